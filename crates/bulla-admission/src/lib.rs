@@ -1,0 +1,1 @@
+//! Kubernetes admission: resolve once, verify, decide, pin.

@@ -1,0 +1,1 @@
+//! CA, transparency logs, timestamp authority and OIDC issuer in one process.

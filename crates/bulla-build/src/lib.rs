@@ -1,0 +1,1 @@
+//! Isolated builds, their provenance, and reproducing them.

@@ -1,0 +1,35 @@
+use super::*;
+
+#[test]
+fn writes_and_reads_the_oci_form() {
+    let digest = Digest::sha256(b"");
+    let text = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!(digest.to_string(), text);
+    assert_eq!(text.parse::<Digest>().unwrap(), digest);
+    assert_eq!(digest.short(), "e3b0c44298fc");
+}
+
+#[test]
+fn refuses_weak_upper_case_and_cut_digests() {
+    for bad in [
+        "",
+        "sha256",
+        "sha256:",
+        "sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    ] {
+        assert!(bad.parse::<Digest>().is_err(), "{bad}");
+    }
+    let upper = Digest::sha256(b"x")
+        .to_string()
+        .to_uppercase()
+        .replace("SHA256", "sha256");
+    assert!(upper.parse::<Digest>().is_err());
+}
+
+#[test]
+fn a_stream_hashes_like_its_bytes() {
+    let mut hasher = DigestHasher::new();
+    hasher.update(b"ab");
+    hasher.update(b"c");
+    assert_eq!(hasher.finish(), (Digest::sha256(b"abc"), 3));
+}

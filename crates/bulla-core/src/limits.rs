@@ -1,0 +1,157 @@
+//! Bounds on everything that comes from outside (rule R4): sizes in bytes,
+//! counts, depths. One place, so that a reviewer can see them together.
+
+use serde::de::DeserializeOwned;
+use std::io::{self, Read};
+
+use crate::diagnose::{Code, Diagnose};
+
+/// An OCI manifest or index.
+pub const MANIFEST_BYTES: u64 = 4 << 20;
+/// A Sigstore bundle, DSSE envelope or statement.
+pub const BUNDLE_BYTES: u64 = 16 << 20;
+/// A trust root, signing config or policy document.
+pub const TRUST_DOCUMENT_BYTES: u64 = 4 << 20;
+/// An answer of a certificate authority, log or timestamp authority.
+pub const SERVICE_ANSWER_BYTES: u64 = 1 << 20;
+/// A request body sent to one of our services, blobs aside.
+pub const REQUEST_BYTES: u64 = 4 << 20;
+/// An ID token.
+pub const TOKEN_BYTES: u64 = 64 << 10;
+/// Transparency-log entries, and timestamps, in one bundle.
+pub const LOG_ENTRIES: usize = 32;
+/// A leaf of a transparency log (tlog-tiles: a 16-bit length).
+pub const LOG_LEAF_BYTES: usize = 65_535;
+/// Referrers that are looked at for one subject.
+pub const REFERRERS: usize = 1_000;
+/// Nesting of a JSON document.
+pub const JSON_DEPTH: usize = 64;
+/// Entries of one layer.
+pub const LAYER_ENTRIES: usize = 2_000_000;
+/// Bytes of one layer after decompression.
+pub const LAYER_BYTES: u64 = 64 << 30;
+/// A `bulla.toml`.
+pub const CONFIG_BYTES: u64 = 1 << 20;
+
+/// Reads at most `limit` bytes; more is an error, never a cut.
+///
+/// # Errors
+/// [`LimitError::Size`] beyond the limit, [`LimitError::Read`] if reading fails.
+pub fn read_bounded(
+    reader: impl Read,
+    limit: u64,
+    what: &'static str,
+) -> Result<Vec<u8>, LimitError> {
+    let mut bytes = Vec::new();
+    reader
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|source| LimitError::Read { what, source })?;
+    if bytes.len() as u64 > limit {
+        return Err(LimitError::Size { what, limit });
+    }
+    Ok(bytes)
+}
+
+/// Parses JSON of bounded size and depth into `T`.
+///
+/// # Errors
+/// [`LimitError::Size`], [`LimitError::Depth`] or [`LimitError::Json`].
+pub fn parse_json<T: DeserializeOwned>(
+    bytes: &[u8],
+    limit: u64,
+    what: &'static str,
+) -> Result<T, LimitError> {
+    if bytes.len() as u64 > limit {
+        return Err(LimitError::Size { what, limit });
+    }
+    if depth_of(bytes) > JSON_DEPTH {
+        return Err(LimitError::Depth { what });
+    }
+    serde_json::from_slice(bytes).map_err(|source| LimitError::Json { what, source })
+}
+
+/// The deepest nesting of arrays and objects, strings skipped.
+fn depth_of(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0usize, 0usize, false, false);
+    for &byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// An input beyond a bound, or not readable at all.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitError {
+    /// Nested too deeply.
+    #[error("{what} is nested deeper than {JSON_DEPTH} levels")]
+    Depth {
+        /// The kind of document.
+        what: &'static str,
+    },
+    /// Not the JSON that was expected.
+    #[error("{what} is not valid: {source}")]
+    Json {
+        /// The kind of document.
+        what: &'static str,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+    /// The source failed.
+    #[error("{what} could not be read: {source}")]
+    Read {
+        /// The kind of document.
+        what: &'static str,
+        /// The failure.
+        source: io::Error,
+    },
+    /// Too large.
+    #[error("{what} is larger than {limit} bytes")]
+    Size {
+        /// The kind of document.
+        what: &'static str,
+        /// The bound in bytes.
+        limit: u64,
+    },
+}
+
+impl Diagnose for LimitError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Depth { .. } => Code("CORE-0010"),
+            Self::Json { .. } => Code("CORE-0011"),
+            Self::Read { .. } => Code("CORE-0012"),
+            Self::Size { .. } => Code("CORE-0013"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_is_too_deep_or_too_large() {
+        let deep = [vec![b'['; 65], vec![b']'; 65]].concat();
+        let parse = |bytes: &[u8], limit| parse_json::<serde_json::Value>(bytes, limit, "test");
+        assert!(matches!(parse(&deep, 1000), Err(LimitError::Depth { .. })));
+        assert!(matches!(parse(b"[1,2]", 3), Err(LimitError::Size { .. })));
+        assert!(parse(br#"{"brackets in a string": "[[[[\"[[["}"#, 100).is_ok());
+        assert!(matches!(
+            read_bounded(&b"12345"[..], 4, "test"),
+            Err(LimitError::Size { .. })
+        ));
+        assert_eq!(read_bounded(&b"1234"[..], 4, "test").unwrap(), b"1234");
+    }
+}

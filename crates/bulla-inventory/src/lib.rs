@@ -1,0 +1,1 @@
+//! What is in a file tree: catalogers, purls, version orders, SBOM documents.

@@ -1,0 +1,1 @@
+//! OCI client, image layouts and archives, layers, referrers, credentials.

@@ -1,0 +1,1 @@
+//! Policies in one internal form, and the decision they give on evidence.

@@ -1,0 +1,1 @@
+//! Advisory database, matching, VEX and secrets: it finds, bulla-policy judges.

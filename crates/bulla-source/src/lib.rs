@@ -1,0 +1,1 @@
+//! Git objects, commit signatures and the export of a commit's tree.

@@ -1,0 +1,1 @@
+//! Two ports: state in SQL, blobs by digest.

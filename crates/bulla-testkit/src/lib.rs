@@ -1,0 +1,1 @@
+//! Fakes, fixtures and the whole-CLI harness for tests.
