@@ -6,5 +6,6 @@
 //! Keys never come near: this crate returns facts, the caller signs them.
 
 pub mod recipe;
+pub mod sandbox;
 
 pub use recipe::Recipe;
