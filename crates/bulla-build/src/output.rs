@@ -113,7 +113,11 @@ mod linux {
                 path: path.to_path_buf(),
             });
         }
-        let options = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).clone();
+        let options = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .clone();
         let copied = options
             .open(to)
             .and_then(|target| copy(File::from(file), target));
@@ -187,9 +191,8 @@ mod linux {
             let Ok(meta) = fstat(&fd) else { continue };
             match FileType::from_raw_mode(meta.st_mode) {
                 FileType::RegularFile => {
-                    found += u64::from(
-                        (meta.st_dev, meta.st_ino) == (wanted.st_dev, wanted.st_ino),
-                    );
+                    found +=
+                        u64::from((meta.st_dev, meta.st_ino) == (wanted.st_dev, wanted.st_ino));
                 }
                 FileType::Directory if depth < 256 => {
                     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -42,7 +42,7 @@ mod tree;
 #[cfg(target_os = "linux")]
 pub use launch::{Finished, child_main, why_no_namespaces};
 #[cfg(target_os = "linux")]
-pub(crate) use launch::{remove, run};
+pub(crate) use launch::{Progress, remove, run};
 
 /// How strictly steps are kept apart from the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

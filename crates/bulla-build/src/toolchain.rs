@@ -8,8 +8,7 @@
 use bulla_core::{Digest, DigestHasher};
 use std::{
     ffi::OsStr,
-    fs,
-    io,
+    fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -42,10 +41,25 @@ pub(crate) struct Toolchain {
 }
 
 const LANGUAGES: [(&str, &[&str], &str, LockKind); 4] = [
-    ("rust", &["cargo", "rustc", "rustdoc"], "Cargo.toml", LockKind::Cargo),
+    (
+        "rust",
+        &["cargo", "rustc", "rustdoc"],
+        "Cargo.toml",
+        LockKind::Cargo,
+    ),
     ("go", &["go", "gofmt"], "go.mod", LockKind::Go),
-    ("node", &["node", "npm", "npx"], "package.json", LockKind::Npm),
-    ("python", &["python", "python3", "pip", "pip3"], "pyproject.toml", LockKind::Pip),
+    (
+        "node",
+        &["node", "npm", "npx"],
+        "package.json",
+        LockKind::Npm,
+    ),
+    (
+        "python",
+        &["python", "python3", "pip", "pip3"],
+        "pyproject.toml",
+        LockKind::Pip,
+    ),
 ];
 
 impl Toolchain {
@@ -54,7 +68,9 @@ impl Toolchain {
         let mut found = Self::default();
         let arguments = recipe.steps.iter().flat_map(|step| &step.run);
         let words: Vec<&str> = arguments
-            .flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '.'))
+            .flat_map(|text| {
+                text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '.')
+            })
             .collect();
         for (language, programs, manifest, lock) in LANGUAGES {
             let wanted = recipe.lock.as_ref().is_some_and(|found| found.kind == lock)
@@ -64,11 +80,20 @@ impl Toolchain {
                 found.add(language, source, level);
             }
         }
-        if found.rust || words.iter().any(|word| ["cc", "gcc", "make", "clang", "ld"].contains(word)) {
+        if found.rust
+            || words
+                .iter()
+                .any(|word| ["cc", "gcc", "make", "clang", "ld"].contains(word))
+        {
             for name in ["cc", "ld", "make"] {
-                let place = ["/usr/local/bin", "/usr/bin", "/bin"].map(|dir| Path::new(dir).join(name));
-                let program = place.into_iter().find_map(|path| fs::canonicalize(path).ok());
-                found.programs.extend(program.map(|path| (name.to_owned(), path)));
+                let place =
+                    ["/usr/local/bin", "/usr/bin", "/bin"].map(|dir| Path::new(dir).join(name));
+                let program = place
+                    .into_iter()
+                    .find_map(|path| fs::canonicalize(path).ok());
+                found
+                    .programs
+                    .extend(program.map(|path| (name.to_owned(), path)));
             }
         }
         found.path.extend(
@@ -80,10 +105,17 @@ impl Toolchain {
     fn add(&mut self, language: &'static str, source: &Path, level: Isolation) {
         let (root, programs): (_, &[&str]) = match language {
             "rust" => (rust_root(source), &["rustc", "cargo"]),
-            "go" => (ask("go", &["env", "GOROOT"], &[("GOTOOLCHAIN", "local")]), &["go"]),
+            "go" => (
+                ask("go", &["env", "GOROOT"], &[("GOTOOLCHAIN", "local")]),
+                &["go"],
+            ),
             "node" => (prefix_of("node"), &["node"]),
             _ => (
-                ask("python3", &["-I", "-c", "import sys; print(sys.base_prefix)"], &[]),
+                ask(
+                    "python3",
+                    &["-I", "-c", "import sys; print(sys.base_prefix)"],
+                    &[],
+                ),
                 &["python3"],
             ),
         };
@@ -127,7 +159,13 @@ impl Toolchain {
                 let version = output(Command::new(path).arg(argument)).unwrap_or_default();
                 Ok(Tool {
                     name: name.clone(),
-                    version: version.lines().next().unwrap_or_default().chars().take(200).collect(),
+                    version: version
+                        .lines()
+                        .next()
+                        .unwrap_or_default()
+                        .chars()
+                        .take(200)
+                        .collect(),
                     digest: hasher.finish().0,
                 })
             })
@@ -139,9 +177,18 @@ impl Toolchain {
 fn rust_root(source: &Path) -> Option<PathBuf> {
     let channel = rust_channel(source);
     let mut variables = vec![("RUSTUP_AUTO_INSTALL", "0")];
-    variables.extend(channel.as_deref().map(|channel| ("RUSTUP_TOOLCHAIN", channel)));
-    ask("rustc", &["--print", "sysroot"], &variables)
-        .or_else(|| ask("rustc", &["--print", "sysroot"], &[("RUSTUP_AUTO_INSTALL", "0")]))
+    variables.extend(
+        channel
+            .as_deref()
+            .map(|channel| ("RUSTUP_TOOLCHAIN", channel)),
+    );
+    ask("rustc", &["--print", "sysroot"], &variables).or_else(|| {
+        ask(
+            "rustc",
+            &["--print", "sysroot"],
+            &[("RUSTUP_AUTO_INSTALL", "0")],
+        )
+    })
 }
 
 /// The channel that `rust-toolchain.toml` names; a path there is never followed.
@@ -166,8 +213,14 @@ fn ask(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Option<
 }
 
 fn output(command: &mut Command) -> Option<String> {
-    let quiet = command.stdin(Stdio::null()).stderr(Stdio::null()).current_dir("/");
-    let output = quiet.output().ok().filter(|output| output.status.success())?;
+    let quiet = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .current_dir("/");
+    let output = quiet
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
     String::from_utf8(output.stdout).ok()
 }
 
@@ -178,6 +231,8 @@ fn prefix_of(program: &str) -> Option<PathBuf> {
         .map(|place| place.join(program))
         .find(|path| path.is_file())?;
     let real = fs::canonicalize(found).ok()?;
-    let bin = real.parent().filter(|parent| parent.file_name() == Some(OsStr::new("bin")))?;
+    let bin = real
+        .parent()
+        .filter(|parent| parent.file_name() == Some(OsStr::new("bin")))?;
     bin.parent().map(Path::to_path_buf)
 }

@@ -3,6 +3,7 @@
 
 use rustix::fd::{AsFd, OwnedFd};
 use std::{
+    net::UdpSocket,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -10,7 +11,6 @@ use std::{
 use super::{
     Isolation, Spec, confine,
     control::{Event, send},
-    network,
     root::{self, Refusal},
     step,
     supervise::{End, Supervisor},
@@ -18,8 +18,14 @@ use super::{
 };
 
 /// Runs all steps; answers the exit code of this process.
-pub(super) fn run(spec: &Spec, control: &OwnedFd, scope: Scope, work: &Path) -> i32 {
-    match run_steps(spec, control, scope, work) {
+pub(super) fn run(
+    spec: &Spec,
+    control: &OwnedFd,
+    scope: Scope,
+    work: &Path,
+    resolver: Option<UdpSocket>,
+) -> i32 {
+    match run_steps(spec, control, scope, work, resolver) {
         Ok(()) => 0,
         Err(Refusal { what, errno }) => {
             let _ = send(control, &Event::Refused { what, errno }, None);
@@ -37,10 +43,22 @@ pub(super) fn run_plain(spec: &Spec, control: &OwnedFd) -> Result<i32, Refusal> 
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .doing("becoming the reaper")?;
     let data = root::fill_scratch(spec, None)?;
-    Ok(run(spec, control, Scope::Descendants, &data.join("work")))
+    Ok(run(
+        spec,
+        control,
+        Scope::Descendants,
+        &data.join("work"),
+        None,
+    ))
 }
 
-fn run_steps(spec: &Spec, control: &OwnedFd, scope: Scope, work: &Path) -> Result<(), Refusal> {
+fn run_steps(
+    spec: &Spec,
+    control: &OwnedFd,
+    scope: Scope,
+    work: &Path,
+    resolver: Option<UdpSocket>,
+) -> Result<(), Refusal> {
     use root::Doing;
     let held = root::open_work(work)?;
     let scratch = match scope {
@@ -48,10 +66,6 @@ fn run_steps(spec: &Spec, control: &OwnedFd, scope: Scope, work: &Path) -> Resul
             .map(PathBuf::from)
             .into(),
         Scope::Descendants => vec![spec.scratch.path().join("data")],
-    };
-    let resolver = match scope {
-        Scope::Namespace if !spec.network => network::resolver(),
-        _ => None,
     };
     send(control, &Event::Ready, Some(held.as_fd())).doing("reporting")?;
     let supervisor = Supervisor {

@@ -14,7 +14,7 @@ use rustix::{
     system::sethostname,
     thread::UnshareFlags,
 };
-use std::{fs, path::Path};
+use std::{fs, net::UdpSocket, path::Path};
 
 use super::{
     Spec,
@@ -30,8 +30,7 @@ const INSIDE: u32 = 1000;
 
 /// Sets the sandbox up in a child that is pid 1 of it, and waits for its end.
 pub(super) fn run(spec: &Spec, control: &OwnedFd) -> Result<i32, Refusal> {
-    let apart = UnshareFlags::NEWNS
-        | UnshareFlags::NEWPID
+    let apart = UnshareFlags::NEWPID
         | UnshareFlags::NEWIPC
         | UnshareFlags::NEWUTS
         | UnshareFlags::NEWCGROUP
@@ -64,7 +63,13 @@ pub(super) fn run(spec: &Spec, control: &OwnedFd) -> Result<i32, Refusal> {
         sys::Fork::Child => {
             drop(ours);
             let code = match set_up(spec, owner, &theirs) {
-                Ok(()) => init::run(spec, control, Scope::Namespace, Path::new("/work")),
+                Ok(resolver) => init::run(
+                    spec,
+                    control,
+                    Scope::Namespace,
+                    Path::new("/work"),
+                    resolver,
+                ),
                 Err(Refusal { what, errno }) => {
                     let _ = send(control, &Event::Refused { what, errno }, None);
                     1
@@ -94,13 +99,21 @@ fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
     rustix::thread::unshare(flags)
 }
 
-fn set_up(spec: &Spec, owner: Option<u32>, launcher: &OwnedFd) -> Result<(), Refusal> {
+/// Answers the resolver for names, made while its port may still be taken.
+fn set_up(
+    spec: &Spec,
+    owner: Option<u32>,
+    launcher: &OwnedFd,
+) -> Result<Option<UdpSocket>, Refusal> {
     let die_with_parent = || set_parent_process_death_signal(Some(Signal::KILL));
     die_with_parent().doing("binding pid 1 to its parent")?;
-    let name = sethostname(b"bulla");
-    name.doing("setting the host name")?;
+    // Of its own: the launcher keeps the machine's /proc, which it needs to map ids.
+    unshare(UnshareFlags::NEWNS).doing("creating a mount namespace")?;
+    sethostname(b"bulla").doing("setting the host name")?;
+    let mut resolver = None;
     if !spec.network {
         network::loopback_up().doing("bringing loopback up")?;
+        resolver = network::resolver();
     }
     root::enter(spec, owner)?;
     if owner.is_some() {
@@ -115,7 +128,8 @@ fn set_up(spec: &Spec, owner: Option<u32>, launcher: &OwnedFd) -> Result<(), Ref
         die_with_parent().doing("binding pid 1 to its parent")?;
     }
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
-        .doing("hiding pid 1 from the steps")
+        .doing("hiding pid 1 from the steps")?;
+    Ok(resolver)
 }
 
 /// Maps the builder's id to `id`, once pid 1 asks.

@@ -18,8 +18,12 @@ use std::{
 };
 
 use super::{
-    Limit, Scratch, Spec, Status, control::ready, network::Attempts, step::Running, sys,
-    tasks::Scope,
+    Limit, Scratch, Spec, Status,
+    control::ready,
+    network::Attempts,
+    step::Running,
+    sys,
+    tasks::{Scope, Usage},
 };
 
 const TICK: Duration = Duration::from_millis(40);
@@ -63,7 +67,7 @@ impl Supervisor<'_> {
         let mut attempts = Attempts::default();
         let mut disk = Disk::new(self);
         let mut next_check = Instant::now() + TICK;
-        let mut peak = 0;
+        let mut peak = Usage::default();
         let pidfd = pidfd_open(step.pid, PidfdFlags::empty()).ok();
         let pid = step.pid.as_raw_nonzero().get();
         let mut listener = step.listener;
@@ -96,13 +100,10 @@ impl Supervisor<'_> {
             }
             match reap(pid) {
                 Reaped::Step(status) => {
-                    if let Some(limit) = disk.exceeded(true) {
-                        return End::Limited(limit);
-                    }
-                    if status != Status::Exit(0) && peak > self.spec.limits.memory / 10 * 9 {
-                        return End::Limited(Limit::Memory);
-                    }
-                    return End::Ended(status, attempts.into_targets());
+                    return match disk.exceeded(true).or_else(|| self.cause(status, peak)) {
+                        Some(limit) => End::Limited(limit),
+                        None => End::Ended(status, attempts.into_targets()),
+                    };
                 }
                 Reaped::Gone => return End::Ended(Status::Signal(libc::SIGKILL), Vec::new()),
                 Reaped::Nothing => {}
@@ -117,16 +118,34 @@ impl Supervisor<'_> {
         }
     }
 
-    fn exceeded(&self, peak: &mut u64) -> Option<Limit> {
+    fn exceeded(&self, peak: &mut Usage) -> Option<Limit> {
         if Instant::now() > self.deadline {
             return Some(Limit::Time);
         }
         let usage = self.scope.usage();
-        *peak = usage.memory.max(*peak);
+        peak.memory = usage.memory.max(peak.memory);
+        peak.tasks = usage.tasks.max(peak.tasks);
         if usage.tasks >= self.spec.limits.processes {
             return Some(Limit::Processes);
         }
         (usage.memory > self.spec.limits.memory).then_some(Limit::Memory)
+    }
+
+    /// The bound because of which a step failed by itself: the kernel refused it one
+    /// more process, more memory, or a larger file.
+    fn cause(&self, status: Status, peak: Usage) -> Option<Limit> {
+        const TOO_LARGE: i32 = libc::SIGXFSZ;
+        let limits = &self.spec.limits;
+        match status {
+            Status::Exit(0) => None,
+            // As a shell reports the signal.
+            Status::Signal(TOO_LARGE) => Some(Limit::Disk),
+            Status::Exit(code) if code == 128 + TOO_LARGE => Some(Limit::Disk),
+            _ if peak.tasks.max(self.scope.usage().tasks) + 2 >= limits.processes => {
+                Some(Limit::Processes)
+            }
+            _ => (peak.memory > limits.memory / 10 * 9).then_some(Limit::Memory),
+        }
     }
 }
 
