@@ -28,6 +28,7 @@ cargo xtask TASK
         --env             print lines for eval instead of the table
         --list            print what is known, install nothing
   bench [--record]      start-up, ready time, memory, ship, binary size
+        --cold-build      a release build from nothing too
   gen [--check]         write (or compare) the generated reference in docs/
   fuzz [--seconds N]    run every fuzz target for N seconds (default 10)
 ";

@@ -158,8 +158,8 @@ impl Transcript {
                 return;
             };
             let (name, reason) = rest.split_once(": ").unwrap_or(("", rest));
-            let test = if test.is_empty() { name } else { test };
-            self.skip(&test.to_owned(), reason);
+            let test = if test.is_empty() { name } else { test }.to_owned();
+            self.skip(&test, reason);
         }
     }
 

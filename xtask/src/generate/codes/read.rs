@@ -199,10 +199,11 @@ fn diagnose(name: &str, body: &[Token], entries: &BTreeMap<String, Entry>, out: 
 /// The body of `fn name` within an implementation.
 fn function<'a>(body: &'a [Token], name: &str) -> &'a [Token] {
     for at in 0..body.len().saturating_sub(1) {
-        if body[at].is("fn") && body[at + 1].is(name) {
-            if let Some(open) = (at..body.len()).find(|i| body[*i].is_mark('{')) {
-                return &body[open..closing(body, open)];
-            }
+        if body[at].is("fn")
+            && body[at + 1].is(name)
+            && let Some(open) = (at..body.len()).find(|i| body[*i].is_mark('{'))
+        {
+            return &body[open..closing(body, open)];
         }
     }
     &[]
