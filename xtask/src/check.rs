@@ -9,12 +9,15 @@ mod sources;
 
 use crate::{Result, generate};
 
+/// A rule: its complaints, one sentence each.
+type Rule = fn() -> Result<Vec<String>>;
+
 /// Runs every rule.
 pub fn run(args: &[String]) -> Result {
     if let Some(arg) = args.first() {
         return Err(format!("check takes no arguments, not {arg:?}").into());
     }
-    let rules: [(&str, fn() -> Result<Vec<String>>); 7] = [
+    let rules: [(&str, Rule); 7] = [
         ("layers", layers::check),
         ("sizes", sources::sizes),
         ("unfinished code", sources::unfinished),

@@ -48,7 +48,7 @@ impl Transcript {
             return shown;
         }
         if let Some(rest) = line.strip_prefix("test result: ") {
-            return Some(self.result(rest));
+            return self.result(rest);
         }
         match (&self.section, line) {
             (_, "successes:") => self.section = Section::Successes(String::new()),
@@ -103,7 +103,7 @@ impl Transcript {
             .map(program_name)
             .or_else(|| {
                 text.strip_prefix("Doc-tests ")
-                    .map(|name| format!("{name} documentation"))
+                    .map(|name| format!("{} documentation", name.replace('_', "-")))
             })?;
         self.abandon();
         self.program = program;
@@ -170,7 +170,7 @@ impl Transcript {
             .insert(reason.to_owned());
     }
 
-    fn result(&mut self, rest: &str) -> String {
+    fn result(&mut self, rest: &str) -> Option<String> {
         let count = |word: &str| -> usize {
             rest.split(['.', ';'])
                 .find_map(|part| part.trim().strip_suffix(word)?.trim().parse().ok())
@@ -184,14 +184,14 @@ impl Transcript {
         let mark = if failed == 0 { "✓" } else { "✗" };
         let time = rest.rsplit("finished in ").next().unwrap_or_default();
         if passed + failed == 0 {
-            return format!(" · {}", self.program);
+            return None;
         }
-        format!(
+        Some(format!(
             " {mark} {:<44} {:>4} {:>9}",
             self.program,
             passed + failed,
             time
-        )
+        ))
     }
 
     /// The program before this line is over; if it never said so, it died.
