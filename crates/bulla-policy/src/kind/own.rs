@@ -69,6 +69,12 @@ pub fn parse_document(bytes: &[u8]) -> Result<Document, PolicyError> {
             }
         })?
     } else {
+        if flow_depth(bytes) > limits::JSON_DEPTH {
+            return Err(PolicyError::Syntax {
+                place: String::new(),
+                message: format!("nested deeper than {} levels", limits::JSON_DEPTH),
+            });
+        }
         yaml_serde::from_slice(bytes).map_err(|error| PolicyError::Syntax {
             place: error
                 .location()
@@ -84,6 +90,27 @@ pub fn parse_document(bytes: &[u8]) -> Result<Document, PolicyError> {
         });
     }
     Ok(document)
+}
+
+/// The deepest nesting of brackets in YAML, comments left out: the reader takes
+/// quadratic time over them, so they are counted before it starts.
+fn flow_depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut comment, mut before) = (0usize, 0usize, false, b'\n');
+    for &byte in bytes {
+        match byte {
+            b'\n' => comment = false,
+            _ if comment => {}
+            b'#' if before.is_ascii_whitespace() => comment = true,
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        before = byte;
+    }
+    deepest
 }
 
 /// yaml_serde repeats the place at the end of its message.
