@@ -7,3 +7,6 @@
 pub mod verified;
 
 pub use verified::{LogProof, Proof, Rejection, Verified};
+
+#[cfg(feature = "test-evidence")]
+pub mod test_evidence;
