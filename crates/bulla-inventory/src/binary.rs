@@ -22,6 +22,21 @@ pub enum Format {
     Pe,
 }
 
+impl Format {
+    /// Lower-case name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Elf => "elf",
+            Self::Pe => "pe",
+        }
+    }
+
+    /// The format of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Elf, Self::Pe].into_iter().find(|f| f.name() == name)
+    }
+}
+
 /// The facts that were built into a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binary {
@@ -230,4 +245,4 @@ fn u64_at(bytes: &[u8], at: usize, big: bool) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

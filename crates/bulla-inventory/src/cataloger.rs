@@ -230,4 +230,4 @@ impl Diagnose for CatalogError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

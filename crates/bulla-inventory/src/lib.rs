@@ -11,6 +11,7 @@ pub mod binary;
 pub mod cataloger;
 mod ecosystem;
 pub mod inventory;
+pub mod license;
 pub mod purl;
 pub mod sbom;
 #[cfg(test)]

@@ -185,6 +185,15 @@ impl FileTree {
         Some(done)
     }
 
+    /// Where the entry named `path` really stands: links in its folders are
+    /// followed, the entry itself is not. `None` if nothing is there.
+    pub fn locate(&self, path: &str) -> Option<String> {
+        let path = path.trim_matches('/');
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let found = self::path::join(&self.resolve(folder)?, name);
+        self.nodes.contains_key(&found).then_some(found)
+    }
+
     /// Puts an entry, with directories above it. What stood there and below goes,
     /// unless both are directories.
     fn insert(&mut self, path: &str, node: Node) {
@@ -241,4 +250,4 @@ fn parts_reversed(path: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

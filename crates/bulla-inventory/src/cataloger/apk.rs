@@ -27,6 +27,14 @@ pub(super) fn catalog(tree: &FileTree, draft: &mut Draft) {
             .version(&package.version)
             .qualifier("arch", &package.architecture)
             .qualifier("distro", draft.release().unwrap_or_default())
+            .qualifier(
+                "upstream",
+                if package.origin == package.name {
+                    ""
+                } else {
+                    &package.origin
+                },
+            )
             .build();
         let mut component = Component::new(
             Ecosystem::Apk,
@@ -47,7 +55,7 @@ pub(super) fn catalog(tree: &FileTree, draft: &mut Draft) {
         component.found_in.push(path.to_owned());
         let index = draft.add(component);
         for file in package.files {
-            if let Some(file) = tree.resolve(&file) {
+            if let Some(file) = tree.locate(&file) {
                 draft.own(file, index);
             }
         }

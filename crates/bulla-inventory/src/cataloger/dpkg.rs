@@ -47,6 +47,7 @@ fn add(tree: &FileTree, draft: &mut Draft, found_in: &str, package: &DpkgPackage
         .version(&package.version)
         .qualifier("arch", &package.architecture)
         .qualifier("distro", draft.release().unwrap_or_default())
+        .qualifier("upstream", &package.upstream())
         .build();
     let mut component = Component::new(
         Ecosystem::Deb,
@@ -93,7 +94,7 @@ fn own_files(
             for line in String::from_utf8_lossy(content).lines() {
                 // A line of a sums file is `HASH  PATH`.
                 let path = line.splitn(skip + 1, "  ").last().unwrap_or(line);
-                if let Some(path) = tree.resolve(path.trim_start_matches('/')) {
+                if let Some(path) = tree.locate(path) {
                     draft.own(path, index);
                 }
             }
@@ -114,6 +115,19 @@ pub struct DpkgPackage {
     pub source: String,
     /// Version of the source package.
     pub source_version: String,
+}
+
+impl DpkgPackage {
+    /// The source package as purls of other tools name it: nothing if it is the
+    /// same, else `NAME` or `NAME@VERSION`.
+    fn upstream(&self) -> String {
+        let same_version = self.source_version == self.version;
+        match (self.source == self.name, same_version) {
+            (true, true) => String::new(),
+            (false, true) => self.source.clone(),
+            (_, false) => format!("{}@{}", self.source, self.source_version),
+        }
+    }
 }
 
 /// Parses a status file; packages that are not installed are left out.

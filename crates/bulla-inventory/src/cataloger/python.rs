@@ -176,11 +176,26 @@ pub(super) fn catalog(tree: &FileTree, draft: &mut Draft) {
         for line in String::from_utf8_lossy(content).lines() {
             let name = record_path(line);
             let full = format!("{packages}/{name}");
-            if let Some(file) = tree.resolve(&full) {
+            if let Some(file) = locate(tree, &full) {
                 draft.own(file, index);
             }
         }
     }
+}
+
+/// A recorded path may climb out of its folder (`../../bin/tool`).
+fn locate(tree: &FileTree, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    tree.locate(&parts.join("/"))
 }
 
 /// The first field of a CSV line, which may be quoted.
