@@ -1,0 +1,84 @@
+//! Rules about single source files: size, unfinished code, unsafe code.
+
+use std::fs;
+
+use crate::{
+    Result,
+    lexer::tokens,
+    workspace::{relative, rust_files},
+};
+
+/// Above this a file is named.
+const LARGE: usize = 400;
+/// Above this the check fails.
+const TOO_LARGE: usize = 500;
+/// The one place for `unsafe`.
+const SANDBOX: &str = "crates/bulla-build/src/sandbox";
+
+/// Files that grew too large; those above the softer limit are only printed.
+pub fn sizes() -> Result<Vec<String>> {
+    let mut complaints = Vec::new();
+    for file in rust_files()? {
+        let text = fs::read_to_string(&file)?;
+        if text.starts_with("// @generated") {
+            continue;
+        }
+        let lines = text.lines().count();
+        let name = relative(&file);
+        if lines > TOO_LARGE {
+            complaints.push(format!(
+                "{name}: {lines} lines, at most {TOO_LARGE}: split it by noun"
+            ));
+        } else if lines > LARGE {
+            println!("   · {name}: {lines} lines");
+        }
+    }
+    Ok(complaints)
+}
+
+/// Code that was left for later.
+pub fn unfinished() -> Result<Vec<String>> {
+    let mut complaints = Vec::new();
+    for file in rust_files()? {
+        let tokens = tokens(&fs::read_to_string(&file)?);
+        for pair in tokens.windows(2) {
+            let (word, mark) = (&pair[0], &pair[1]);
+            if mark.is_mark('!') && (word.is("todo") || word.is("unimplemented")) {
+                complaints.push(format!("{}:{}: unfinished", relative(&file), word.line));
+            }
+        }
+    }
+    Ok(complaints)
+}
+
+/// `unsafe` outside the sandbox, and unsafe blocks there without an argument.
+pub fn unsafe_code() -> Result<Vec<String>> {
+    let mut complaints = Vec::new();
+    for file in rust_files()? {
+        let name = relative(&file);
+        let text = fs::read_to_string(&file)?;
+        let lines: Vec<&str> = text.lines().collect();
+        for token in tokens(&text) {
+            if !token.is("unsafe") {
+                continue;
+            }
+            let at = format!("{name}:{}", token.line);
+            if !name.starts_with(SANDBOX) {
+                complaints.push(format!("{at}: unsafe belongs in {SANDBOX}"));
+            } else if !argued(&lines, token.line) {
+                complaints.push(format!("{at}: unsafe without a SAFETY comment"));
+            }
+        }
+    }
+    Ok(complaints)
+}
+
+/// Whether a `SAFETY` comment stands within the six lines up to `line`.
+fn argued(lines: &[&str], line: usize) -> bool {
+    lines
+        .iter()
+        .take(line)
+        .rev()
+        .take(7)
+        .any(|l| l.contains("SAFETY"))
+}
