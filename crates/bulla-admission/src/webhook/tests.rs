@@ -1,208 +1,16 @@
 //! Whole reviews through a fake source and a fake verifier.
 
 use super::*;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_core::{
-    Code, Descriptor, Digest, FixedClock, Identity, Reason, Reference, RootId, Statement, Subject,
-    statement::predicate_type,
-};
-use bulla_policy::{Evidence, Policy};
-use bulla_trust::test_evidence;
+use bulla_core::Digest;
+use bulla_policy::Policy;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use std::{
-    collections::HashMap,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::sync::atomic::Ordering;
 use tower::ServiceExt as _;
 
-use crate::{
-    JsonLines, Settings,
-    resolve::{Bundles, SourceError},
-};
+use fake::{NOW, POLICY, Registry, ask, hook, patch, pod, record_lines, review, signed};
 
-const NOW: &str = "2026-11-21T12:00:00Z";
-const POLICY: &str = r#"
-apiVersion: policy.bulla.dev/v1alpha1
-kind: ArtifactPolicy
-metadata: {name: signed}
-spec:
-  images: [{glob: "r.example/**"}]
-  authorities:
-    - name: dana
-      keyless:
-        root: sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
-        identities: [{issuer: "https://issuer.example", subject: dana@example.com}]
-  rules:
-    - {name: image-signed, signature: {authorities: [dana]}}
-    - {name: noted, mode: warn, attestation: {authorities: [dana], predicateType: "https://example.com/note"}}
-"#;
-
-/// Tags and bundles; a bundle is the signer's address, or `panic`.
-#[derive(Default)]
-struct Registry {
-    tags: Mutex<HashMap<String, Digest>>,
-    signers: Mutex<HashMap<String, Vec<&'static str>>>,
-    resolved: AtomicUsize,
-    fetched: AtomicUsize,
-    gap: Option<&'static str>,
-    down: bool,
-    slow: bool,
-}
-
-impl Registry {
-    fn with(self, tag: &str, content: &str, signers: &[&'static str]) -> Self {
-        let digest = Digest::sha256(content.as_bytes());
-        let image: Reference = tag.parse().unwrap();
-        let by_digest = image.by_digest(digest.clone()).to_string();
-        self.tags.lock().unwrap().insert(tag.into(), digest);
-        self.signers
-            .lock()
-            .unwrap()
-            .insert(by_digest, signers.to_vec());
-        self
-    }
-}
-
-fn error(text: &str) -> SourceError {
-    SourceError::Unavailable {
-        code: Code("OCI-0099"),
-        text: text.into(),
-        hint: None,
-    }
-}
-
-impl ImageSource for Arc<Registry> {
-    async fn resolve(&self, image: &Reference) -> Result<Descriptor, SourceError> {
-        self.resolved.fetch_add(1, Ordering::SeqCst);
-        if self.slow {
-            tokio::time::sleep(Duration::from_secs(3600)).await;
-        }
-        if self.down {
-            return Err(error("r.example did not answer"));
-        }
-        let digest = self.tags.lock().unwrap().get(&image.to_string()).cloned();
-        match digest {
-            Some(digest) => Ok(Descriptor::new("m", digest, 1)),
-            None => Err(SourceError::Missing {
-                code: Code("OCI-0098"),
-                text: format!("{image} is not there"),
-                hint: None,
-            }),
-        }
-    }
-
-    async fn bundles(&self, image: &Reference) -> Result<Bundles, SourceError> {
-        self.fetched.fetch_add(1, Ordering::SeqCst);
-        assert!(image.tag().is_none(), "evidence goes by digest");
-        if self.down {
-            return Err(error("r.example did not answer"));
-        }
-        let signers = self
-            .signers
-            .lock()
-            .unwrap()
-            .get(&image.to_string())
-            .cloned();
-        Ok(Bundles {
-            bundles: signers
-                .unwrap_or_default()
-                .iter()
-                .map(|s| s.as_bytes().to_vec())
-                .collect(),
-            gaps: self
-                .gap
-                .iter()
-                .map(|gap| Reason::new("OCI-0097", *gap))
-                .collect(),
-        })
-    }
-}
-
-struct Notary;
-
-impl Verifier for Notary {
-    fn roots(&self) -> Digest {
-        Digest::sha256(b"roots")
-    }
-
-    fn collect(&self, bundles: &[Vec<u8>], digest: &Digest, now: jiff::Timestamp) -> Evidence {
-        let said = |bundle: &Vec<u8>| {
-            let subject = String::from_utf8(bundle.clone()).unwrap();
-            assert_ne!(subject, "panic");
-            let signer = Identity {
-                root: RootId(format!("sha256:{}", "a".repeat(64)).parse().unwrap()),
-                issuer: "https://issuer.example".into(),
-                subject: subject.clone(),
-            };
-            let about = vec![Subject::new("", digest)];
-            let statement = Statement::new(about, predicate_type::COSIGN_SIGN_V1, json!({}));
-            test_evidence::verified(statement, test_evidence::proof(signer, &subject, now))
-        };
-        Evidence {
-            attestations: bundles.iter().map(said).collect(),
-            ..Evidence::default()
-        }
-    }
-}
-
-type Hook = Admission<Arc<Registry>, Notary>;
-
-fn hook(registry: Registry) -> (Arc<Hook>, Arc<Registry>, Arc<JsonLines<Vec<u8>>>) {
-    let registry = Arc::new(registry);
-    let sink = Arc::new(JsonLines::new(Vec::new()));
-    let admission = Admission::new(
-        Policy::parse(POLICY.as_bytes(), None).unwrap(),
-        Arc::clone(&registry),
-        Notary,
-        Arc::new(FixedClock(NOW.parse().unwrap())),
-        sink.clone(),
-        Settings::default(),
-    );
-    (Arc::new(admission), registry, sink)
-}
-
-fn signed() -> Registry {
-    Registry::default().with("r.example/app:1", "app", &["dana@example.com"])
-}
-
-fn pod(images: &[&str]) -> Value {
-    let containers: Vec<_> = images
-        .iter()
-        .enumerate()
-        .map(|(index, image)| json!({"name": format!("c{index}"), "image": image}))
-        .collect();
-    review(json!({"kind": "Pod", "spec": {"containers": containers}}))
-}
-
-fn review(object: Value) -> Value {
-    json!({
-        "apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview",
-        "request": {
-            "uid": "705ab4f5-6393-11e8-b7cc-42010a800002",
-            "kind": {"group": "", "version": "v1", "kind": "Pod"},
-            "namespace": "default", "name": "hello", "operation": "CREATE",
-            "object": object
-        }
-    })
-}
-
-async fn ask(hook: &Hook, review: &Value) -> Answer {
-    hook.review(review.to_string().as_bytes()).await.unwrap()
-}
-
-fn patch(answer: &Answer) -> Value {
-    let json = answer.to_json();
-    let Some(patch) = json["response"]["patch"].as_str() else {
-        return json!([]);
-    };
-    assert_eq!(json["response"]["patchType"], "JSONPatch");
-    serde_json::from_slice(&STANDARD.decode(patch).unwrap()).unwrap()
-}
+mod fake;
 
 #[tokio::test(start_paused = true)]
 async fn a_signed_image_is_allowed_and_pinned() {
@@ -244,15 +52,6 @@ async fn a_signed_image_is_allowed_and_pinned() {
             .len(),
         1
     );
-}
-
-fn record_lines(hook: Arc<Hook>, sink: Arc<JsonLines<Vec<u8>>>) -> Vec<Value> {
-    drop(hook);
-    let sink = Arc::try_unwrap(sink).map_err(|_| "still held").unwrap();
-    let text = String::from_utf8(sink.into_inner()).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -314,6 +113,47 @@ async fn a_tag_is_resolved_once_for_all_its_containers() {
     assert_eq!(patch(&answer).as_array().unwrap().len(), 8);
     assert_eq!(registry.resolved.load(Ordering::SeqCst), 1);
     assert_eq!(registry.fetched.load(Ordering::SeqCst), 1);
+}
+
+/// Kyverno: the tag was resolved again after it had been verified.
+#[tokio::test(start_paused = true)]
+async fn cve_2022_47633_what_was_judged_is_what_is_pinned() {
+    let (hook, registry, _) = hook(Registry {
+        fickle: true,
+        ..signed()
+    });
+    let answer = ask(&hook, &pod(&["r.example/app:1", "r.example/app:1"])).await;
+    let judged = format!("r.example/app@{}", Digest::sha256(b"app"));
+    assert!(
+        answer
+            .patch()
+            .iter()
+            .all(|operation| operation.value() == judged)
+    );
+    assert_eq!(answer.patch().len(), 2);
+    assert_eq!(registry.resolved.load(Ordering::SeqCst), 1);
+}
+
+/// Kyverno: an object that was being deleted was not looked at any more.
+#[tokio::test(start_paused = true)]
+async fn cve_2023_34091_a_deletion_timestamp_excuses_nothing() {
+    let (hook, ..) = hook(signed().with("r.example/bare:1", "bare", &[]));
+    let mut update = pod(&["r.example/bare:1"]);
+    update["request"]["operation"] = json!("UPDATE");
+    update["request"]["object"]["metadata"] =
+        json!({"deletionTimestamp": NOW, "finalizers": ["x/y"]});
+    update["request"]["oldObject"] = pod(&["r.example/app:1"])["request"]["object"].clone();
+    assert_eq!(ask(&hook, &update).await.outcome, Outcome::NoEvidence);
+}
+
+/// Kyverno: an outcome that a user had written into an annotation was believed.
+#[tokio::test(start_paused = true)]
+async fn an_annotation_of_the_user_is_no_verdict() {
+    let (hook, ..) = hook(signed().with("r.example/bare:1", "bare", &[]));
+    let mut forged = pod(&["r.example/bare:1"]);
+    forged["request"]["object"]["metadata"] = json!({"annotations": {
+        "kyverno.io/verify-images": "{\"r.example/bare:1\":\"pass\"}", "decision": "allow"}});
+    assert_eq!(ask(&hook, &forged).await.outcome, Outcome::NoEvidence);
 }
 
 /// A tag that was moved after a verdict is another digest, and judged anew.
