@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     root::TrustRoot,
-    verified::{KeyProof, LogProof, Proof, Rejection, Verified},
+    verified::{Cited, KeyProof, LogProof, Proof, Rejection, Verified},
 };
 
 /// How far a timestamp authority's clock may be ahead of the caller's.
@@ -197,7 +197,7 @@ impl<T> Verified<T> {
     }
 }
 
-impl<P> Verified<Statement, P> {
+impl<P: Cited> Verified<Statement, P> {
     /// Demands a predicate type: whoever asked for one kind of claim must not
     /// be answered with another (GHSA-w6c6-c85g-mmv6).
     ///
@@ -208,10 +208,11 @@ impl<P> Verified<Statement, P> {
         if found == expected {
             return Ok(());
         }
-        Err(Rejection::because(&Failure::PredicateType {
+        let failure = Failure::PredicateType {
             expected: expected.to_owned(),
             found: found.clone(),
-        }))
+        };
+        Err(Rejection::because(&failure).of(self.proof().envelope()))
     }
 }
 

@@ -4,5 +4,6 @@
 
 mod advisories;
 mod conformance;
+mod making;
 mod near_misses;
 mod suite;
