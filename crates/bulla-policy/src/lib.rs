@@ -21,7 +21,7 @@ pub mod tighten;
 
 pub use deny_text::DenyText;
 pub use evaluate::evaluate;
-pub use evidence::{Evidence, Input, Stage};
+pub use evidence::{Evidence, Input, Rejected, Stage};
 pub use instance::InstanceNames;
 pub use ir::Policy;
 pub use kind::own::PolicyError;

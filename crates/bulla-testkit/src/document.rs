@@ -50,6 +50,9 @@ pub fn run(path: impl AsRef<Path>) {
         return;
     };
     let instance = page.up.then(|| Instance::start(&world));
+    if instance.is_none() {
+        Instance::create(&world);
+    }
     let mut shell = Shell::start(&world, repository.dir(), instance.as_ref());
     for step in &page.steps {
         let (printed, code) = shell.run(&step.command);

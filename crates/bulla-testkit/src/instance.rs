@@ -30,6 +30,15 @@ impl Instance {
         Self::start_at(world, &world.data())
     }
 
+    /// Creates the world's instance on free ports and stops it again, so that
+    /// tests which run side by side do not all create theirs on the usual ones.
+    ///
+    /// # Panics
+    /// With what it said, if it does not become ready.
+    pub fn create(world: &World) {
+        Self::start(world).stop();
+    }
+
     /// Starts one in `data`, with the ports it had, or free ones at first.
     ///
     /// # Panics

@@ -2,7 +2,10 @@
 //! place per case.
 
 use super::*;
-use crate::{InstanceNames, evidence::Stage};
+use crate::{
+    InstanceNames,
+    evidence::{Rejected, Stage},
+};
 use bulla_core::{
     Digest, Identity, RootId, Statement, Subject, statement::predicate_type as types,
 };
@@ -348,12 +351,7 @@ fn denial_wins_over_everything_else() {
 fn a_rejected_bundle_denies_with_its_own_code() {
     let evidence = Evidence {
         attestations: without(types::SLSA_PROVENANCE_V1),
-        rejections: vec![Rejection {
-            code: bulla_core::Code("TRUST-0021"),
-            text: "the log entry's root hash is aa, the checkpoint signs bb".into(),
-            hint: None,
-            envelope: None,
-        }],
+        rejections: vec![rejected(Some(types::SLSA_PROVENANCE_V1))],
         ..Evidence::default()
     };
     let decision = decide_on(&default_policy(), evidence);
@@ -365,6 +363,39 @@ fn a_rejected_bundle_denies_with_its_own_code() {
         Outcome::Allow,
         "other rules stand"
     );
+}
+
+fn rejected(claims: Option<&str>) -> Rejected {
+    Rejected {
+        rejection: Rejection {
+            code: bulla_core::Code("TRUST-0021"),
+            text: "the log entry's root hash is aa, the checkpoint signs bb".into(),
+            hint: None,
+            envelope: None,
+        },
+        claims: claims.map(str::to_owned),
+    }
+}
+
+#[test]
+fn a_rejected_bundle_is_told_to_the_rule_it_claims_to_serve() {
+    for (claims, outcome) in [
+        (Some(types::CYCLONEDX), Outcome::NoEvidence),
+        (Some(types::COSIGN_SIGN_V1), Outcome::Deny),
+        (None, Outcome::Deny),
+    ] {
+        let evidence = Evidence {
+            attestations: without(types::COSIGN_SIGN_V1),
+            rejections: vec![rejected(claims)],
+            ..Evidence::default()
+        };
+        let decision = decide_on(&default_policy(), evidence);
+        assert_eq!(rule(&decision, "image-signed").0, outcome, "{claims:?}");
+        assert_eq!(
+            decision.outcome, outcome,
+            "junk beside good evidence harms nothing"
+        );
+    }
 }
 
 #[test]
