@@ -1,0 +1,1 @@
+//! Creation, reuse and refusal of instances.

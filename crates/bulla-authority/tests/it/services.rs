@@ -1,0 +1,1 @@
+//! Each service's answers and refusals.
