@@ -2,5 +2,6 @@
 //! answers of real services are tested where those services are.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod keyless;
 mod services;
 mod socket;
