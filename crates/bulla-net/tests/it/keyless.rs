@@ -1,126 +1,16 @@
 //! Keyless signing against a real authority on loopback: what it gives out, and
 //! what verification says once somebody has laid hands on it.
 
-use bulla_authority::{Authority, AuthorityConfig};
-use bulla_core::{
-    Clock as _, Diagnose, Digest, Statement, Subject, SystemClock, statement::predicate_type,
-};
+use bulla_core::{Clock as _, Diagnose, Digest, Statement, SystemClock, statement::predicate_type};
 use bulla_net::{
-    HttpClient, SealError, Sealed, Token, seal_blob, seal_statement,
+    SealError, seal_statement,
     token::{self, Service},
 };
-use bulla_trust::{
-    IdentityExpectation, Rejection, TrustRoot,
-    root::{SigningConfig, SigningServices},
-    sigstore::{Artifact, verify_attestation, verify_blob},
-};
+use bulla_trust::sigstore::{Artifact, verify_attestation, verify_blob};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use std::{path::PathBuf, sync::Arc};
-use tempfile::TempDir;
 
-const EMAIL: &str = "dana@example.com";
-
-/// An authority with its socket, alive as long as the test.
-struct Local {
-    dir: TempDir,
-    authority: Authority,
-    root: TrustRoot,
-    services: SigningServices,
-    http: HttpClient,
-}
-
-impl Local {
-    async fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let config = AuthorityConfig::loopback(listener.local_addr().unwrap().port());
-        let authority = Authority::open(dir.path(), config, Arc::new(SystemClock))
-            .await
-            .unwrap();
-        let router = authority.router();
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        let socket = dir.path().join("token.sock");
-        tokio::spawn(authority.token_socket(&socket).unwrap());
-        let root = authority.trusted_root().to_string();
-        let root = TrustRoot::parse(root.as_bytes(), authority.root_id()).unwrap();
-        let config = authority.signing_config().to_string();
-        let services = SigningConfig::parse(config.as_bytes())
-            .unwrap()
-            .services(SystemClock.now())
-            .unwrap();
-        Self {
-            dir,
-            authority,
-            root,
-            services,
-            http: HttpClient::loopback(),
-        }
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.dir.path().join("token.sock")
-    }
-
-    async fn person(&self) -> Token {
-        token::person(&self.socket(), EMAIL, "sigstore")
-            .await
-            .unwrap()
-    }
-
-    async fn attest(&self, token: &Token, artifact: &[u8]) -> Result<Sealed, SealError> {
-        let statement = statement(artifact);
-        seal_statement(
-            &self.http,
-            &self.services,
-            token,
-            &statement,
-            &self.root,
-            &SystemClock,
-        )
-        .await
-    }
-
-    async fn sign(&self, artifact: &[u8]) -> Sealed {
-        let token = self.person().await;
-        seal_blob(
-            &self.http,
-            &self.services,
-            &token,
-            artifact,
-            &self.root,
-            &SystemClock,
-        )
-        .await
-        .unwrap()
-    }
-
-    fn verify(&self, bundle: &[u8], artifact: &[u8]) -> Result<(), Rejection> {
-        let now = SystemClock.now();
-        verify_attestation(&self.root, bundle, &Digest::sha256(artifact), now).map(drop)
-    }
-
-    fn dana(&self) -> IdentityExpectation {
-        IdentityExpectation::exact(
-            format!("{}/oidc/asserted", self.authority.base_url()),
-            EMAIL,
-        )
-    }
-}
-
-fn statement(artifact: &[u8]) -> Statement {
-    Statement::new(
-        vec![Subject::new("artifact", &Digest::sha256(artifact))],
-        predicate_type::COSIGN_SIGN_V1,
-        json!({}),
-    )
-}
-
-fn edited(bundle: &[u8], edit: impl FnOnce(&mut Value)) -> Vec<u8> {
-    let mut bundle: Value = serde_json::from_slice(bundle).unwrap();
-    edit(&mut bundle);
-    serde_json::to_vec(&bundle).unwrap()
-}
+use crate::local::{EMAIL, Local, edited, statement};
 
 #[tokio::test]
 async fn a_person_signs_a_statement_and_a_file() {

@@ -3,5 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod keyless;
+mod local;
+mod peers;
 mod services;
 mod socket;
