@@ -170,3 +170,12 @@ async fn addresses_are_checked() {
         Err(ServiceError::Http(HttpError::Egress { .. }))
     ));
 }
+
+#[test]
+fn answers_never_panic() {
+    for length in 0..200u8 {
+        let bytes: Vec<u8> = (0..length).map(|i| i.wrapping_mul(length)).collect();
+        assert!(ca::parse_answer(&bytes).is_err());
+        assert!(tsa::check_reply(&bytes).is_err());
+    }
+}
