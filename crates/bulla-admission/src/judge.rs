@@ -86,6 +86,7 @@ pub struct Admission<S, V> {
     verifier: Arc<V>,
     cache: Cache,
     permits: Semaphore,
+    verifying: Arc<Semaphore>,
 }
 
 /// One image, judged.
@@ -123,6 +124,9 @@ impl<S: ImageSource, V: Verifier> Admission<S, V> {
                 refused: settings.refused_life,
             }),
             permits: Semaphore::new(settings.at_once.max(1)),
+            verifying: Arc::new(Semaphore::new(
+                std::thread::available_parallelism().map_or(2, usize::from),
+            )),
         }
     }
 
@@ -197,9 +201,13 @@ impl<S: ImageSource, V: Verifier> Admission<S, V> {
             gaps.push(Reason::new("ADMIT-0032", text));
         }
         let (verifier, of) = (Arc::clone(&self.verifier), digest.clone());
-        let verified =
-            tokio::task::spawn_blocking(move || verifier.collect(&bundles, &of, now)).await;
-        let mut evidence = verified.unwrap_or_default_with_gap();
+        // the permit goes along, so that work that nobody waits for still counts
+        let permit = Arc::clone(&self.verifying).acquire_owned().await;
+        let verified = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            verifier.collect(&bundles, &of, now)
+        });
+        let mut evidence = or_gap(verified.await);
         evidence.gaps.append(&mut gaps);
         self.evaluate(image, digest, &evidence, now)
     }
@@ -276,19 +284,13 @@ fn within_bounds(bundles: Vec<Vec<u8>>) -> (Vec<Vec<u8>>, usize) {
 }
 
 /// A verification that panicked decided nothing (rule R12).
-trait OrGap {
-    fn unwrap_or_default_with_gap(self) -> Evidence;
-}
-
-impl OrGap for Result<Evidence, tokio::task::JoinError> {
-    fn unwrap_or_default_with_gap(self) -> Evidence {
-        self.unwrap_or_else(|_| Evidence {
-            gaps: vec![Reason {
-                code: Code("ADMIT-0033"),
-                text: "verification broke off".into(),
-                hint: Some("this is a fault of bulla: please report it with the bundles".into()),
-            }],
-            ..Evidence::default()
-        })
-    }
+fn or_gap(verified: Result<Evidence, tokio::task::JoinError>) -> Evidence {
+    verified.unwrap_or_else(|_| Evidence {
+        gaps: vec![Reason {
+            code: Code("ADMIT-0033"),
+            text: "verification broke off".into(),
+            hint: Some("this is a fault of bulla: please report it with the bundles".into()),
+        }],
+        ..Evidence::default()
+    })
 }

@@ -12,6 +12,7 @@ use bulla_core::{
 use bulla_trust::{Rejection, Verified, test_evidence};
 use serde_json::{Value, json};
 
+mod advisories;
 mod attested;
 mod build;
 mod scan;
