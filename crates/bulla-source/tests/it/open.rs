@@ -25,7 +25,7 @@ fn a_commit_says_what_git_says() {
     assert_eq!(head.id(), id);
     assert_eq!(head.short_id(), id[..12]);
     assert_eq!(head.tree_id(), repo.run(["rev-parse", "HEAD^{tree}"]));
-    assert_eq!(head.parents(), [first.clone()]);
+    assert_eq!(head.parents(), std::slice::from_ref(&first));
     assert_eq!(
         head.summary(),
         "Add \u{fffd}[31mb",

@@ -42,9 +42,10 @@ fn signed_with_ssh(repo: &Repo, name: &str) -> Commit {
 }
 
 fn ssh(text: &str) -> Signers {
-    let mut signers = Signers::default();
-    signers.ssh = AllowedSigners::parse(text.as_bytes()).unwrap();
-    signers
+    Signers {
+        ssh: AllowedSigners::parse(text.as_bytes()).unwrap(),
+        ..Signers::default()
+    }
 }
 
 fn why(status: &SignatureStatus) -> &str {
@@ -254,9 +255,10 @@ impl Gpg<'_> {
     }
 
     fn ring(&self, args: &[&str]) -> Signers {
-        let mut signers = Signers::default();
-        signers.openpgp = Keyring::parse(&self.run(args)).unwrap();
-        signers
+        Signers {
+            openpgp: Keyring::parse(&self.run(args)).unwrap(),
+            ..Signers::default()
+        }
     }
 }
 

@@ -155,6 +155,19 @@ fn a_dirty_export_follows_no_link_and_refuses_by_name() {
     assert_eq!(export().unwrap_err().code().0, "SOURCE-0011");
     assert!(!repo.out().exists());
     fs::remove_file(repo.root().join("sub")).unwrap();
+    // and by a link to a folder inside: the link is exported, nothing through it
+    repo.write("other/b", "through the link");
+    symlink("other", repo.root().join("sub")).unwrap();
+    let names: Vec<_> = export()
+        .unwrap()
+        .files
+        .into_iter()
+        .map(|f| f.path)
+        .collect();
+    let names: Vec<_> = names.iter().map(|path| path.to_str().unwrap()).collect();
+    assert_eq!(names, [".gitignore", "a", "other/b", "sub"]);
+    fs::remove_dir_all(repo.out()).unwrap();
+    fs::remove_file(repo.root().join("sub")).unwrap();
 
     repo.write(
         "big",

@@ -128,6 +128,7 @@ fn a_later_line_may_allow_what_an_earlier_one_does_not() {
 fn a_pattern_alone_names_nobody_else() {
     let at = "2026-03-01T00:00:00Z";
     assert_eq!(standing("*@x", "m@y", at), Standing::Unknown);
+    assert_eq!(standing("*", "", at), Standing::Unknown);
     assert_eq!(standing("*@x", "m@x", at), Standing::Allowed("m@x".into()));
     assert_eq!(
         standing("a@x,*@x", "m@y", at),
