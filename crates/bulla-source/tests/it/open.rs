@@ -210,6 +210,61 @@ fn safe_directory_allows_a_repository_of_another_user() {
     }
 }
 
+/// In a process of its own, whose `PATH` holds programs that tell on their caller.
+#[test]
+fn no_program_is_ever_run() {
+    if let Some(path) = std::env::var_os("BULLA_TEST_TRAPPED") {
+        let repository = Repository::discover(path).unwrap();
+        let head = repository.head().unwrap();
+        head.verify(&Default::default());
+        repository.dirty("").unwrap();
+        repository.remote();
+        let out = |name: &str| repository.root().join("..").join(name);
+        repository
+            .export(&head, "", &out("out"), &Default::default())
+            .unwrap();
+        repository
+            .export_dirty("", &out("dirty"), &Default::default())
+            .unwrap();
+        return;
+    }
+    let repo = Repo::new();
+    repo.write(".gitattributes", "* filter=trap\n");
+    repo.write("a", "a");
+    repo.commit("a");
+    repo.write("a", "b");
+    let trap = format!("touch {}", repo.top().join("ran").display());
+    for key in [
+        "filter.trap.clean",
+        "filter.trap.process",
+        "core.fsmonitor",
+        "gpg.program",
+    ] {
+        repo.run(["config", key, &trap]);
+    }
+    let programs = repo.top().join("programs");
+    fs::create_dir(&programs).unwrap();
+    for name in ["git", "gpg", "ssh-keygen", "sh", "git-lfs"] {
+        let at = programs.join(name);
+        fs::write(&at, format!("#!/bin/sh\n/usr/bin/{trap}\n")).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(at, mode).unwrap();
+    }
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "open::no_program_is_ever_run"])
+        .env("PATH", &programs)
+        .env("BULLA_TEST_TRAPPED", repo.root())
+        .output()
+        .unwrap();
+    assert!(
+        child.status.success(),
+        "{}",
+        String::from_utf8_lossy(&child.stdout)
+    );
+    assert!(repo.out().join("a").exists(), "the child did its work");
+    assert!(!repo.top().join("ran").exists(), "a program was run");
+}
+
 #[test]
 fn a_sha256_repository_is_refused_by_name() {
     let repo = Repo::bare_dir();
