@@ -19,5 +19,5 @@ pub use identity::{IdentityExpectation, Matcher, PatternError};
 pub use make::{MakeError, Material};
 pub use verify::{
     Artifact, Blob, verify_attestation, verify_attestation_with_key, verify_blob,
-    verify_blob_with_key,
+    verify_blob_with_key, verify_signature,
 };

@@ -13,6 +13,7 @@ use std::{
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use super::{
@@ -23,6 +24,7 @@ use super::{
 
 const READ_PIECE: u64 = 256 << 10;
 const WRITE_PIECE: usize = 1 << 20;
+const STALE: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// Blobs in a directory of this machine.
 #[derive(Clone)]
@@ -43,6 +45,7 @@ impl LocalBlobs {
                 .and_then(|directory| directory.sync_all())
                 .map_err(|source| BlobError::at(parent, source))?;
         }
+        sweep(&uploads);
         Ok(Self { root: root.into() })
     }
 
@@ -326,6 +329,19 @@ pub(super) fn stream(
         Ok(Some((piece, (file, next))))
     })
     .boxed()
+}
+
+/// Removes uploads that nobody touched for two days: left by a crash.
+fn sweep(uploads: &Path) {
+    let old = |entry: &fs::DirEntry| {
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > STALE))
+    };
+    for entry in fs::read_dir(uploads).into_iter().flatten().flatten() {
+        if old(&entry) {
+            let _ = fs::remove_file(entry.path()); // the next start tries again
+        }
+    }
 }
 
 fn remove(path: &Path) -> Result<bool, BlobError> {

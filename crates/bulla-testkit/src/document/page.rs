@@ -20,20 +20,45 @@ pub(super) struct Step {
     pub(super) command: String,
     /// What the page shows below it.
     pub(super) expected: Vec<String>,
-    /// The exit code it must have.
-    pub(super) exit: i32,
+    /// How it must end.
+    pub(super) exit: Exit,
+}
+
+/// How a command must end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// With this code.
+    Code(i32),
+    /// With any but 0.
+    Failure,
+}
+
+impl Default for Exit {
+    fn default() -> Self {
+        Self::Code(0)
+    }
+}
+
+impl Exit {
+    /// Whether `code` is such an end.
+    pub(super) fn accepts(self, code: i32) -> bool {
+        match self {
+            Self::Code(expected) => code == expected,
+            Self::Failure => code != 0,
+        }
+    }
 }
 
 /// Reads a page.
 pub(super) fn read(text: &str) -> Page {
     let mut page = Page::default();
     // The exit code that commands of the open block must have.
-    let mut block: Option<Option<i32>> = None;
+    let mut block: Option<Option<Exit>> = None;
     for (number, line) in text.lines().enumerate() {
         if let Some(fence) = line.trim_start().strip_prefix("```") {
             block = match block {
                 Some(_) => None,
-                None => Some(exit_code(fence)),
+                None => Some(exit(fence)),
             };
             continue;
         }
@@ -55,25 +80,28 @@ pub(super) fn read(text: &str) -> Page {
     page
 }
 
-/// The exit code of a block that is run.
-fn exit_code(fence: &str) -> Option<i32> {
+/// How the commands of a block must end; `None`: it is not run.
+fn exit(fence: &str) -> Option<Exit> {
     let mut words = fence.split(',').map(str::trim);
     if words.next() != Some("console") {
         return None;
     }
-    let mut exit = 0;
+    let mut exit = Exit::default();
     for word in words {
         if word == "no-run" {
             return None;
         }
         if let Some(code) = word.strip_prefix("exit=") {
-            exit = code.parse().ok()?;
+            exit = match code {
+                "fail" => Exit::Failure,
+                code => Exit::Code(code.parse().ok()?),
+            };
         }
     }
     Some(exit)
 }
 
-fn inside(page: &mut Page, line: &str, number: usize, exit: i32) {
+fn inside(page: &mut Page, line: &str, number: usize, exit: Exit) {
     if let Some(command) = line.strip_prefix("$ ") {
         page.steps.push(Step {
             line: number,

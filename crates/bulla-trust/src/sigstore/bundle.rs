@@ -226,7 +226,7 @@ fn read_leaf(der: &DerCertificate) -> Result<Leaf, Failure> {
 }
 
 fn is_email(text: &str) -> bool {
-    !text.contains(['/', ':', ' ']) && text.split('@').filter(|part| !part.is_empty()).count() == 2
+    !text.contains([':', ' ']) && text.split('@').filter(|part| !part.is_empty()).count() == 2
 }
 
 fn is_uri(text: &str) -> bool {

@@ -8,7 +8,7 @@
 //! Who may sign is the caller's question: see [`IdentityExpectation`].
 
 use bulla_core::{Digest, Identity, Statement, digest::Algorithm};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sigstore_types::{DerPublicKey, KindVersion, TransparencyLogEntry};
 use sigstore_verify::{Policy, PublicKeyVerificationPolicy, VerificationPolicy};
 
@@ -22,6 +22,9 @@ use crate::{
     root::TrustRoot,
     verified::{KeyProof, LogProof, Proof, Rejection, Verified},
 };
+
+/// How far a timestamp authority's clock may be ahead of the caller's.
+const CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_secs(60);
 
 /// The artifact of a signature: its bytes, or its digest where the scheme
 /// signs a digest (all but Ed25519).
@@ -116,11 +119,27 @@ pub fn verify_blob<'a>(
     expected: &IdentityExpectation,
     now: Timestamp,
 ) -> Result<Verified<Blob>, Rejection> {
+    let verified = verify_signature(root, bundle, artifact, now)?;
+    verified.require_identity(expected)?;
+    Ok(verified)
+}
+
+/// Verifies a signature over `artifact` by the holder of any certificate.
+/// Whether that signer counts is left to [`Verified::require_identity`] or a
+/// policy.
+///
+/// # Errors
+/// A [`Rejection`] with a code from TRUST-0001 on; see [`Failure`].
+pub fn verify_signature<'a>(
+    root: &TrustRoot,
+    bundle: &[u8],
+    artifact: impl Into<Artifact<'a>>,
+    now: Timestamp,
+) -> Result<Verified<Blob>, Rejection> {
     let artifact = artifact.into();
     with_bundle(bundle, |bundle| {
         let digest = signed_blob(bundle, &artifact)?;
         let proof = by_certificate(root, bundle, None, artifact, now)?;
-        expected.check(&proof.signer)?;
         Ok(Verified::new(Blob { digest }, proof))
     })
 }
@@ -297,7 +316,8 @@ fn run(
             .explain(error)
         })?;
     let times = result.verified_timestamps();
-    if let Some(time) = times.iter().find(|time| **time > now) {
+    let latest = now.checked_add(CLOCK_DIFFERENCE).unwrap_or(now);
+    if let Some(time) = times.iter().find(|time| **time > latest) {
         return Err(Failure::FutureTime { time: *time, now });
     }
     let entries = &bundle.inner().verification_material.tlog_entries;

@@ -34,7 +34,7 @@ fn verify(case: &Case, root: &TrustRoot, artifact: Artifact<'_>) -> Result<(), R
 
 #[test]
 fn every_case_is_judged_as_the_suite_says() {
-    let Some(assets) = assets("conformance") else {
+    let Some(assets) = assets() else {
         return;
     };
     let mut wrong = Vec::new();

@@ -1,9 +1,13 @@
 //! Where the conformance assets are, and what a case consists of.
 
 use bulla_core::{Digest, RootId};
-use bulla_trust::{IdentityExpectation, TrustRoot};
+use bulla_trust::{
+    IdentityExpectation, TrustRoot,
+    sigstore::{Artifact, verify_attestation, verify_blob},
+};
+use serde_json::Value;
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -11,21 +15,9 @@ const IDENTITY: &str = "https://github.com/sigstore-conformance/extremely-danger
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 
 /// The assets, or `None` after saying what was lacking.
-pub(crate) fn assets(test: &str) -> Option<PathBuf> {
-    let shared = env::var_os("BULLA_SUITES").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
-    let assets = shared.join("suites/sigstore-conformance/test/assets/bundle-verify");
-    if assets.is_dir() {
-        return Some(assets);
-    }
-    println!("SKIP {test}: no conformance assets at {}", assets.display());
-    assert!(
-        env::var("BULLA_NO_SKIP").as_deref() != Ok("1"),
-        "a test was skipped although BULLA_NO_SKIP=1"
-    );
-    None
+#[track_caller]
+pub(crate) fn assets() -> Option<PathBuf> {
+    bulla_testkit::suites("sigstore-conformance/test/assets/bundle-verify")
 }
 
 /// One directory of the assets.
@@ -69,6 +61,43 @@ impl Case {
             .collect();
         names.sort();
         names.iter().map(|name| Self::read(assets, name)).collect()
+    }
+
+    /// The same case with its bundle edited.
+    pub(crate) fn with(mut self, edit: impl FnOnce(&mut Value)) -> Self {
+        let mut bundle = self.bundle_json();
+        edit(&mut bundle);
+        self.bundle = serde_json::to_vec(&bundle).unwrap();
+        self
+    }
+
+    /// The same case with its root edited.
+    pub(crate) fn with_root(mut self, edit: impl FnOnce(&mut Value)) -> Self {
+        let mut root = serde_json::from_slice(self.root.as_ref().unwrap()).unwrap();
+        edit(&mut root);
+        self.root = Some(serde_json::to_vec(&root).unwrap());
+        self
+    }
+
+    pub(crate) fn bundle_json(&self) -> Value {
+        serde_json::from_slice(&self.bundle).unwrap()
+    }
+
+    /// The rejection of this case: its code and its text.
+    pub(crate) fn rejection(&self) -> (&'static str, String) {
+        let now = jiff::Timestamp::now();
+        let outcome = self.under_root(|root| {
+            if self.bundle_json().get("dsseEnvelope").is_some() {
+                verify_attestation(root, &self.bundle, &self.digest(), now)?
+                    .require_identity(&self.expectation())
+            } else {
+                let artifact = Artifact::Bytes(&self.artifact);
+                verify_blob(root, &self.bundle, artifact, &self.expectation(), now).map(drop)
+            }
+        });
+        let rejection = outcome.unwrap().expect_err(&self.name);
+        assert_eq!(rejection.envelope, Some(Digest::sha256(&self.bundle)));
+        (rejection.code.0, rejection.text)
     }
 
     pub(crate) fn digest(&self) -> Digest {

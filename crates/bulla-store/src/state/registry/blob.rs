@@ -5,7 +5,8 @@ use bulla_core::Digest;
 use super::{RegistryState, StateError};
 
 impl RegistryState {
-    /// Makes a committed blob of `size` bytes visible in `repository`.
+    /// Makes a committed blob of `size` bytes visible in `repository`, and ends
+    /// the session that brought it.
     ///
     /// # Errors
     /// [`StateError`] of the database.
@@ -14,6 +15,7 @@ impl RegistryState {
         repository: &str,
         digest: &Digest,
         size: u64,
+        session: Option<&str>,
         now: i64,
     ) -> Result<(), StateError> {
         let mut transaction = self.state.write().await?;
@@ -26,6 +28,13 @@ impl RegistryState {
             .execute(&mut *transaction)
             .await
             .map_err(|source| self.failed(source))?;
+        if let Some(session) = session {
+            sqlx::query("DELETE FROM upload WHERE id = ?")
+                .bind(session)
+                .execute(&mut *transaction)
+                .await
+                .map_err(|source| self.failed(source))?;
+        }
         self.state.commit(transaction).await
     }
 

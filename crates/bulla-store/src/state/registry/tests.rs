@@ -38,7 +38,7 @@ async fn a_manifest_needs_its_references_in_the_same_repository() {
         ..manifest(&digest, &tags)
     };
     registry
-        .link_blob("other", &layer.digest, 5, 0)
+        .link_blob("other", &layer.digest, 5, None, 0)
         .await
         .unwrap();
     assert_eq!(
@@ -47,7 +47,7 @@ async fn a_manifest_needs_its_references_in_the_same_repository() {
     );
     assert!(!registry.has_repository("app").await.unwrap());
     registry
-        .link_blob("app", &layer.digest, 6, 0)
+        .link_blob("app", &layer.digest, 6, None, 0)
         .await
         .unwrap();
     assert!(matches!(
@@ -55,7 +55,7 @@ async fn a_manifest_needs_its_references_in_the_same_repository() {
         PutManifest::Size { stored: 6, .. }
     ));
     registry
-        .link_blob("app", &layer.digest, 5, 0)
+        .link_blob("app", &layer.digest, 5, None, 0)
         .await
         .unwrap();
     assert_eq!(registry.put_manifest(new).await.unwrap(), PutManifest::Done);

@@ -1,4 +1,4 @@
-use super::{Step, read};
+use super::{Exit, Step, read};
 
 #[test]
 fn console_blocks_are_run_and_others_are_not() {
@@ -21,7 +21,12 @@ fn console_blocks_are_run_and_others_are_not() {
         ]
     );
     assert_eq!(page.steps[1].expected, ["ALLOWED"]);
-    assert_eq!(page.steps[3].exit, 1);
+    assert_eq!(page.steps[3].exit, Exit::Code(1));
+    assert!(
+        read("```console,exit=fail\n$ no\n```").steps[0]
+            .exit
+            .accepts(7)
+    );
     assert_eq!(
         page.steps[0],
         Step {
