@@ -1,0 +1,5 @@
+//! Other people's advisories as ours: one file for each format.
+
+pub mod alpine;
+pub mod debian;
+pub mod osv;
