@@ -41,7 +41,7 @@ impl ImageSource for Registry {
             match result {
                 Ok(Some(bytes)) => found.bundles.push(bytes),
                 Ok(None) => {}
-                Err(error) => found.gaps.push(gap(&error)),
+                Err(gap) => found.gaps.push(gap),
             }
         }
         Ok(found)
@@ -55,14 +55,14 @@ async fn fetch(
     subject: &Digest,
     entry: &Descriptor,
     left: &AtomicU64,
-) -> Result<Option<Vec<u8>>, ClientError> {
+) -> Result<Option<Vec<u8>>, Reason> {
     let manifest = match registry
         .manifest(&image.by_digest(entry.digest.clone()))
         .await
     {
         Ok(fetched) => fetched.manifest,
         Err(ClientError::Manifest(_)) => return Ok(None),
-        Err(error) => return Err(error),
+        Err(error) => return Err(gap(&error)),
     };
     let Manifest::Image(manifest) = manifest else {
         return Ok(None);
@@ -77,15 +77,17 @@ async fn fetch(
     ) else {
         return Ok(None);
     };
-    let before = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+    let fits = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
         left.checked_sub(layer.size)
     });
-    let limit = match before {
-        Ok(_) => limits::BUNDLE_BYTES,
-        // beyond the budget nothing is small enough: the client says so
-        Err(_) => 0,
-    };
-    registry.blob(image, layer, limit).await.map(Some)
+    if fits.is_err() {
+        let text = format!("the bundles of {subject} are larger than {BUDGET} bytes together");
+        return Err(Reason::new("ADMIT-0032", text));
+    }
+    match registry.blob(image, layer, limits::BUNDLE_BYTES).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) => Err(gap(&error)),
+    }
 }
 
 fn gap(error: &ClientError) -> Reason {
@@ -102,3 +104,6 @@ fn cause(error: ClientError) -> SourceError {
         _ => SourceError::unavailable(&error),
     }
 }
+
+#[cfg(test)]
+mod tests;
