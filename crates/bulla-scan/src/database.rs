@@ -22,7 +22,7 @@ pub mod import;
 mod record;
 mod wire;
 
-pub use builder::Builder;
+pub use builder::{AffectedPackage, Builder};
 pub use embedded::build_embedded;
 pub use error::DatabaseError;
 pub use record::{Advisory, AdvisoryKind, Affected, Event, Range, Scope, Source};

@@ -11,10 +11,13 @@ use super::{
     wire::Writer,
 };
 
+/// Scope, name of the package, versions.
+pub type AffectedPackage = (Scope, String, Affected);
+
 /// Collects advisories and makes a database of them.
 #[derive(Default)]
 pub struct Builder {
-    advisories: BTreeMap<String, (Advisory, Vec<(Scope, String, Affected)>)>,
+    advisories: BTreeMap<String, (Advisory, Vec<AffectedPackage>)>,
     sources: BTreeMap<Scope, (String, Option<Date>)>,
 }
 
@@ -36,7 +39,7 @@ impl Builder {
 
     /// Adds an advisory with what it affects; one of the same id is replaced if
     /// the new one is not older.
-    pub fn add(&mut self, advisory: Advisory, affected: Vec<(Scope, String, Affected)>) {
+    pub fn add(&mut self, advisory: Advisory, affected: Vec<AffectedPackage>) {
         let older = self
             .advisories
             .get(&advisory.id)
@@ -48,7 +51,7 @@ impl Builder {
     }
 
     /// Adds what an advisory affects to what is known under its id.
-    pub fn extend(&mut self, advisory: Advisory, affected: Vec<(Scope, String, Affected)>) {
+    pub fn extend(&mut self, advisory: Advisory, affected: Vec<AffectedPackage>) {
         let id = advisory.id.clone();
         let known = self
             .advisories
