@@ -3,6 +3,16 @@
 //! Pure functions over bytes and a clock: nothing here opens a file or a
 //! socket, and nothing here decides whether a signer is trusted.
 
+pub mod checkpoint;
+pub mod foreign_key;
 pub mod key;
+pub mod merkle;
+pub mod note;
+pub mod random;
+pub mod sct;
+pub mod seal;
+pub mod timestamp;
+pub mod x509;
 
+pub use foreign_key::{ForeignKey, Hash};
 pub use key::{KeyError, PublicKey, Scheme, SigningKey};

@@ -1,1 +1,27 @@
-//! Fakes, fixtures and the whole-CLI harness for tests.
+//! The whole-CLI harness: what tests of the finished program are written with.
+//!
+//! A [`World`] is an empty machine for one test: a home, a working folder, an
+//! environment without anything of the developer's. [`World::bulla`] runs the
+//! binary in it, [`Instance`] keeps `bulla up` running, [`Repository`] makes git
+//! history, [`require`] finds a foreign tool or says `SKIP`, and
+//! [`document::run`] executes the commands of a page of the book.
+//!
+//! Everything here panics with a full account when the test cannot go on; it is
+//! never a dependency of shipped code.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stdout)]
+
+pub mod document;
+mod instance;
+mod outcome;
+mod repository;
+mod scrub;
+mod tool;
+mod world;
+
+pub use instance::Instance;
+pub use outcome::Outcome;
+pub use repository::{Repository, SshKey};
+pub use scrub::scrub;
+pub use tool::{data, is_root, require, require_root, require_user_namespaces, skip, suites};
+pub use world::{World, binary, workspace};

@@ -3,7 +3,20 @@
 //! Layers below parse; layers above judge. A failed verification is a
 //! [`Rejection`], which a policy can weigh and a person can read; an `Err`
 //! means that verification could not be done at all.
+//!
+//! Nothing here does I/O or asks the clock: bytes and `now` come in.
 
+pub mod dsse;
+pub mod jwt;
+pub mod report;
+pub mod root;
+pub mod sigstore;
 pub mod verified;
 
-pub use verified::{LogProof, Proof, Rejection, Verified};
+pub use report::Report;
+pub use root::TrustRoot;
+pub use sigstore::{Blob, IdentityExpectation, verify_attestation, verify_blob};
+pub use verified::{Cited, KeyProof, LogProof, Proof, Rejection, Verified};
+
+#[cfg(feature = "test-evidence")]
+pub mod test_evidence;

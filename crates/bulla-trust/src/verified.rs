@@ -3,19 +3,20 @@
 //! [`Verified`] has no public constructor and cannot be deserialized: whoever
 //! holds one got it from a verification of this crate, in this process.
 
-use bulla_core::{Code, Digest, Identity};
+use bulla_core::{Code, Diagnose, Digest, Identity};
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// A claim that was proven, with its proof.
+/// A claim that was proven, with its proof: by default that of a certificate,
+/// or a [`KeyProof`] where a key that the caller named made the signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verified<T> {
+pub struct Verified<T, P = Proof> {
     claim: T,
-    proof: Proof,
+    proof: P,
 }
 
-impl<T> Verified<T> {
-    pub(crate) fn new(claim: T, proof: Proof) -> Self {
+impl<T, P> Verified<T, P> {
+    pub(crate) fn new(claim: T, proof: P) -> Self {
         Self { claim, proof }
     }
 
@@ -25,7 +26,7 @@ impl<T> Verified<T> {
     }
 
     /// How it is proven.
-    pub fn proof(&self) -> &Proof {
+    pub fn proof(&self) -> &P {
         &self.proof
     }
 }
@@ -46,6 +47,39 @@ pub struct Proof {
     pub times: Vec<Timestamp>,
 }
 
+/// How a claim was proven with a key that the caller named: a key is nobody's
+/// identity, so this is a type of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyProof {
+    /// SHA-256 of the key (DER SubjectPublicKeyInfo).
+    pub key: Digest,
+    /// SHA-256 of the bundle's bytes.
+    pub envelope: Digest,
+    /// Inclusion in a transparency log.
+    pub log: Option<LogProof>,
+    /// Every time that was proven; may be empty.
+    pub times: Vec<Timestamp>,
+}
+
+/// A proof that cites the bundle it was made from.
+pub trait Cited {
+    /// SHA-256 of the bundle's bytes.
+    fn envelope(&self) -> &Digest;
+}
+
+impl Cited for Proof {
+    fn envelope(&self) -> &Digest {
+        &self.envelope
+    }
+}
+
+impl Cited for KeyProof {
+    fn envelope(&self) -> &Digest {
+        &self.envelope
+    }
+}
+
 /// Inclusion in a transparency log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,12 +88,14 @@ pub struct LogProof {
     pub log: String,
     /// The entry's index.
     pub index: u64,
-    /// The tree size of the checkpoint that proves it.
+    /// The tree size of the checkpoint that proves it; 0 where the log only
+    /// promised inclusion (bundles of version 0.1).
     pub tree_size: u64,
 }
 
 /// Why a claim was not accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{text}")]
 pub struct Rejection {
     /// The stable code.
     pub code: Code,
@@ -71,4 +107,33 @@ pub struct Rejection {
     /// The rejected bundle, where there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub envelope: Option<Digest>,
+}
+
+impl Rejection {
+    /// A rejection without a bundle.
+    pub(crate) fn because(cause: &impl Diagnose) -> Self {
+        Self {
+            code: cause.code(),
+            text: cause.to_string(),
+            hint: cause.hint(),
+            envelope: None,
+        }
+    }
+
+    /// Says which bundle was rejected.
+    #[must_use]
+    pub(crate) fn of(mut self, envelope: &Digest) -> Self {
+        self.envelope = Some(envelope.clone());
+        self
+    }
+}
+
+impl Diagnose for Rejection {
+    fn code(&self) -> Code {
+        self.code
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.hint.clone()
+    }
 }

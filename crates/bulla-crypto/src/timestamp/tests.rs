@@ -1,0 +1,153 @@
+use std::{path::Path, process::Command};
+
+use der::{Decode, Encode};
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    Hash, Scheme, SigningKey,
+    x509::{Issuer, Validity, to_pem_chain},
+};
+
+fn signer(now: Timestamp) -> TimestampSigner {
+    let validity = Validity::seconds(now, 3600).unwrap();
+    let root = SigningKey::generate(Scheme::EcdsaP384).unwrap();
+    let root = Issuer::create_root(root, "bulla test", "tsa root", validity).unwrap();
+    let key = SigningKey::generate(Scheme::EcdsaP256).unwrap();
+    let leaf = root
+        .issue_timestamping(key.public(), "tsa", validity)
+        .unwrap();
+    TimestampSigner::new(key, vec![leaf, root.certificate().clone()]).unwrap()
+}
+
+fn openssl(dir: &Path, args: &[&str]) -> bool {
+    let output = Command::new("openssl")
+        .current_dir(dir)
+        .args(args)
+        .output()
+        .unwrap();
+    if !output.status.success() {
+        println!(
+            "openssl {args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    output.status.success()
+}
+
+#[test]
+fn openssl_accepts_and_refuses_the_tampered_twin() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        assert!(
+            std::env::var("BULLA_NO_SKIP").is_err(),
+            "openssl is missing"
+        );
+        println!("SKIP openssl_accepts_and_refuses_the_tampered_twin: no openssl");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let now = Timestamp::now();
+    let signer = signer(now);
+    let [leaf, root] = signer.chain() else {
+        panic!()
+    };
+    std::fs::write(dir.join("root.pem"), root.to_pem()).unwrap();
+    std::fs::write(dir.join("chain.pem"), to_pem_chain([leaf, root])).unwrap();
+    std::fs::write(dir.join("data"), "data").unwrap();
+    std::fs::write(dir.join("other"), "other").unwrap();
+    for (hash, certificates) in [("-sha256", true), ("-sha384", true), ("-sha512", false)] {
+        let mut args = vec!["ts", "-query", "-data", "data", hash, "-out", "query"];
+        args.extend(certificates.then_some("-cert"));
+        assert!(openssl(dir, &args));
+        let query = parse_timestamp_query(&std::fs::read(dir.join("query")).unwrap()).unwrap();
+        assert_eq!(query.certificates, certificates);
+        let reply = signer.reply(&query, now).unwrap();
+        std::fs::write(dir.join("reply"), &reply).unwrap();
+        let verify = [
+            "ts",
+            "-verify",
+            "-in",
+            "reply",
+            "-CAfile",
+            "root.pem",
+            "-untrusted",
+            "chain.pem",
+        ];
+        assert!(openssl(
+            dir,
+            &[&verify[..], &["-queryfile", "query"]].concat()
+        ));
+        assert!(openssl(dir, &[&verify[..], &["-data", "data"]].concat()));
+        assert!(!openssl(dir, &[&verify[..], &["-data", "other"]].concat()));
+        let mut changed = reply;
+        *changed.last_mut().unwrap() ^= 1;
+        std::fs::write(dir.join("reply"), &changed).unwrap();
+        assert!(!openssl(
+            dir,
+            &[&verify[..], &["-queryfile", "query"]].concat()
+        ));
+    }
+}
+
+#[test]
+fn json_and_der_say_the_same() {
+    let query = parse_timestamp_query_json(
+        br#"{"artifactHash":"LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=","hashAlgorithm":"sha256","nonce":255,"certificates":true}"#,
+    )
+    .unwrap();
+    assert_eq!(query.imprint, Hash::Sha256.digest(b"hello"));
+    assert!(query.certificates);
+    assert_eq!(query.nonce.unwrap().as_bytes(), [0, 255]);
+    for bad in [
+        r#"{"artifactHash":"LPJN","hashAlgorithm":"sha256"}"#,
+        r#"{"artifactHash":"LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=","hashAlgorithm":"sha1"}"#,
+        r#"{"artifactHash":"LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=","hashAlgorithm":"sha512"}"#,
+        "{}",
+        "",
+    ] {
+        assert!(parse_timestamp_query_json(bad.as_bytes()).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn sha1_and_foreign_policies_are_refused() {
+    let sha1 = hex::decode(
+        "30290201013021300906052b0e03021a050004140000000000000000000000000000000000000000020101",
+    )
+    .unwrap();
+    assert!(x509_tsp::TimeStampReq::from_der(&sha1).is_ok());
+    assert!(matches!(
+        parse_timestamp_query(&sha1),
+        Err(TimestampError::Algorithm)
+    ));
+    let now = Timestamp::now();
+    let mut query = TimestampQuery::over(Hash::Sha256, b"x");
+    query.policy = Some(spki::ObjectIdentifier::new_unwrap("1.2.3"));
+    assert!(matches!(
+        signer(now).reply(&query, now),
+        Err(TimestampError::Policy(_))
+    ));
+}
+
+#[test]
+fn a_key_without_its_certificate_signs_nothing() {
+    let chain = signer(Timestamp::now()).chain().to_vec();
+    let other = SigningKey::generate(Scheme::EcdsaP256).unwrap();
+    assert!(TimestampSigner::new(other, chain).is_err());
+}
+
+proptest! {
+    #[test]
+    fn nonces_are_shortest_form(number in any::<u64>()) {
+        let int = query::unsigned(number).unwrap();
+        prop_assert_eq!(int.to_der().unwrap(), number.to_der().unwrap());
+    }
+
+    #[test]
+    fn parsing_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+        let _ = parse_timestamp_query(&bytes);
+        let _ = parse_timestamp_query_json(&bytes);
+    }
+}

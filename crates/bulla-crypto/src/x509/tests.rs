@@ -1,0 +1,305 @@
+use std::process::Command;
+
+use der::Decode;
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    ForeignKey, Scheme, SigningKey,
+    sct::{PrecertEntry, Sct, parse_sct_list},
+};
+
+fn key(scheme: Scheme) -> SigningKey {
+    SigningKey::generate(scheme).unwrap()
+}
+
+fn authorities(validity: Validity) -> (Issuer, Issuer) {
+    let root = Issuer::create_root(key(Scheme::EcdsaP384), "bulla test", "root", validity).unwrap();
+    let intermediate = root
+        .create_intermediate(
+            key(Scheme::EcdsaP256),
+            CaProfile::CodeSigning,
+            "code",
+            validity,
+        )
+        .unwrap();
+    (root, intermediate)
+}
+
+fn validity() -> Validity {
+    Validity::seconds(Timestamp::now(), 600).unwrap()
+}
+
+#[test]
+fn code_signing_certificate_carries_what_fulcio_writes() {
+    let (_, issuer) = authorities(validity());
+    let leaf_key = ForeignKey::from_spki_der(key(Scheme::EcdsaP256).public().spki_der()).unwrap();
+    let subject = SubjectName::Email("dev@example.com".into());
+    let profile = CodeSigningProfile {
+        subject: &subject,
+        oidc_issuer: "http://127.0.0.1:1/oidc/asserted",
+        key: &leaf_key,
+        validity: validity(),
+    };
+    let precert = issuer.precertificate(&profile).unwrap();
+    let ct = key(Scheme::EcdsaP256);
+    let tbs = precert.tbs_der().to_vec();
+    let entry = PrecertEntry {
+        issuer_key_hash: precert.issuer_key_hash(),
+        tbs: &tbs,
+    };
+    let sct = Sct::sign(&ct, &entry, 5, 7).unwrap();
+    let submitted =
+        Precertificate::from_submission(precert.certificate().clone(), issuer.certificate())
+            .unwrap();
+    assert_eq!(submitted.tbs_der(), tbs);
+    assert_eq!(submitted.issuer_key_hash(), precert.issuer_key_hash());
+    let certificate = issuer.finish(precert, std::slice::from_ref(&sct)).unwrap();
+
+    let parsed = parse_certificate(certificate.der()).unwrap();
+    let tbs_certificate = &parsed.parsed().tbs_certificate;
+    assert!(tbs_certificate.subject.is_empty());
+    let extensions = tbs_certificate.extensions.as_ref().unwrap();
+    let find = |oid: &str| {
+        let found: Vec<_> = extensions
+            .iter()
+            .filter(|e| e.extn_id.to_string() == oid)
+            .collect();
+        assert_eq!(found.len(), 1, "{oid}");
+        found[0]
+    };
+    assert!(find(extension::SUBJECT_ALT_NAME).critical);
+    assert_eq!(
+        find(extension::FULCIO_ISSUER_V1).extn_value.as_bytes(),
+        profile.oidc_issuer.as_bytes()
+    );
+    let v2 = String::from_der(find(extension::FULCIO_ISSUER_V2).extn_value.as_bytes()).unwrap();
+    assert_eq!(v2, profile.oidc_issuer);
+    assert!(
+        !extensions
+            .iter()
+            .any(|e| e.extn_id.to_string() == extension::POISON)
+    );
+    let list =
+        der::asn1::OctetString::from_der(find(extension::SCT_LIST).extn_value.as_bytes()).unwrap();
+    assert_eq!(parse_sct_list(list.as_bytes()).unwrap(), [sct]);
+    // Without the SCTs it is the very certificate that the log saw.
+    let mut bare = parsed.parsed().tbs_certificate.clone();
+    bare.extensions
+        .as_mut()
+        .unwrap()
+        .retain(|e| e.extn_id.to_string() != extension::SCT_LIST);
+    assert_eq!(der::Encode::to_der(&bare).unwrap(), tbs);
+}
+
+#[test]
+fn openssl_accepts_the_chain() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        assert!(
+            std::env::var("BULLA_NO_SKIP").is_err(),
+            "openssl is missing"
+        );
+        println!("SKIP openssl_accepts_the_chain: no openssl");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (root, issuer) = authorities(validity());
+    let leaf_key = ForeignKey::from_spki_der(key(Scheme::EcdsaP384).public().spki_der()).unwrap();
+    let subject = SubjectName::Uri("http://127.0.0.1:1/oidc/service/builder".into());
+    let profile = CodeSigningProfile {
+        subject: &subject,
+        oidc_issuer: "http://i",
+        key: &leaf_key,
+        validity: validity(),
+    };
+    let leaf = issuer
+        .finish(issuer.precertificate(&profile).unwrap(), &[])
+        .unwrap();
+    let transport = Issuer::create_root(
+        key(Scheme::EcdsaP256),
+        "bulla test",
+        "transport",
+        validity(),
+    )
+    .unwrap();
+    let hosts = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let server = issue_server_certificate(
+        &transport,
+        key(Scheme::EcdsaP256).public(),
+        &hosts,
+        validity(),
+    )
+    .unwrap();
+    let rogue =
+        issue_server_certificate(&issuer, key(Scheme::EcdsaP256).public(), &hosts, validity())
+            .unwrap();
+    for (name, certificate) in [
+        ("root", root.certificate()),
+        ("issuer", issuer.certificate()),
+        ("leaf", &leaf),
+        ("transport", transport.certificate()),
+        ("server", &server),
+        ("rogue", &rogue),
+    ] {
+        std::fs::write(dir.path().join(name), certificate.to_pem()).unwrap();
+    }
+    let verify = |args: &[&str]| {
+        let mut command = Command::new("openssl");
+        let output = command
+            .current_dir(&dir)
+            .arg("verify")
+            .arg("-x509_strict")
+            .args(args)
+            .output();
+        output.unwrap().status.success()
+    };
+    assert!(
+        verify(&[
+            "-purpose",
+            "codesign",
+            "-CAfile",
+            "root",
+            "-untrusted",
+            "issuer",
+            "leaf"
+        ]) || verify(&[
+            "-purpose",
+            "any",
+            "-CAfile",
+            "root",
+            "-untrusted",
+            "issuer",
+            "leaf"
+        ])
+    );
+    assert!(verify(&[
+        "-purpose",
+        "sslserver",
+        "-verify_ip",
+        "127.0.0.1",
+        "-CAfile",
+        "transport",
+        "server"
+    ]));
+    // The code-signing intermediate may not vouch for a server.
+    assert!(!verify(&[
+        "-purpose",
+        "sslserver",
+        "-CAfile",
+        "root",
+        "-untrusted",
+        "issuer",
+        "rogue"
+    ]));
+}
+
+#[test]
+fn names_that_cannot_stand_in_a_certificate() {
+    let (_, issuer) = authorities(validity());
+    let leaf_key = ForeignKey::from_spki_der(key(Scheme::EcdsaP256).public().spki_der()).unwrap();
+    let refused = [
+        SubjectName::Email("no-at".into()),
+        SubjectName::Email("a@b@c".into()),
+        SubjectName::Email("@b".into()),
+        SubjectName::Email("a b@c".into()),
+        SubjectName::Email("ä@b".into()),
+        SubjectName::Email("a\0@b".into()),
+        SubjectName::Uri("no colon".into()),
+    ];
+    for subject in &refused {
+        let profile = CodeSigningProfile {
+            subject,
+            oidc_issuer: "http://i",
+            key: &leaf_key,
+            validity: validity(),
+        };
+        assert!(
+            matches!(issuer.precertificate(&profile), Err(X509Error::Name(_))),
+            "{subject:?}"
+        );
+    }
+    let server = key(Scheme::EcdsaP256);
+    for host in ["", "a b", "*.example", "exa_mple/"] {
+        let issued = issue_server_certificate(&issuer, server.public(), &[host.into()], validity());
+        assert!(issued.is_err(), "{host}");
+    }
+    let odd = Issuer::create_root(key(Scheme::EcdsaP256), "a,CN=b", "c", validity());
+    assert!(odd.is_err());
+}
+
+#[test]
+fn requests_prove_possession() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        println!("SKIP requests_prove_possession: no openssl");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for algorithm in ["EC:prime256v1", "EC:secp384r1", "RSA:2048", "ED25519"] {
+        let mut args = vec![
+            "req",
+            "-new",
+            "-nodes",
+            "-subj",
+            "/CN=ignored",
+            "-keyout",
+            "k",
+            "-outform",
+            "PEM",
+        ];
+        let curve;
+        match algorithm.split_once(':') {
+            Some(("EC", name)) => {
+                curve = format!("ec_paramgen_curve:{name}");
+                args.extend(["-newkey", "ec", "-pkeyopt", &curve]);
+                if name == "secp384r1" {
+                    args.push("-sha384");
+                }
+            }
+            Some((_, bits)) => {
+                curve = format!("rsa:{bits}");
+                args.extend(["-newkey", &curve]);
+            }
+            None => args.extend(["-newkey", "ed25519"]),
+        }
+        let output = Command::new("openssl")
+            .current_dir(&dir)
+            .args(&args)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        parse_csr_pem(&output.stdout).unwrap().verify().unwrap();
+        let (label, mut der) = der::pem::decode_vec(&output.stdout).unwrap();
+        *der.last_mut().unwrap() ^= 1;
+        let forged = der::pem::encode_string(label, der::pem::LineEnding::LF, &der).unwrap();
+        let forged = parse_csr_pem(forged.as_bytes()).unwrap();
+        assert!(matches!(forged.verify(), Err(X509Error::Possession)));
+    }
+}
+
+#[test]
+fn pem_chains_come_back() {
+    let (root, issuer) = authorities(validity());
+    let chain = [issuer.certificate().clone(), root.certificate().clone()];
+    let text = format!("some words\n{}more", to_pem_chain(&chain));
+    assert_eq!(parse_pem_chain(text.as_bytes()).unwrap(), chain);
+    assert!(parse_pem_chain(b"nothing").is_err());
+    let mut trailing = root.certificate().der().to_vec();
+    trailing.push(0);
+    assert!(parse_certificate(&trailing).is_err());
+    let stranger = Issuer::from_parts(key(Scheme::EcdsaP256), root.certificate().clone());
+    assert!(matches!(stranger, Err(X509Error::Possession)));
+}
+
+proptest! {
+    #[test]
+    fn parsing_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = parse_certificate(&bytes);
+        let _ = parse_pem_chain(&bytes);
+        let _ = parse_csr_pem(&bytes);
+    }
+}

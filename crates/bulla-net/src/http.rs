@@ -1,0 +1,393 @@
+//! The HTTP client: where it may connect, how long it waits, how much it reads.
+//!
+//! No redirects are followed, no proxy or credential is taken from the
+//! environment, nothing is retried, nothing is decompressed, URLs may not carry
+//! passwords (rules R4, R8). Plain HTTP goes to loopback only, and the name
+//! `localhost` is not looked up: it is loopback. Whoever has a reason to follow
+//! a redirect sees it as an answer and sends a new request, without credentials.
+
+use bulla_core::{Code, Diagnose};
+use http::{Method, StatusCode};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use url::{Host, Url};
+
+use crate::tls::{self, TlsRoots};
+
+mod request;
+mod response;
+
+pub use request::{Body, Request};
+pub use response::Response;
+
+/// How long a connection may take to come up.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long an answer may pause.
+const PAUSE: Duration = Duration::from_secs(30);
+/// How long a whole exchange may take unless its request says otherwise.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where a client may connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Egress {
+    /// Anywhere, by HTTPS; plain HTTP on loopback.
+    Any,
+    /// To these hosts, `name` or `name:port`, and nowhere else.
+    Hosts(BTreeSet<String>),
+    /// To this machine.
+    LoopbackOnly,
+    /// Nowhere.
+    Offline,
+}
+
+impl Egress {
+    /// Whether a connection to `url` is within the rule.
+    ///
+    /// # Errors
+    /// [`HttpError::Egress`] if not, [`HttpError::Url`] if the address is of a
+    /// kind that is never used: another scheme, a password inside, plain HTTP
+    /// to another machine.
+    pub fn check(&self, url: &Url) -> Result<(), HttpError> {
+        let refuse = |why| HttpError::Url {
+            url: shown(url),
+            why,
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refuse("it carries a user name or password"));
+        }
+        let loopback = is_loopback(url);
+        match url.scheme() {
+            "https" => {}
+            "http" if loopback => {}
+            "http" => return Err(refuse("plain HTTP goes to this machine only")),
+            _ => return Err(refuse("it is neither http nor https")),
+        }
+        let allowed = match self {
+            Self::Any => true,
+            Self::Hosts(hosts) => {
+                let host = url.host_str().unwrap_or_default();
+                let port = url.port_or_known_default().unwrap_or_default();
+                hosts.contains(host) || hosts.contains(&format!("{host}:{port}"))
+            }
+            Self::LoopbackOnly => loopback,
+            Self::Offline => false,
+        };
+        if allowed {
+            Ok(())
+        } else {
+            Err(HttpError::Egress {
+                url: shown(url),
+                rule: self.name(),
+            })
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Any => "any host",
+            Self::Hosts(_) => "named hosts only",
+            Self::LoopbackOnly => "this machine only",
+            Self::Offline => "offline",
+        }
+    }
+}
+
+/// How a client behaves.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// Where it may connect.
+    pub egress: Egress,
+    /// Whose server certificates it believes.
+    pub roots: TlsRoots,
+    /// How long a connection may take to come up.
+    pub connect: Duration,
+    /// How long an answer may pause.
+    pub pause: Duration,
+}
+
+impl HttpOptions {
+    /// The machine's roots and the usual patience, under that rule.
+    pub fn new(egress: Egress) -> Self {
+        Self {
+            egress,
+            roots: TlsRoots::System,
+            connect: CONNECT,
+            pause: PAUSE,
+        }
+    }
+
+    /// Believes these authorities alone (PEM).
+    #[must_use]
+    pub fn believing(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots = TlsRoots::Pem(pem.into());
+        self
+    }
+}
+
+/// A client. Clones share connections.
+#[derive(Clone)]
+pub struct HttpClient {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: HttpOptions,
+    /// Roots are read when the first HTTPS request is made, not before.
+    plain: OnceLock<reqwest::Client>,
+    secure: OnceLock<reqwest::Client>,
+}
+
+impl HttpClient {
+    /// A client. Nothing is read or opened yet.
+    pub fn new(options: HttpOptions) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                options,
+                plain: OnceLock::new(),
+                secure: OnceLock::new(),
+            }),
+        }
+    }
+
+    /// A client for this machine's own services.
+    pub fn loopback() -> Self {
+        Self::new(HttpOptions::new(Egress::LoopbackOnly))
+    }
+
+    /// Where it may connect.
+    pub fn egress(&self) -> &Egress {
+        &self.shared.options.egress
+    }
+
+    /// Sends a request and waits for the answer's head. Every status is an
+    /// answer, redirects included.
+    ///
+    /// # Errors
+    /// [`HttpError`] if the address is not allowed or the exchange fails.
+    pub async fn send(&self, request: Request) -> Result<Response, HttpError> {
+        self.egress().check(&request.url)?;
+        let client = self.client(&request.url)?;
+        let url = shown(&request.url);
+        let method = request.method.clone();
+        let answer = request
+            .into_reqwest(client)
+            .send()
+            .await
+            .map_err(|source| HttpError::of(source, &method, &url))?;
+        Ok(Response::new(answer, method, url))
+    }
+
+    fn client(&self, url: &Url) -> Result<&reqwest::Client, HttpError> {
+        let options = &self.shared.options;
+        let (slot, secure) = match url.scheme() {
+            "https" => (&self.shared.secure, true),
+            _ => (&self.shared.plain, false),
+        };
+        if let Some(client) = slot.get() {
+            return Ok(client);
+        }
+        let tls = if secure {
+            options.roots.client_config()?
+        } else {
+            tls::believes_nobody()?
+        };
+        let loopback: [SocketAddr; 2] = [
+            (Ipv4Addr::LOCALHOST, 0).into(),
+            (Ipv6Addr::LOCALHOST, 0).into(),
+        ];
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .referer(false)
+            .http1_only()
+            .connect_timeout(options.connect)
+            .read_timeout(options.pause)
+            .resolve_to_addrs("localhost", &loopback)
+            .user_agent(concat!("bulla/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|source| HttpError::Client(Box::new(source)))?;
+        Ok(slot.get_or_init(|| client))
+    }
+}
+
+impl std::fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "HttpClient({})", self.egress().name())
+    }
+}
+
+/// Whether the URL's host is this machine: a loopback address, or `localhost`.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+        None => false,
+    }
+}
+
+/// A URL as it may be shown: without query and password.
+pub(crate) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.to_string()
+}
+
+/// What can go wrong in an exchange. Never shows bodies of requests, headers or
+/// queries.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// The client could not be built.
+    #[error("no HTTP client could be made: {0}")]
+    Client(#[source] Box<reqwest::Error>),
+    /// Nobody answers there.
+    #[error("no connection to {url}: {cause}")]
+    Connect {
+        /// Where.
+        url: String,
+        /// Why.
+        cause: String,
+    },
+    /// Outside the rule.
+    #[error("{url} is outside this command's network rule ({rule})")]
+    Egress {
+        /// Where.
+        url: String,
+        /// The rule.
+        rule: &'static str,
+    },
+    /// Broke off, or made no sense.
+    #[error("{method} {url} failed: {cause}")]
+    Exchange {
+        /// What was asked.
+        method: Method,
+        /// Where.
+        url: String,
+        /// Why.
+        cause: String,
+    },
+    /// More than was to be read.
+    #[error("{url} sent more than {limit} bytes of {what}")]
+    Oversize {
+        /// Where.
+        url: String,
+        /// Of what.
+        what: &'static str,
+        /// The bound.
+        limit: u64,
+    },
+    /// Points elsewhere, and is not followed.
+    #[error("{url} redirects elsewhere, which is not followed")]
+    Redirect {
+        /// Where it was asked.
+        url: String,
+    },
+    /// No roots for TLS.
+    #[error("no TLS roots could be read: {0}")]
+    Roots(String),
+    /// Another answer than expected.
+    #[error("{method} {url} answered {status}{}", excerpt(.text))]
+    Status {
+        /// What was asked.
+        method: Method,
+        /// Where.
+        url: String,
+        /// The answer.
+        status: StatusCode,
+        /// The start of what it said.
+        text: String,
+    },
+    /// Took too long.
+    #[error("{method} {url} took too long")]
+    Timeout {
+        /// What was asked.
+        method: Method,
+        /// Where.
+        url: String,
+    },
+    /// An address that is never used.
+    #[error("{url} cannot be used: {why}")]
+    Url {
+        /// The address.
+        url: String,
+        /// Why.
+        why: &'static str,
+    },
+}
+
+fn excerpt(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(": {text}")
+    }
+}
+
+impl HttpError {
+    /// Sorts an error of the library.
+    fn of(source: reqwest::Error, method: &Method, url: &str) -> Self {
+        let (method, url) = (method.clone(), url.to_owned());
+        if source.is_timeout() {
+            return Self::Timeout { method, url };
+        }
+        let connect = source.is_connect();
+        let cause = innermost(&source);
+        if connect {
+            Self::Connect { url, cause }
+        } else {
+            Self::Exchange { method, url, cause }
+        }
+    }
+}
+
+/// The cause at the bottom: the outer ones repeat the URL with its query.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+impl Diagnose for HttpError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Client(_) => Code("NET-0001"),
+            Self::Connect { .. } => Code("NET-0002"),
+            Self::Egress { .. } => Code("NET-0003"),
+            Self::Exchange { .. } => Code("NET-0004"),
+            Self::Oversize { .. } => Code("NET-0005"),
+            Self::Redirect { .. } => Code("NET-0006"),
+            Self::Roots(_) => Code("NET-0007"),
+            Self::Status { .. } => Code("NET-0008"),
+            Self::Timeout { .. } => Code("NET-0009"),
+            Self::Url { .. } => Code("NET-0010"),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Connect { .. } => {
+                "check that the service runs; for the local one: `bulla up`".into()
+            }
+            Self::Egress { .. } => "leave out `--offline`, or name the host in the policy".into(),
+            Self::Redirect { .. } => "name the service by its final address".into(),
+            Self::Roots(_) => "name the authority's certificate file, or set SSL_CERT_FILE".into(),
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! Tokens from a running local instance, over its Unix socket.
+//!
+//! One JSON line out, one in. The instance checks who asks (peer user id); a
+//! service's token is asked for by `ship` alone, and there is deliberately no
+//! command that does it.
+
+use bulla_core::{
+    Code, Diagnose,
+    limits::{self, LimitError},
+};
+use serde::{Deserialize, Serialize};
+use std::{io, path::Path, time::Duration};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixStream,
+    time::timeout,
+};
+
+use super::Token;
+
+/// How long the instance may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Room for the JSON around a token.
+const ANSWER_BYTES: u64 = limits::TOKEN_BYTES + 1024;
+
+/// A service of the instance with an identity of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// Signs provenance.
+    Builder,
+    /// Signs what it received.
+    Registry,
+    /// Signs inventories and scans.
+    Scanner,
+}
+
+/// A token that asserts `email`.
+///
+/// # Errors
+/// [`TokenError`] if no instance answers, or it refuses.
+pub async fn person(socket: &Path, email: &str, audience: &str) -> Result<Token, TokenError> {
+    ask(socket, &Question::Token { email, audience }).await
+}
+
+/// A token of one of the instance's own services.
+///
+/// # Errors
+/// [`TokenError`] if no instance answers, or it refuses.
+pub async fn service(socket: &Path, service: Service) -> Result<Token, TokenError> {
+    ask(socket, &Question::ServiceToken { service }).await
+}
+
+async fn ask(socket: &Path, question: &Question<'_>) -> Result<Token, TokenError> {
+    let path = || socket.display().to_string();
+    let exchange = async {
+        let mut stream = UnixStream::connect(socket).await?;
+        let mut line = serde_json::to_vec(question)?;
+        line.push(b'\n');
+        stream.write_all(&line).await?;
+        let mut answer = Vec::new();
+        stream
+            .take(ANSWER_BYTES + 1)
+            .read_to_end(&mut answer)
+            .await?;
+        Ok::<_, io::Error>(answer)
+    };
+    let answer = timeout(PATIENCE, exchange)
+        .await
+        .map_err(|_| TokenError::Timeout { path: path() })?
+        .map_err(|source| TokenError::Socket {
+            path: path(),
+            source,
+        })?;
+    parse_answer(&answer)
+}
+
+/// Reads the instance's answer.
+///
+/// # Errors
+/// [`TokenError::Answer`] if it is none, [`TokenError::Refused`] if it says no.
+pub fn parse_answer(line: &[u8]) -> Result<Token, TokenError> {
+    let answer: Answer = limits::parse_json(line, ANSWER_BYTES, "token answer")?;
+    match answer {
+        Answer::Token(token) => Ok(Token::new(token)),
+        Answer::Error { code, message } => Err(TokenError::Refused { code, message }),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "op", rename_all = "kebab-case")]
+enum Question<'a> {
+    ServiceToken { service: Service },
+    Token { email: &'a str, audience: &'a str },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+enum Answer {
+    Error { code: String, message: String },
+    Token(String),
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// Not the agreed answer.
+    #[error("the instance answered something else than a token: {0}")]
+    Answer(#[from] LimitError),
+    /// The instance says no.
+    #[error("the instance gives no token: {message} [{code}]")]
+    Refused {
+        /// The instance's own code.
+        code: String,
+        /// Its reason.
+        message: String,
+    },
+    /// No instance there.
+    #[error("no instance answers at {path}: {source}")]
+    Socket {
+        /// The socket.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// No answer in time.
+    #[error("the instance at {path} does not answer")]
+    Timeout {
+        /// The socket.
+        path: String,
+    },
+}
+
+impl Diagnose for TokenError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Answer(_) => Code("NET-0301"),
+            Self::Refused { .. } => Code("NET-0302"),
+            Self::Socket { .. } => Code("NET-0303"),
+            Self::Timeout { .. } => Code("NET-0304"),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Socket { .. } | Self::Timeout { .. } => {
+                Some("start the instance with `bulla up`, or name its `--data` directory".into())
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Kinds of policy documents; each is turned into [`crate::ir`].
+
+pub mod own;

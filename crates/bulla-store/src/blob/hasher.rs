@@ -1,0 +1,44 @@
+//! Hashing under the algorithm that a digest names.
+
+use bulla_core::{Digest, digest::Algorithm};
+use sha2::Digest as _;
+
+/// A running hash.
+pub(super) enum Hasher {
+    Sha256(sha2::Sha256),
+    Sha512(sha2::Sha512),
+}
+
+impl Hasher {
+    pub(super) fn new(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Sha512 => Self::Sha512(sha2::Sha512::new()),
+            _ => Self::Sha256(sha2::Sha256::new()),
+        }
+    }
+
+    pub(super) fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Sha256(_) => Algorithm::Sha256,
+            Self::Sha512(_) => Algorithm::Sha512,
+        }
+    }
+
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(state) => state.update(bytes),
+            Self::Sha512(state) => state.update(bytes),
+        }
+    }
+
+    /// The digest so far; `None` only if hex ever failed to be a digest.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        match self {
+            Self::Sha256(state) => Some(Digest::from_sha256(state.clone().finalize().into())),
+            Self::Sha512(state) => {
+                let hex = hex::encode(state.clone().finalize());
+                format!("sha512:{hex}").parse().ok()
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Sigstore bundles: what is read, what is proven, how new ones are made.
+//!
+//! The cryptographic core is the `sigstore-verify` crate. Around it stand our
+//! own types and the checks it leaves to its caller: limits, one name per
+//! certificate, whose log it is, times that lie ahead of `now`, the statement
+//! that we hand out being the one whose subject was compared. Nothing of that
+//! crate appears in the interface.
+
+pub mod bundle;
+mod diagnosis;
+pub mod failure;
+pub mod identity;
+mod log;
+pub mod make;
+mod verify;
+
+pub use bundle::{BundleKind, UnverifiedBundle};
+pub use failure::Failure;
+pub use identity::{IdentityExpectation, Matcher, PatternError};
+pub use make::{MakeError, Material};
+pub use verify::{
+    Artifact, Blob, verify_attestation, verify_attestation_with_key, verify_blob,
+    verify_blob_with_key, verify_signature,
+};

@@ -1,0 +1,312 @@
+//! Reading a Sigstore bundle, versions 0.1 to 0.3: form, limits, one signer.
+//!
+//! Everything here is unverified. Parsing refuses what no signer writes and
+//! what would make later checks ambiguous: more than one signature, more than
+//! one name in the certificate, lists without end (rule R4). The digest is of
+//! the bytes as they came, because that is what a verdict cites.
+
+use bulla_core::{
+    Digest, RootId, Statement,
+    descriptor::media_type,
+    limits::{self, LimitError},
+};
+use jiff::Timestamp;
+use sigstore_types::{
+    Bundle, DerCertificate, DsseEnvelope, MediaType, SignatureContent, VerificationMaterialContent,
+};
+use x509_cert::{
+    Certificate,
+    der::Decode,
+    ext::pkix::{AuthorityKeyIdentifier, SubjectAltName, SubjectKeyIdentifier, name::GeneralName},
+};
+
+use super::Failure;
+
+/// Certificates in the chain of an old bundle.
+const CHAIN: usize = 10;
+/// Hashes of one inclusion proof: no tree is higher.
+const PROOF_HASHES: usize = 64;
+/// Signatures under one checkpoint, witnesses included.
+const CHECKPOINT_SIGNATURES: usize = 64;
+
+/// What a bundle carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BundleKind {
+    /// A signed statement about the artifact (DSSE).
+    Attestation,
+    /// A signature over the artifact itself.
+    Signature,
+}
+
+/// A bundle, parsed and bounded, not verified.
+pub struct UnverifiedBundle {
+    bundle: Bundle,
+    digest: Digest,
+    leaf: Option<Leaf>,
+}
+
+/// What the signing certificate claims.
+pub(super) struct Leaf {
+    pub(super) digest: Digest,
+    pub(super) not_before: Timestamp,
+    pub(super) not_after: Timestamp,
+    certificate: Certificate,
+}
+
+impl UnverifiedBundle {
+    /// Parses a bundle.
+    ///
+    /// # Errors
+    /// A [`Failure`] about its form: TRUST-0001 … 0009, 0016, 0043.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
+        let bundle: Bundle = limits::parse_json(bytes, limits::BUNDLE_BYTES, "bundle")
+            .map_err(|error| classify(error, bytes))?;
+        check_counts(&bundle)?;
+        check_parts(&bundle)?;
+        let leaf = bundle.signing_certificate().map(read_leaf).transpose()?;
+        Ok(Self {
+            digest: Digest::sha256(bytes),
+            bundle,
+            leaf,
+        })
+    }
+
+    /// What it carries.
+    pub fn kind(&self) -> BundleKind {
+        match self.envelope() {
+            Some(_) => BundleKind::Attestation,
+            None => BundleKind::Signature,
+        }
+    }
+
+    /// SHA-256 of its bytes.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Whether it is signed with a certificate, not a bare key.
+    pub fn has_certificate(&self) -> bool {
+        self.leaf.is_some()
+    }
+
+    /// The statement it carries, unverified: to choose which bundles to verify.
+    ///
+    /// # Errors
+    /// [`Failure::NotAnAttestation`] or [`Failure::NotAStatement`].
+    pub fn statement(&self) -> Result<Statement, Failure> {
+        let envelope = self.envelope().ok_or(Failure::NotAnAttestation)?;
+        if envelope.payload_type != media_type::IN_TOTO {
+            return Err(Failure::NotAStatement {
+                detail: format!("its type is {:?}", envelope.payload_type),
+            });
+        }
+        Statement::parse(envelope.payload.as_bytes()).map_err(|error| Failure::NotAStatement {
+            detail: error.to_string(),
+        })
+    }
+
+    pub(super) fn inner(&self) -> &Bundle {
+        &self.bundle
+    }
+
+    pub(super) fn leaf(&self) -> Option<&Leaf> {
+        self.leaf.as_ref()
+    }
+
+    pub(super) fn envelope(&self) -> Option<&DsseEnvelope> {
+        match &self.bundle.content {
+            SignatureContent::DsseEnvelope(envelope) => Some(envelope),
+            _ => None,
+        }
+    }
+
+    /// The certificates a chain in the bundle starts from: its leaf, and what
+    /// an old bundle ships beside it.
+    pub(super) fn certificates(&self) -> Vec<&DerCertificate> {
+        match &self.bundle.verification_material.content {
+            VerificationMaterialContent::Certificate(leaf) => vec![&leaf.raw_bytes],
+            VerificationMaterialContent::X509CertificateChain { certificates } => {
+                certificates.iter().map(|c| &c.raw_bytes).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Leaf {
+    /// The one name of the certificate.
+    ///
+    /// # Errors
+    /// [`Failure::NoIdentity`] unless it names exactly one email address or URI
+    /// of the form that its type promises: names are compared as texts later,
+    /// and an email must not be able to look like a URI.
+    pub(super) fn subject(&self) -> Result<String, Failure> {
+        let no = |detail: String| Failure::NoIdentity { detail };
+        let names = match self.certificate.tbs_certificate.get::<SubjectAltName>() {
+            Ok(Some((_, names))) => names.0,
+            Ok(None) => return Err(no("it names nobody".into())),
+            Err(error) => return Err(no(format!("its names cannot be read: {error}"))),
+        };
+        match names.as_slice() {
+            [GeneralName::Rfc822Name(email)] if is_email(email.as_str()) => Ok(email.to_string()),
+            [GeneralName::UniformResourceIdentifier(uri)] if is_uri(uri.as_str()) => {
+                Ok(uri.to_string())
+            }
+            [_] => Err(no("its name is neither an email address nor a URI".into())),
+            several => Err(no(format!("it has {} names", several.len()))),
+        }
+    }
+}
+
+/// Whether the issuer of one of the bundle's certificates is among `known`, by
+/// key identifier where both sides give one, by name otherwise. With the name
+/// of the issuer at the end of the chain, for the message.
+pub(super) fn issuer_is_known<'a>(
+    bundle: &UnverifiedBundle,
+    known: impl Iterator<Item = &'a DerCertificate>,
+) -> (bool, String) {
+    let known: Vec<Certificate> = known.filter_map(decode).collect();
+    let mut last = String::new();
+    for certificate in bundle.certificates().into_iter().filter_map(decode) {
+        let tbs = &certificate.tbs_certificate;
+        last = tbs.issuer.to_string();
+        let wanted = tbs
+            .get::<AuthorityKeyIdentifier>()
+            .ok()
+            .flatten()
+            .and_then(|(_, id)| id.key_identifier);
+        let found = known.iter().any(|ca| {
+            let id = ca
+                .tbs_certificate
+                .get::<SubjectKeyIdentifier>()
+                .ok()
+                .flatten();
+            match (&wanted, id) {
+                (Some(wanted), Some((_, id))) => *wanted == id.0,
+                _ => ca.tbs_certificate.subject == tbs.issuer,
+            }
+        });
+        if found {
+            return (true, last);
+        }
+    }
+    (false, last)
+}
+
+/// The failure that a certificate of an unknown authority deserves.
+pub(super) fn other_root(issuer: String, root: &RootId) -> Failure {
+    Failure::OtherRoot {
+        issuer: if issuer.is_empty() {
+            "nobody".into()
+        } else {
+            issuer
+        },
+        root: root.clone(),
+    }
+}
+
+fn decode(der: &DerCertificate) -> Option<Certificate> {
+    Certificate::from_der(der.as_bytes()).ok()
+}
+
+fn read_leaf(der: &DerCertificate) -> Result<Leaf, Failure> {
+    let malformed = |detail: String| Failure::CertificateMalformed { detail };
+    let certificate =
+        Certificate::from_der(der.as_bytes()).map_err(|error| malformed(error.to_string()))?;
+    let validity = &certificate.tbs_certificate.validity;
+    let time = |time: &x509_cert::time::Time| {
+        Timestamp::try_from(time.to_system_time()).map_err(|error| malformed(error.to_string()))
+    };
+    Ok(Leaf {
+        digest: Digest::sha256(der.as_bytes()),
+        not_before: time(&validity.not_before)?,
+        not_after: time(&validity.not_after)?,
+        certificate,
+    })
+}
+
+fn is_email(text: &str) -> bool {
+    let parts = text.split('@').filter(|part| !part.is_empty()).count();
+    is_printable(text) && !text.contains(':') && text.matches('@').count() == 1 && parts == 2
+}
+
+fn is_uri(text: &str) -> bool {
+    let scheme_byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    is_printable(text)
+        && text.split_once(':').is_some_and(|(scheme, rest)| {
+            !scheme.is_empty() && !rest.is_empty() && scheme.bytes().all(scheme_byte)
+        })
+}
+
+fn is_printable(text: &str) -> bool {
+    !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+fn check_counts(bundle: &Bundle) -> Result<(), Failure> {
+    let material = &bundle.verification_material;
+    let within = |what, count: usize, limit| {
+        if count <= limit {
+            Ok(())
+        } else {
+            Err(Failure::TooMany { what, count, limit })
+        }
+    };
+    let stamps = &material.timestamp_verification_data.rfc3161_timestamps;
+    within("timestamps", stamps.len(), limits::LOG_ENTRIES)?;
+    within(
+        "log entries",
+        material.tlog_entries.len(),
+        limits::LOG_ENTRIES,
+    )?;
+    if let VerificationMaterialContent::X509CertificateChain { certificates } = &material.content {
+        within("certificates", certificates.len(), CHAIN)?;
+    }
+    for entry in &material.tlog_entries {
+        let body = entry.canonicalized_body.as_bytes().len();
+        within("bytes in a log entry", body, limits::BUNDLE_BYTES as usize)?;
+        if let Some(proof) = &entry.inclusion_proof {
+            within("hashes in a proof", proof.hashes.len(), PROOF_HASHES)?;
+            let signatures = proof.checkpoint.checkpoint().map(|c| c.signatures().len());
+            within(
+                "signatures under a checkpoint",
+                signatures.unwrap_or_default(),
+                CHECKPOINT_SIGNATURES,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Each log entry must prove something: from version 0.2 on with an inclusion
+/// proof, before with the log's promise.
+fn check_parts(bundle: &Bundle) -> Result<(), Failure> {
+    let promise_is_enough = bundle.media_type == MediaType::Bundle0_1;
+    for entry in &bundle.verification_material.tlog_entries {
+        let promised = promise_is_enough && entry.inclusion_promise.is_some();
+        if entry.inclusion_proof.is_none() && !promised {
+            return Err(Failure::Incomplete {
+                detail: "a log entry without inclusion proof".into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Names the cause where the parser's message hides it.
+fn classify(error: LimitError, bytes: &[u8]) -> Failure {
+    let LimitError::Json { source, .. } = error else {
+        return Failure::Limit(error);
+    };
+    let count = serde_json::from_slice::<serde_json::Value>(bytes)
+        .ok()
+        .and_then(|json| Some(json.pointer("/dsseEnvelope/signatures")?.as_array()?.len()));
+    match count {
+        Some(count) if count != 1 => Failure::SignatureCount { count },
+        _ => Failure::Malformed {
+            detail: source.to_string(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

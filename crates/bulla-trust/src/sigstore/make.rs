@@ -1,0 +1,137 @@
+//! Making bundles, version 0.3, out of what signer and services gave.
+//!
+//! Nothing is checked here beyond form: whoever makes a bundle verifies it with
+//! the functions beside this module before letting it out. The log entry is the
+//! log's own answer; the timestamp is the whole DER `TimeStampResp`, over the
+//! signature's raw bytes.
+
+use bulla_core::{
+    Code, Diagnose, Digest, Envelope,
+    limits::{self, LimitError},
+};
+use sigstore_types::{
+    Bundle, CertificateContent, DerCertificate, DigestBytes, DsseEnvelope, DsseSignature,
+    HashAlgorithm, MediaType, MessageDigest, MessageSignature, PayloadBytes, PublicKeyIdentifier,
+    Rfc3161Timestamp, SignatureBytes, SignatureContent, TimestampToken, TimestampVerificationData,
+    TransparencyLogEntry, VerificationMaterial, VerificationMaterialContent,
+};
+
+/// What proves who signed, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Material<'a> {
+    /// Whose signature it is.
+    pub signer: Signer<'a>,
+    /// The log's answer: one `TransparencyLogEntry`, JSON.
+    pub log_entry: &'a [u8],
+    /// The timestamp authority's answer, DER.
+    pub timestamp: Option<&'a [u8]>,
+}
+
+/// How a bundle names its signer.
+#[derive(Clone, Copy, Debug)]
+pub enum Signer<'a> {
+    /// The signing certificate, DER.
+    Certificate(&'a [u8]),
+    /// A hint which key it was: the base64 SHA-256 of its SubjectPublicKeyInfo.
+    Key(&'a str),
+}
+
+/// A bundle of a signature over the artifact with that SHA-256 digest.
+///
+/// # Errors
+/// [`MakeError`] if the log entry or the digest is not what it must be.
+pub fn signature_bundle(
+    digest: &Digest,
+    signature: &[u8],
+    material: &Material<'_>,
+) -> Result<Vec<u8>, MakeError> {
+    if digest.algorithm() != bulla_core::digest::Algorithm::Sha256 {
+        return Err(MakeError::Digest);
+    }
+    let message = MessageDigest::new(HashAlgorithm::Sha2256, DigestBytes::new(digest.bytes()));
+    let signature = SignatureBytes::from_bytes(signature);
+    let content = MessageSignature::new(signature).with_message_digest(message);
+    bundle(SignatureContent::MessageSignature(content), material)
+}
+
+/// A bundle of a signed envelope.
+///
+/// # Errors
+/// [`MakeError`] if the log entry is not what it must be, or the envelope has
+/// not exactly one signature.
+pub fn envelope_bundle(envelope: &Envelope, material: &Material<'_>) -> Result<Vec<u8>, MakeError> {
+    let signature = crate::dsse::signature(envelope).map_err(|_| MakeError::SignatureCount)?;
+    let content = DsseEnvelope::new(
+        envelope.payload_type.clone(),
+        PayloadBytes::from_bytes(&envelope.payload),
+        DsseSignature::new(
+            SignatureBytes::from_bytes(&signature.sig),
+            signature.keyid.clone().into(),
+        ),
+    );
+    bundle(SignatureContent::DsseEnvelope(content), material)
+}
+
+/// Reads a log's answer; for whoever wants its index before the bundle exists.
+///
+/// # Errors
+/// [`MakeError::LogEntry`] if it is none.
+pub fn log_index(log_entry: &[u8]) -> Result<u64, MakeError> {
+    Ok(read_entry(log_entry)?.log_index.get())
+}
+
+fn read_entry(bytes: &[u8]) -> Result<TransparencyLogEntry, MakeError> {
+    Ok(limits::parse_json(
+        bytes,
+        limits::SERVICE_ANSWER_BYTES,
+        "log entry",
+    )?)
+}
+
+fn bundle(content: SignatureContent, material: &Material<'_>) -> Result<Vec<u8>, MakeError> {
+    let signer = match material.signer {
+        Signer::Certificate(der) => VerificationMaterialContent::Certificate(
+            CertificateContent::new(DerCertificate::from_bytes(der)),
+        ),
+        Signer::Key(hint) => VerificationMaterialContent::PublicKey(PublicKeyIdentifier::new(hint)),
+    };
+    let timestamps = material
+        .timestamp
+        .map(|der| Rfc3161Timestamp::new(TimestampToken::from_bytes(der)))
+        .into_iter()
+        .collect();
+    let verification = VerificationMaterial::new(signer)
+        .with_tlog_entries(vec![read_entry(material.log_entry)?])
+        .with_timestamp_verification_data(TimestampVerificationData::new(timestamps));
+    let bundle = Bundle::new(MediaType::Bundle0_3, verification, content);
+    serde_json::to_vec(&bundle).map_err(MakeError::Encode)
+}
+
+/// Why no bundle can be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MakeError {
+    /// Only SHA-256 names an artifact that is signed here.
+    #[error("a signature is made over a SHA-256 digest only")]
+    Digest,
+    /// It could not be written.
+    #[error("the bundle cannot be written as JSON: {0}")]
+    Encode(#[source] serde_json::Error),
+    /// The log's answer is no entry.
+    #[error("the log's answer is not an entry: {0}")]
+    LogEntry(#[from] LimitError),
+    /// Not exactly one signature.
+    #[error("the envelope must have exactly one signature")]
+    SignatureCount,
+}
+
+impl Diagnose for MakeError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Digest => Code("TRUST-0501"),
+            Self::Encode(_) => Code("TRUST-0502"),
+            Self::LogEntry(_) => Code("TRUST-0503"),
+            Self::SignatureCount => Code("TRUST-0504"),
+        }
+    }
+}
