@@ -5,6 +5,7 @@
 //! complete. Address and names never change after creation.
 
 mod create;
+mod publish;
 
 use axum::{Json, Router, extract::DefaultBodyLimit, middleware, routing::get};
 use bulla_core::{Clock, Digest, RootId};

@@ -5,8 +5,9 @@
 //! moved by compare-and-swap, checkpoint signed, published, answered.
 
 pub mod ct;
+mod handle;
 pub mod rekor_v2;
 mod sequencer;
 pub mod tile_routes;
 
-pub use sequencer::{Leaf, Log, LogConfig, Sequenced};
+pub use handle::{Leaf, Log, LogConfig, Sequenced, SignCheckpoint};

@@ -11,10 +11,9 @@ use bulla_crypto::{
 use bulla_store::Store;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use super::{AuthorityConfig, Parts};
+use super::{AuthorityConfig, Parts, publish};
 use crate::{
     ca::CertificateAuthority,
     error::AuthorityError,
@@ -25,14 +24,10 @@ use crate::{
     store::{LogStore, SqlStore},
     trust_document::TrustMaterial,
     tsa::Tsa,
-    tuf::{self, Publisher, Target, TufKeys},
 };
 
 const TEN_YEARS: i64 = 3652 * 86_400;
 const INSTANCE: &str = "instance";
-const TUF_VERSION: &str = "tuf-version";
-/// How often snapshot and timestamp are signed again.
-const TUF_REFRESH: Duration = Duration::from_secs(86_400);
 
 /// What is fixed at creation.
 #[derive(Serialize, Deserialize)]
@@ -111,7 +106,18 @@ pub(super) async fn open(
     };
     let (trusted_root, signing_config) = (material.trusted_root(), material.signing_config());
     let client_trust_config = material.client_trust_config();
-    let (tuf_root, tuf) = opener.tuf(&trusted_root, &signing_config, &clock).await?;
+    let since = opener.instance.since;
+    let (tuf_root, tuf) = publish::publish(
+        &opener.slots,
+        &opener.store,
+        since,
+        [
+            ("trusted_root.json", &trusted_root),
+            ("signing_config.v0.2.json", &signing_config),
+        ],
+        &clock,
+    )
+    .await?;
     Ok(Parts {
         allowed: address.allowed(),
         config,
@@ -249,79 +255,9 @@ impl Opener {
         Ok((rekor, key.public().clone()))
     }
 
-    async fn tuf(
-        &self,
-        trusted_root: &Value,
-        signing_config: &Value,
-        clock: &Arc<dyn Clock>,
-    ) -> Result<(Vec<u8>, Arc<Publisher>), AuthorityError> {
-        let key = |role: &str| {
-            self.slots
-                .get_or_create(&format!("tuf-{role}"), Scheme::Ed25519)
-        };
-        let keys = TufKeys {
-            root: key("root")?,
-            targets: key("targets")?,
-            snapshot: key("snapshot")?,
-            timestamp: key("timestamp")?,
-        };
-        let root = tuf::first_root(&keys, self.instance.since)?;
-        let root = self.store.create_document("tuf-root.json", &root).await?;
-        let target = |name: &str, document: &Value| {
-            let bytes = serde_json::to_vec(document)?;
-            Ok::<_, AuthorityError>(Target {
-                name: name.into(),
-                bytes,
-            })
-        };
-        let targets = vec![
-            target("trusted_root.json", trusted_root)?,
-            target("signing_config.v0.2.json", signing_config)?,
-        ];
-        let version = next_version(&*self.store).await?;
-        let publisher = Publisher::new(keys, root.clone(), targets, version, clock.now())?;
-        let publisher = Arc::new(publisher);
-        let refreshed = Arc::downgrade(&publisher);
-        let (store, clock) = (self.store.clone(), clock.clone());
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(TUF_REFRESH).await;
-                let Some(publisher) = refreshed.upgrade() else {
-                    return;
-                };
-                let refreshed = match next_version(&*store).await {
-                    Ok(version) => publisher
-                        .refresh(version, clock.now())
-                        .map_err(AuthorityError::from),
-                    Err(error) => Err(error),
-                };
-                if let Err(error) = refreshed {
-                    tracing::error!(%error, "the TUF repository was not signed again");
-                }
-            }
-        });
-        Ok((root, publisher))
-    }
-
     fn validity(&self) -> Result<Validity, AuthorityError> {
         Ok(Validity::seconds(self.instance.since, TEN_YEARS)?)
     }
-}
-
-/// A version of the TUF metadata that no client has seen: kept before it is used.
-async fn next_version(store: &dyn LogStore) -> Result<u64, AuthorityError> {
-    let damaged = || AuthorityError::Damaged {
-        what: TUF_VERSION.into(),
-    };
-    let last: u64 = match store.document(TUF_VERSION).await? {
-        Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| damaged())?,
-        None => 0,
-    };
-    let next = last.checked_add(1).ok_or_else(damaged)?;
-    store
-        .put_document(TUF_VERSION, &serde_json::to_vec(&next)?)
-        .await?;
-    Ok(next)
 }
 
 /// The first entry of a new CT log: a precertificate for a key thrown away.

@@ -4,7 +4,10 @@ use bulla_core::SystemClock;
 use bulla_crypto::{checkpoint::parse_checkpoint, merkle::verify_inclusion};
 
 use super::*;
-use crate::store::{Pending, SqlStore};
+use crate::{
+    log::Log,
+    store::{Pending, SqlStore},
+};
 
 const LOG: &str = "test";
 
