@@ -178,7 +178,7 @@ async fn a_service_is_named_by_its_uri_and_promised_by_the_log() {
     let leaf = bulla_crypto::sct::merkle_leaf(&entry, sct.timestamp_ms, sct.leaf_index().unwrap());
     let signed = get(&authority, "/ct/static/checkpoint").await;
     let note = parse_note(&signed.body).unwrap();
-    let checkpoint = parse_checkpoint(&note.text).unwrap();
+    let checkpoint = parse_checkpoint(note.text.as_bytes()).unwrap();
     checkpoint.verify_rfc6962(&note, &ct_key).unwrap();
     let tile = get(
         &authority,
@@ -214,7 +214,7 @@ async fn the_log_can_be_read_back_and_starts_with_its_own_entry() {
         (&log["logId"]["keyId"], &entry["logId"]["keyId"]),
         (&json!(id), &json!(id))
     );
-    let checkpoint = parse_checkpoint(&note.text).unwrap();
+    let checkpoint = parse_checkpoint(note.text.as_bytes()).unwrap();
     assert_eq!(
         (checkpoint.origin.as_str(), checkpoint.size),
         ("127.0.0.1", 3)

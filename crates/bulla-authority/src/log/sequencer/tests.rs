@@ -101,7 +101,7 @@ fn check(sequenced: &Sequenced, entry: &str) {
     } = sequenced;
     verify_inclusion(&leaf_hash(entry.as_bytes()), *index, *size, proof, root).unwrap();
     let text = sequenced.checkpoint.strip_suffix('\n').unwrap();
-    let checkpoint = parse_checkpoint(text).unwrap();
+    let checkpoint = parse_checkpoint(text.as_bytes()).unwrap();
     assert_eq!((checkpoint.size, checkpoint.root), (*size, *root));
     assert_eq!(sequenced.stored, entry.as_bytes());
 }
