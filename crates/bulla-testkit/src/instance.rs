@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{Outcome, World, binary};
+use crate::{Outcome, World};
 
 /// How long the first start may take on a busy machine; not a promise of ours.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,7 +46,7 @@ impl Instance {
     pub fn start_at(world: &World, data: &Path) -> Self {
         let log = world.root().join("up.log");
         let ready_file = world.root().join(format!("ready-{}.json", unique()));
-        let mut command = world.command(binary());
+        let mut command = world.command(world.binary());
         command.arg("up").arg("--data").arg(data);
         if !data.join("instance.json").exists() {
             command.args(["--port", "0"]);
@@ -152,7 +152,7 @@ impl Instance {
     /// # Panics
     /// If there is none to be had.
     pub fn token(&self, world: &World, email: &str) -> String {
-        let mut command = world.command(binary());
+        let mut command = world.command(world.binary());
         command
             .args(["token", "--email", email, "--data"])
             .arg(&self.data);
@@ -202,3 +202,6 @@ fn unique() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
+
+#[cfg(all(test, unix))]
+pub(crate) mod tests;
