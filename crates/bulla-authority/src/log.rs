@@ -1,4 +1,5 @@
-//! Transparency logs: one sequencer, two personalities (Rekor v2 and CT).
+//! Transparency logs: one sequencer, three personalities (Rekor v1,
+//! Rekor v2 and CT).
 //!
 //! Entries that arrive while a commit is under way form the next one: group
 //! commit without a timer. The order is fixed: tiles and entries durable, head
@@ -6,6 +7,7 @@
 
 pub mod ct;
 mod handle;
+pub mod rekor_v1;
 pub mod rekor_v2;
 mod sequencer;
 pub mod tile_routes;

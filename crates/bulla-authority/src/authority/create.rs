@@ -5,6 +5,7 @@ use bulla_core::Clock;
 use bulla_crypto::{
     ForeignKey, PublicKey, Scheme, SigningKey,
     checkpoint::Checkpoint,
+    note, random,
     timestamp::TimestampSigner,
     x509::{self, CaProfile, Certificate, SubjectName, Validity, parse_certificate},
 };
@@ -19,7 +20,7 @@ use crate::{
     error::AuthorityError,
     http::AllowedHosts,
     key_slot::KeySlots,
-    log::{Log, LogConfig, ct::CtLog, rekor_v2::RekorV2},
+    log::{Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
     oidc,
     store::{LogStore, SqlStore},
     trust_document::TrustMaterial,
@@ -28,6 +29,7 @@ use crate::{
 
 const TEN_YEARS: i64 = 3652 * 86_400;
 const INSTANCE: &str = "instance";
+const TREE_ID: &str = "log-v1-tree-id";
 
 /// What is fixed at creation.
 #[derive(Serialize, Deserialize)]
@@ -89,6 +91,7 @@ pub(super) async fn open(
     genesis(&ca, &config.base_url).await?;
 
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
+    let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
     let tsa = opener.tsa(clock.clone()).await?;
     let transport = opener
         .root("transport-root", Scheme::EcdsaP256, "transport root")
@@ -100,6 +103,7 @@ pub(super) async fn open(
         since: opener.instance.since,
         ca_chain: &ca.chain,
         tsa_chain: tsa.signer.chain(),
+        log_v1_key: &log_v1_key,
         log_key: &log_key,
         log_id: rekor.key_id(),
         ct_key: &ct_key,
@@ -123,6 +127,7 @@ pub(super) async fn open(
         config,
         clock,
         ca,
+        rekor_v1,
         rekor,
         tsa,
         transport,
@@ -253,6 +258,36 @@ impl Opener {
         let log = Log::open(config, self.store.clone(), clock).await?;
         let rekor = RekorV2::start(log, &address.host, &key).await?;
         Ok((rekor, key.public().clone()))
+    }
+
+    async fn rekor_v1(
+        &self,
+        address: &Address,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(RekorV1, PublicKey), AuthorityError> {
+        let key = Arc::new(self.slots.get_or_create("log-v1", Scheme::EcdsaP256)?);
+        // Tree ids of Rekor are positive 63-bit numbers.
+        let new = u64::from_be_bytes(random::bytes()?) >> 1;
+        let stored = self
+            .store
+            .create_document(TREE_ID, new.to_string().as_bytes())
+            .await?;
+        let tree_id = String::from_utf8_lossy(&stored).parse();
+        let tree_id = tree_id.map_err(|_| AuthorityError::Damaged {
+            what: TREE_ID.into(),
+        })?;
+        let (signer, host) = (key.clone(), address.host.clone());
+        let config = LogConfig {
+            name: "log-v1",
+            origin: RekorV1::origin(&address.host, tree_id),
+            sign: Box::new(move |checkpoint: &Checkpoint, _| {
+                // The origin has spaces, so the host alone stands on the signature line.
+                Ok(note::sign_note(&checkpoint.text(), &host, &signer)?.to_string())
+            }),
+        };
+        let log = Log::open(config, self.store.clone(), clock).await?;
+        let public = key.public().clone();
+        Ok((RekorV1::start(log, key, tree_id).await?, public))
     }
 
     fn validity(&self) -> Result<Validity, AuthorityError> {

@@ -162,6 +162,22 @@ impl Log {
         Ok((entries.len() == usize::from(width)).then_some(entries))
     }
 
+    /// The stored bytes of one entry, if the published tree has it.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn entry(&self, index: u64) -> Result<Option<Vec<u8>>, AuthorityError> {
+        if index >= self.size() {
+            return Ok(None);
+        }
+        Ok(self
+            .store
+            .entries(self.name, index, 1)
+            .await?
+            .into_iter()
+            .next())
+    }
+
     fn covers(&self, tile: TileId) -> bool {
         let hashes = self
             .size()
