@@ -6,6 +6,7 @@
 mod layers;
 mod links;
 mod sources;
+mod supply;
 
 use crate::{Result, generate};
 
@@ -17,9 +18,11 @@ pub fn run(args: &[String]) -> Result {
     if let Some(arg) = args.first() {
         return Err(format!("check takes no arguments, not {arg:?}").into());
     }
-    let rules: [(&str, Rule); 7] = [
+    let rules: [(&str, Rule); 9] = [
         ("layers", layers::check),
+        ("what comes in", supply::check),
         ("sizes", sources::sizes),
+        ("test programs", sources::test_programs),
         ("unfinished code", sources::unfinished),
         ("unsafe code", sources::unsafe_code),
         ("error codes", generate::codes::check),

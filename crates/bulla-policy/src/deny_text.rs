@@ -3,17 +3,17 @@
 //! One text for the command line, the console and `kubectl`. The caller adds
 //! colour and indentation; Kubernetes gets it cut to what it keeps.
 
-use bulla_core::{Decision, Outcome, Reason, Reference, RuleResult};
+use bulla_core::{Decision, Outcome, Reason, RuleResult};
 
 use crate::{
     evidence::Stage,
-    text::{one_line, shorten},
+    text::{clean, one_line, shorten},
 };
 
 /// Lines before the fix.
 pub const LINES: usize = 4;
 /// Characters of one line.
-pub const LINE_CHARS: usize = 160;
+pub const LINE_CHARS: usize = 200;
 /// Bytes of a message that Kubernetes keeps in an event.
 pub const KUBERNETES_BYTES: usize = 1024;
 /// Characters of one admission warning (the API server's recommendation).
@@ -34,7 +34,7 @@ pub struct DenyText {
 
 impl DenyText {
     /// The text for `decision` about `image`; `None` if it is allowed.
-    pub fn new(decision: &Decision, image: &Reference, stage: Stage) -> Option<Self> {
+    pub fn new(decision: &Decision, image: &str, stage: Stage) -> Option<Self> {
         if decision.outcome.is_allowed() {
             return None;
         }
@@ -50,8 +50,9 @@ impl DenyText {
             details.push(rest);
         }
         let explain = format!(
-            "bulla explain --stage {} {image}   shows every check",
-            stage.name()
+            "bulla explain --stage {} {}   shows every check",
+            stage.name(),
+            clean(image)
         );
         let mend = reasons
             .iter()
@@ -68,6 +69,18 @@ impl DenyText {
                 .first()
                 .map_or_else(String::new, |reason| reason.code.to_string()),
         })
+    }
+
+    /// Names the image, and others that are denied beside it.
+    #[must_use]
+    pub fn about(mut self, image: &str, others: &[String]) -> Self {
+        self.headline = line(&format!("image {}: {}", clean(image), self.headline));
+        if !others.is_empty() {
+            self.details.truncate(LINES - 2);
+            self.details
+                .push(line(&format!("denied as well: {}", others.join(", "))));
+        }
+        self
     }
 
     /// Headline, details, the fix and the code, one per line.

@@ -1,8 +1,15 @@
 //! What a decision is about, and what it rests on.
 
-use bulla_core::{Digest, Reason, Reference, Statement};
-use bulla_trust::{Rejection, Verified};
+use bulla_core::{Digest, Reason, Reference, Statement, limits};
+use bulla_trust::{
+    Rejection, TrustRoot, Verified, report::Stage as Check, sigstore::UnverifiedBundle,
+    verify_attestation,
+};
+use jiff::Timestamp;
 use serde::Serialize;
+use std::borrow::Borrow;
+
+use crate::code;
 
 /// Where in the chain a decision is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -53,8 +60,82 @@ pub struct Evidence {
     /// Statements whose signatures were verified in this process.
     pub attestations: Vec<Verified<Statement>>,
     /// Bundles that were there and did not verify.
-    pub rejections: Vec<Rejection>,
+    pub rejections: Vec<Rejected>,
     /// What could not be had or looked at. A rule that would need it is
     /// undecided, never satisfied by its absence.
     pub gaps: Vec<Reason>,
 }
+
+/// A bundle that did not verify, and what it claimed to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rejected {
+    /// Why.
+    pub rejection: Rejection,
+    /// The predicate type that it claims, unproven: it only says to which rule
+    /// the rejection is told. `None` if the bundle could not be read.
+    pub claims: Option<String>,
+}
+
+impl Evidence {
+    /// Verifies every bundle about `digest`, each under the first of `roots` that
+    /// accepts it. Roots are tried one by one and never merged.
+    pub fn collect<R: Borrow<TrustRoot>>(
+        roots: &[R],
+        bundles: &[impl AsRef<[u8]>],
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Self {
+        let mut evidence = Self::default();
+        for bundle in bundles.iter().take(limits::REFERRERS) {
+            match verify_under(roots, bundle.as_ref(), digest, now) {
+                Ok(attestation) => evidence.attestations.push(attestation),
+                Err(rejection) => evidence.rejections.push(Rejected {
+                    claims: UnverifiedBundle::parse(bundle.as_ref())
+                        .and_then(|bundle| bundle.statement())
+                        .ok()
+                        .map(|statement| statement.predicate_type),
+                    rejection,
+                }),
+            }
+        }
+        if bundles.len() > limits::REFERRERS {
+            let (found, most) = (bundles.len(), limits::REFERRERS);
+            let text = format!("{found} bundles refer to the image; only {most} are looked at");
+            evidence.gaps.push(Reason::new(code::INCOMPLETE, text));
+        }
+        evidence
+    }
+}
+
+/// Of several rejections, the one of the root under which the bundle came furthest.
+fn verify_under<R: Borrow<TrustRoot>>(
+    roots: &[R],
+    bundle: &[u8],
+    digest: &Digest,
+    now: Timestamp,
+) -> Result<Verified<Statement>, Rejection> {
+    let mut furthest: Option<Rejection> = None;
+    for root in roots {
+        match verify_attestation(root.borrow(), bundle, digest, now) {
+            Ok(attestation) => return Ok(attestation),
+            Err(rejection) => {
+                let reached = |r: &Rejection| Check::of(r.code);
+                if furthest
+                    .as_ref()
+                    .is_none_or(|f| reached(&rejection) > reached(f))
+                {
+                    furthest = Some(rejection);
+                }
+            }
+        }
+    }
+    Err(furthest.unwrap_or_else(|| Rejection {
+        code: bulla_core::Code(code::ROOT),
+        text: "there is no trust root to verify the bundle with".into(),
+        hint: Some("bulla trust show   prints the roots that are known".into()),
+        envelope: Some(Digest::sha256(bundle)),
+    }))
+}
+
+#[cfg(test)]
+mod tests;

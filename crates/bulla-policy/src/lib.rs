@@ -20,8 +20,8 @@ pub mod text;
 pub mod tighten;
 
 pub use deny_text::DenyText;
-pub use evaluate::evaluate;
-pub use evidence::{Evidence, Input, Stage};
+pub use evaluate::{denied_by_name, evaluate};
+pub use evidence::{Evidence, Input, Rejected, Stage};
 pub use instance::InstanceNames;
 pub use ir::Policy;
 pub use kind::own::PolicyError;

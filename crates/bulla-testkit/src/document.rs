@@ -23,7 +23,7 @@ use std::{
 
 use page::Step;
 
-use crate::{Instance, Repository, SshKey, World, binary, require, scrub, workspace};
+use crate::{Instance, Repository, SshKey, World, require, scrub, workspace};
 
 const MARK: &str = "::end-of-command::";
 
@@ -35,31 +35,37 @@ const MARK: &str = "::end-of-command::";
 pub fn run(path: impl AsRef<Path>) {
     let path = workspace().join(path);
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let page = page::read(&text);
-    let world = World::new();
+    execute(&path, &text, &World::new());
+}
+
+fn execute(path: &Path, text: &str, world: &World) {
+    let page = page::read(text);
     let bin = world.root().join("bin");
     fs::create_dir_all(&bin).expect("a folder");
-    link(&binary(), &bin.join("bulla"));
+    link(&world.binary(), &bin.join("bulla"));
     for program in &page.needs {
         match require(program) {
             Some(file) => link(&file, &bin.join(program)),
             None => return,
         }
     }
-    let Some(repository) = prepare(&world) else {
+    let Some(repository) = prepare(world) else {
         return;
     };
-    let instance = page.up.then(|| Instance::start(&world));
-    let mut shell = Shell::start(&world, repository.dir(), instance.as_ref());
+    let instance = page.up.then(|| Instance::start(world));
+    if instance.is_none() {
+        Instance::create(world);
+    }
+    let mut shell = Shell::start(world, repository.dir(), instance.as_ref());
     for step in &page.steps {
         let (printed, code) = shell.run(&step.command);
-        judge(&path, step, &printed, code, world.root());
+        judge(path, step, &printed, code, world.root());
     }
 }
 
-/// Pages of the book below `docs/src` that hold commands, and the README.
+/// Pages of the book below `docs/src` that hold commands.
 pub fn pages() -> Vec<String> {
-    let mut found = vec!["README.md".to_owned()];
+    let mut found = Vec::new();
     let mut folders = vec![workspace().join("docs/src")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -184,3 +190,6 @@ impl Drop for Shell {
         let _ = self.child.wait();
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

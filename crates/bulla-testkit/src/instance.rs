@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{Outcome, World, binary};
+use crate::{Outcome, World};
 
 /// How long the first start may take on a busy machine; not a promise of ours.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,6 +30,15 @@ impl Instance {
         Self::start_at(world, &world.data())
     }
 
+    /// Creates the world's instance on free ports and stops it again, so that
+    /// tests which run side by side do not all create theirs on the usual ones.
+    ///
+    /// # Panics
+    /// With what it said, if it does not become ready.
+    pub fn create(world: &World) {
+        Self::start(world).stop();
+    }
+
     /// Starts one in `data`, with the ports it had, or free ones at first.
     ///
     /// # Panics
@@ -37,7 +46,7 @@ impl Instance {
     pub fn start_at(world: &World, data: &Path) -> Self {
         let log = world.root().join("up.log");
         let ready_file = world.root().join(format!("ready-{}.json", unique()));
-        let mut command = world.command(binary());
+        let mut command = world.command(world.binary());
         command.arg("up").arg("--data").arg(data);
         if !data.join("instance.json").exists() {
             command.args(["--port", "0"]);
@@ -143,7 +152,7 @@ impl Instance {
     /// # Panics
     /// If there is none to be had.
     pub fn token(&self, world: &World, email: &str) -> String {
-        let mut command = world.command(binary());
+        let mut command = world.command(world.binary());
         command
             .args(["token", "--email", email, "--data"])
             .arg(&self.data);
@@ -193,3 +202,6 @@ fn unique() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
+
+#[cfg(all(test, unix))]
+pub(crate) mod tests;

@@ -33,6 +33,7 @@ const KEPT: [&str; 12] = [
 #[derive(Debug)]
 pub struct World {
     folder: TempDir,
+    binary: Option<PathBuf>,
 }
 
 impl Default for World {
@@ -51,11 +52,26 @@ impl World {
             .prefix("bulla-test-")
             .tempdir()
             .expect("a temporary folder");
-        let world = Self { folder };
+        let world = Self {
+            folder,
+            binary: None,
+        };
         for dir in [world.home(), world.dir(), world.root().join("run")] {
             fs::create_dir(&dir).expect("a folder in the temporary folder");
         }
         world
+    }
+
+    /// The same with another binary than the one of this build.
+    #[must_use]
+    pub fn with_binary(mut self, binary: impl Into<PathBuf>) -> Self {
+        self.binary = Some(binary.into());
+        self
+    }
+
+    /// The binary that this world runs.
+    pub fn binary(&self) -> PathBuf {
+        self.binary.clone().unwrap_or_else(binary)
     }
 
     /// Everything of this world lies below.
@@ -91,7 +107,7 @@ impl World {
 
     /// Runs `bulla` with these arguments.
     pub fn bulla<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Outcome {
-        let mut command = self.command(binary());
+        let mut command = self.command(self.binary());
         command.args(args);
         self.run(&mut command)
     }

@@ -5,7 +5,7 @@ use std::fs;
 use crate::{
     Result,
     lexer::tokens,
-    workspace::{relative, rust_files},
+    workspace::{crates, file_name, relative, rust_files},
 };
 
 /// Above this a file is named.
@@ -31,6 +31,34 @@ pub fn sizes() -> Result<Vec<String>> {
             ));
         } else if lines > LARGE {
             println!("   · {name}: {lines} lines");
+        }
+    }
+    Ok(complaints)
+}
+
+/// Crates with more than one program of integration tests: each links everything again.
+pub fn test_programs() -> Result<Vec<String>> {
+    let mut complaints = Vec::new();
+    for krate in crates()? {
+        let folder = krate.dir.join("tests");
+        let manifest = fs::read_to_string(krate.dir.join("Cargo.toml"))?;
+        let mut programs = 0;
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry?.path();
+            let is_program =
+                path.extension().is_some_and(|e| e == "rs") || path.join("main.rs").is_file();
+            // What tests start is kept beside them as a [[bin]].
+            let started = manifest
+                .split("[[")
+                .filter(|section| section.starts_with("bin]]"))
+                .any(|bin| bin.contains(&format!("tests/{}/main.rs", file_name(&path))));
+            programs += usize::from(is_program && !started);
+        }
+        if programs > 1 {
+            complaints.push(format!(
+                "{}: {programs} programs of integration tests, one is enough: tests/it/main.rs",
+                krate.name
+            ));
         }
     }
     Ok(complaints)

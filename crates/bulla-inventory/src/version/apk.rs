@@ -18,7 +18,7 @@ pub fn compare(a: &str, b: &str) -> Option<Ordering> {
             .then_with(|| compare_digits(a.revision, b.revision))
             // An invalid remainder makes a version older than a clean one.
             .then_with(|| a.rest.is_empty().cmp(&b.rest.is_empty()))
-            .then_with(|| a.rest.cmp(b.rest)),
+            .then_with(|| a.tail().cmp(b.tail())),
     )
 }
 
@@ -28,6 +28,7 @@ struct Version<'a> {
     suffixes: Vec<(i8, &'a str)>,
     hash: &'a str,
     revision: &'a str,
+    has_revision: bool,
     rest: &'a str,
 }
 
@@ -45,6 +46,12 @@ const SUFFIXES: [(&str, i8); 9] = [
 ];
 
 impl<'a> Version<'a> {
+    /// What apk-tools still compares of a malformed end: not what follows `-`.
+    fn tail(&self) -> &'a str {
+        let after_dash = self.rest.starts_with('-') || self.has_revision;
+        if after_dash { "" } else { self.rest }
+    }
+
     fn parse(text: &'a str) -> Option<Self> {
         let mut numbers = Vec::new();
         let mut rest = text.trim();
@@ -68,6 +75,7 @@ impl<'a> Version<'a> {
                 suffixes: Vec::new(),
                 hash: "",
                 revision: "",
+                has_revision: false,
                 rest,
             });
         }
@@ -94,8 +102,10 @@ impl<'a> Version<'a> {
             (hash, rest) = after.split_at(end);
         }
         let mut revision = "";
+        let mut has_revision = false;
         if let Some(after) = rest.strip_prefix("-r") {
             (revision, rest) = split_digits(after);
+            has_revision = true;
         }
         Some(Self {
             numbers,
@@ -103,6 +113,7 @@ impl<'a> Version<'a> {
             suffixes,
             hash,
             revision,
+            has_revision,
             rest,
         })
     }

@@ -15,8 +15,8 @@ fn decision(rules: Vec<RuleResult>) -> Decision {
     Decision::from_rules("default", Digest::sha256(b"policy"), rules, time)
 }
 
-fn image() -> Reference {
-    "127.0.0.1:5610/hello:git-4be1d2a90c11".parse().unwrap()
+fn image() -> &'static str {
+    "127.0.0.1:5610/hello:git-4be1d2a90c11"
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn says_what_was_compared_and_how_to_mend_it() {
             ],
         ),
     ]);
-    let text = DenyText::new(&decision, &image(), Stage::Admission).unwrap();
+    let text = DenyText::new(&decision, image(), Stage::Admission).unwrap();
     assert_eq!(
         text.lines(),
         [
@@ -63,7 +63,7 @@ fn an_allowance_has_no_text() {
         Outcome::Warn,
         vec![Reason::new("POLICY-0027", "old")],
     )]);
-    assert_eq!(DenyText::new(&allowed, &image(), Stage::Admission), None);
+    assert_eq!(DenyText::new(&allowed, image(), Stage::Admission), None);
     assert_eq!(warnings(&allowed), ["r: old [POLICY-0027]"]);
 }
 
@@ -79,7 +79,7 @@ fn a_hostile_text_stays_one_line_and_within_kubernetes_limits() {
         ),
         result(&"b".repeat(400), Outcome::Deny, vec![reason()]),
     ]);
-    let text = DenyText::new(&decision, &image(), Stage::Admission).unwrap();
+    let text = DenyText::new(&decision, image(), Stage::Admission).unwrap();
     assert!(text.details.len() < LINES);
     assert!(
         text.lines()
@@ -96,6 +96,32 @@ fn a_hostile_text_stays_one_line_and_within_kubernetes_limits() {
 
 #[test]
 fn no_rule_at_all_is_told() {
-    let text = DenyText::new(&decision(vec![]), &image(), Stage::Admission).unwrap();
+    let text = DenyText::new(&decision(vec![]), image(), Stage::Admission).unwrap();
     assert!(text.headline.contains("decided nothing"));
+}
+
+#[test]
+fn several_images_are_still_four_lines() {
+    let decision = decision(vec![
+        result(
+            "a",
+            Outcome::Deny,
+            vec![
+                Reason::new("POLICY-0026", "one"),
+                Reason::new("POLICY-0026", "two"),
+            ],
+        ),
+        result("b", Outcome::Deny, vec![]),
+    ]);
+    let text = DenyText::new(&decision, image(), Stage::Admission)
+        .unwrap()
+        .about(image(), &["other.example/x".into()]);
+    assert_eq!(
+        text.details,
+        ["one", "two", "denied as well: other.example/x"]
+    );
+    assert!(
+        text.headline
+            .starts_with("image 127.0.0.1:5610/hello:git-4be1d2a90c11: DENIED")
+    );
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     code,
-    evidence::{Evidence, Input},
+    evidence::{Evidence, Input, Rejected},
     ir::{Authority, Policy, SubjectRule},
     text::{any_of, clean, one_line},
 };
@@ -110,16 +110,7 @@ impl<'a> Case<'a> {
             .map(|a| miss(self.policy, what, a, &wanted))
             .max_by_key(|(nearness, _)| *nearness)
             .map(|(_, reason)| reason);
-        let rejections = self
-            .evidence
-            .rejections
-            .iter()
-            .take(SHOWN)
-            .map(|rejection| Reason {
-                code: rejection.code,
-                text: one_line(&rejection.text),
-                hint: rejection.hint.as_deref().map(one_line),
-            });
+        let rejections = self.rejected(types);
         let nothing = Reason::new(
             code::ABSENT,
             format!(
@@ -156,6 +147,26 @@ impl<'a> Case<'a> {
             reasons,
             evidence: Vec::new(),
         }
+    }
+
+    /// The rejections of bundles that claim one of these types, or that cannot be
+    /// read at all.
+    fn rejected(&self, types: &[&str]) -> Vec<Reason> {
+        self.evidence
+            .rejections
+            .iter()
+            .filter(|r| {
+                r.claims
+                    .as_deref()
+                    .is_none_or(|claim| types.contains(&claim))
+            })
+            .take(SHOWN)
+            .map(|Rejected { rejection, .. }| Reason {
+                code: rejection.code,
+                text: one_line(&rejection.text),
+                hint: rejection.hint.as_deref().map(one_line),
+            })
+            .collect()
     }
 
     /// One reason for each thing that could not be had.

@@ -2,13 +2,17 @@
 //! place per case.
 
 use super::*;
-use crate::{InstanceNames, evidence::Stage};
+use crate::{
+    InstanceNames,
+    evidence::{Rejected, Stage},
+};
 use bulla_core::{
     Digest, Identity, RootId, Statement, Subject, statement::predicate_type as types,
 };
 use bulla_trust::{Rejection, Verified, test_evidence};
 use serde_json::{Value, json};
 
+mod advisories;
 mod attested;
 mod build;
 mod scan;
@@ -276,6 +280,12 @@ fn the_registry_must_be_allowed() {
             "{reference}"
         );
         assert_eq!(decision.outcome, outcome);
+        let early = denied_by_name(
+            &default_policy(),
+            &reference.parse().unwrap(),
+            NOW.parse().unwrap(),
+        );
+        assert_eq!(early.is_some(), outcome == Outcome::Deny, "{reference}");
     }
 }
 
@@ -288,6 +298,9 @@ fn an_image_that_the_policy_does_not_name_is_denied() {
     let decision = decide(&narrow, complete());
     assert_eq!(rule(&decision, "images").0, Outcome::Deny);
     assert_eq!(rule(&decision, "images").1, code::IMAGE);
+    let image = input("127.0.0.1:5610/hello:1").requested;
+    let early = denied_by_name(&narrow, &image, NOW.parse().unwrap()).unwrap();
+    assert_eq!(rule(&early, "images").1, code::IMAGE);
 }
 
 #[test]
@@ -348,12 +361,7 @@ fn denial_wins_over_everything_else() {
 fn a_rejected_bundle_denies_with_its_own_code() {
     let evidence = Evidence {
         attestations: without(types::SLSA_PROVENANCE_V1),
-        rejections: vec![Rejection {
-            code: bulla_core::Code("TRUST-0021"),
-            text: "the log entry's root hash is aa, the checkpoint signs bb".into(),
-            hint: None,
-            envelope: None,
-        }],
+        rejections: vec![rejected(Some(types::SLSA_PROVENANCE_V1))],
         ..Evidence::default()
     };
     let decision = decide_on(&default_policy(), evidence);
@@ -365,6 +373,39 @@ fn a_rejected_bundle_denies_with_its_own_code() {
         Outcome::Allow,
         "other rules stand"
     );
+}
+
+fn rejected(claims: Option<&str>) -> Rejected {
+    Rejected {
+        rejection: Rejection {
+            code: bulla_core::Code("TRUST-0021"),
+            text: "the log entry's root hash is aa, the checkpoint signs bb".into(),
+            hint: None,
+            envelope: None,
+        },
+        claims: claims.map(str::to_owned),
+    }
+}
+
+#[test]
+fn a_rejected_bundle_is_told_to_the_rule_it_claims_to_serve() {
+    for (claims, outcome) in [
+        (Some(types::CYCLONEDX), Outcome::NoEvidence),
+        (Some(types::COSIGN_SIGN_V1), Outcome::Deny),
+        (None, Outcome::Deny),
+    ] {
+        let evidence = Evidence {
+            attestations: without(types::COSIGN_SIGN_V1),
+            rejections: vec![rejected(claims)],
+            ..Evidence::default()
+        };
+        let decision = decide_on(&default_policy(), evidence);
+        assert_eq!(rule(&decision, "image-signed").0, outcome, "{claims:?}");
+        assert_eq!(
+            decision.outcome, outcome,
+            "junk beside good evidence harms nothing"
+        );
+    }
 }
 
 #[test]

@@ -104,7 +104,8 @@ fn add_doc(entry: &mut Entry, doc: &str) {
     if !text.is_empty() {
         text.push(' ');
     }
-    text.push_str(doc);
+    // Links of rustdoc lead nowhere in the book.
+    text.push_str(&doc.replace("[`", "`").replace("`]", "`"));
 }
 
 /// Reads the attribute at `at`; answers the index after it.

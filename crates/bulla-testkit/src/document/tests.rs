@@ -1,0 +1,31 @@
+use std::path::Path;
+
+use super::execute;
+use crate::instance::tests::stand_in;
+
+fn run(text: &str) {
+    execute(Path::new("page.md"), text, &stand_in());
+}
+
+#[test]
+fn a_page_is_one_session_in_a_repository() {
+    run(
+        "<!-- test: up -->\n<!-- test: needs sh -->\n<!-- $ word=all -->\n```console\n\
+         $ bulla ship examples/hello; echo $word\nran ship examples/hello\nall\n\
+         $ git log --oneline --format=%s\nSay hello\n\
+         $ echo \"$REGISTRY\"\n127.0.0.1:9999\n```\n\
+         ```console,exit=1\n$ bulla fail\n...\n```\n",
+    );
+}
+
+#[test]
+#[should_panic(expected = "not found: something else")]
+fn other_output_than_the_page_shows_is_an_error() {
+    run("```console\n$ bulla x\nsomething else\n```\n");
+}
+
+#[test]
+#[should_panic(expected = "ended with 1")]
+fn another_exit_code_is_an_error() {
+    run("```console\n$ bulla fail\n```\n");
+}
