@@ -1,11 +1,9 @@
 //! Clients that share no code with us: skopeo and crane, over http with a credential.
 
 use crate::fixture::Registry;
+use bulla_testkit::require;
 use serde_json::json;
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{path::Path, process::Stdio};
 use tokio::process::Command;
 
 struct Served {
@@ -20,31 +18,6 @@ async fn serve() -> Served {
     let router = registry.router.clone();
     tokio::spawn(async move { axum::serve(listener, router).await });
     Served { registry, address }
-}
-
-/// The program, from PATH or from the folder of peers.
-fn find(name: &str) -> Option<PathBuf> {
-    let peers = std::env::var_os("BULLA_PEERS")
-        .map(PathBuf::from)
-        .or_else(|| {
-            std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache/bulla/peers"))
-        });
-    let kept = peers
-        .into_iter()
-        .flat_map(|peers| std::fs::read_dir(peers).into_iter().flatten().flatten())
-        .map(|entry| entry.path().join("bin").join(name));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let in_path: Vec<_> = std::env::split_paths(&path).map(|p| p.join(name)).collect();
-    in_path.into_iter().chain(kept).find(|path| path.is_file())
-}
-
-/// Says what is missing; a failure where nothing may be missing.
-fn skip(test: &str, name: &str) {
-    assert!(
-        std::env::var("BULLA_NO_SKIP").as_deref() != Ok("1"),
-        "{test}: {name} is not installed, and BULLA_NO_SKIP=1"
-    );
-    eprintln!("SKIP {test}: {name} is not installed");
 }
 
 async fn run(program: &Path, arguments: &[&str], home: &Path) -> Result<String, String> {
@@ -98,8 +71,8 @@ fn layout(directory: &Path) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn skopeo_copies_in_and_out() {
-    let Some(skopeo) = find("skopeo") else {
-        return skip("skopeo_copies_in_and_out", "skopeo");
+    let Some(skopeo) = require("skopeo") else {
+        return;
     };
     let served = serve().await;
     let home = tempfile::tempdir().unwrap();
@@ -152,8 +125,8 @@ async fn skopeo_copies_in_and_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn crane_pushes_lists_and_pulls() {
     use base64::Engine as _;
-    let Some(crane) = find("crane") else {
-        return skip("crane_pushes_lists_and_pulls", "crane");
+    let Some(crane) = require("crane") else {
+        return;
     };
     let served = serve().await;
     let home = tempfile::tempdir().unwrap();

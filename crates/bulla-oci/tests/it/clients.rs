@@ -1,0 +1,115 @@
+//! Our images in the hands of clients that share no code with us.
+
+use crate::{
+    ours::image,
+    server::{Ours, PAIR},
+};
+use bulla_oci::{Layout, archive, layers::ImageLayers};
+use bulla_testkit::require;
+use std::{fs, io::Read as _, path::Path, process::Stdio};
+use tokio::process::Command;
+
+async fn run(program: &Path, arguments: &[&str], home: &Path) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", home)
+        .env("DOCKER_CONFIG", home)
+        .env("XDG_RUNTIME_DIR", home)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {error}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn crane_finds_our_image_valid() {
+    let Some(crane) = require("crane") else {
+        return;
+    };
+    let ours = Ours::new().await;
+    let image = image(&ours.scratch.path().join("in"), b"content");
+    let to = ours.reference("app:v1");
+    ours.client
+        .push(&image.layout, &image.descriptor, &to)
+        .await
+        .unwrap();
+    let name = to.to_string();
+    let home = ours.scratch.path();
+    run(&crane, &["validate", "--remote", &name], home).await;
+    let digest = run(&crane, &["digest", &name], home).await;
+    assert_eq!(digest.trim(), image.descriptor.digest.to_string());
+    let export = home.join("export.tar").display().to_string();
+    run(&crane, &["export", &name, &export], home).await;
+    let mut archive = tar::Archive::new(fs::File::open(&export).unwrap());
+    let files: Vec<_> = archive
+        .entries()
+        .unwrap()
+        .map(|entry| entry.unwrap().path().unwrap().display().to_string())
+        .collect();
+    assert!(
+        files.iter().any(|file| file.ends_with("bin/hello")),
+        "{files:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn skopeo_reads_our_layout_and_archive_and_we_read_its() {
+    let Some(skopeo) = require("skopeo") else {
+        return;
+    };
+    let ours = Ours::new().await;
+    let home = ours.scratch.path();
+    let image = image(&home.join("in"), b"content");
+    let digest = image.descriptor.digest.to_string();
+    let from = format!("oci:{}", home.join("in").display());
+    let to = ours.reference("app:v1");
+    let target = format!("docker://{to}");
+    let pair = format!("--dest-creds={}:{}", PAIR.0, PAIR.1);
+    let copy = ["copy", "--insecure-policy", "--preserve-digests"];
+    let push = [
+        &copy[..],
+        &["--dest-tls-verify=false", &pair, &from, &target],
+    ]
+    .concat();
+    run(&skopeo, &push, home).await;
+    assert_eq!(
+        ours.client.resolve(&to).await.unwrap().digest.to_string(),
+        digest
+    );
+
+    let packed = home.join("theirs.tar");
+    let archive_name = format!("oci-archive:{}", packed.display());
+    run(
+        &skopeo,
+        &[&copy[..], &[&from, &archive_name]].concat(),
+        home,
+    )
+    .await;
+    let unpacked = archive::unpack(fs::File::open(&packed).unwrap(), &home.join("theirs")).unwrap();
+    let (descriptor, manifest) = unpacked.image("amd64").unwrap();
+    assert_eq!(descriptor.digest.to_string(), digest);
+    let layers = ImageLayers::of(&unpacked, &manifest).unwrap();
+    let (layer, diff_id) = &layers.layers[0];
+    let mut plain = Vec::new();
+    layers
+        .plain(layer, diff_id)
+        .unwrap()
+        .read_to_end(&mut plain)
+        .unwrap();
+    assert!(plain.windows(7).any(|window| window == b"content"));
+
+    let ours_packed = home.join("ours.tar");
+    archive::pack(&image.layout, fs::File::create(&ours_packed).unwrap()).unwrap();
+    let inspect = format!("oci-archive:{}", ours_packed.display());
+    let shown = run(&skopeo, &["inspect", &inspect], home).await;
+    assert!(shown.contains(&digest), "{shown}");
+    Layout::open(&home.join("theirs"))
+        .unwrap()
+        .validate()
+        .unwrap();
+}
