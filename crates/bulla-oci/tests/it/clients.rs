@@ -4,7 +4,8 @@ use crate::{
     ours::image,
     server::{Ours, PAIR},
 };
-use bulla_oci::{Layout, archive, layers::ImageLayers};
+use bulla_core::descriptor::media_type;
+use bulla_oci::{Artifact, Layout, Manifest, archive, layers::ImageLayers};
 use bulla_testkit::require;
 use std::{fs, io::Read as _, path::Path, process::Stdio};
 use tokio::process::Command;
@@ -17,6 +18,7 @@ async fn run(program: &Path, arguments: &[&str], home: &Path) -> String {
         .env("HOME", home)
         .env("DOCKER_CONFIG", home)
         .env("XDG_RUNTIME_DIR", home)
+        .env("COSIGN_PASSWORD", "")
         .stdin(Stdio::null())
         .output()
         .await
@@ -112,4 +114,59 @@ async fn skopeo_reads_our_layout_and_archive_and_we_read_its() {
         .unwrap()
         .validate()
         .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cosign_attaches_where_we_look_and_as_we_do() {
+    let Some(cosign) = require("cosign") else {
+        return;
+    };
+    let ours = Ours::new().await;
+    let home = ours.scratch.path();
+    let image = image(&home.join("in"), b"content");
+    let at = ours.reference("app:v1");
+    ours.client
+        .push(&image.layout, &image.descriptor, &at)
+        .await
+        .unwrap();
+    let pair = format!("{}:{}", PAIR.0, PAIR.1);
+    let pair = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pair);
+    let docker = serde_json::json!({ "auths": { at.registry(): { "auth": pair } } });
+    fs::write(home.join("config.json"), docker.to_string()).unwrap();
+    let config = r#"{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","rekorTlogConfig":{},"tsaConfig":{}}"#;
+    fs::write(home.join("signing.json"), config).unwrap();
+    let key = home.join("cosign");
+    let prefix = format!("--output-key-prefix={}", key.display());
+    run(&cosign, &["generate-key-pair", &prefix], home).await;
+    let name = at.by_digest(image.descriptor.digest.clone()).to_string();
+    let key = format!("--key={}.key", key.display());
+    let signing = format!("--signing-config={}", home.join("signing.json").display());
+    run(&cosign, &["sign", "-y", &key, &signing, &name], home).await;
+
+    let subject = &image.descriptor.digest;
+    let found = ours
+        .client
+        .attachments(&at, subject, media_type::BUNDLE, 1 << 20)
+        .await
+        .unwrap();
+    assert!(found.unreadable.is_empty(), "{:?}", found.unreadable);
+    let [signature] = found.found.as_slice() else {
+        panic!("{:?}", found.found);
+    };
+    // What we would have attached is what cosign attached, up to its time.
+    let predicate = "https://sigstore.dev/cosign/sign/v1";
+    let created = &signature.annotations["org.opencontainers.image.created"];
+    let mine = Artifact::bundle(signature.bytes.clone(), predicate, created.parse().unwrap());
+    let theirs = ours
+        .client
+        .manifest(&at.by_digest(signature.descriptor.digest.clone()))
+        .await
+        .unwrap();
+    let Manifest::Image(theirs) = theirs.manifest else {
+        panic!("an index");
+    };
+    assert_eq!(theirs, mine.manifest(&image.descriptor));
+    let public = format!("--key={}.pub", home.join("cosign").display());
+    let verify = ["verify", &public, "--insecure-ignore-tlog", &name];
+    run(&cosign, &verify, home).await;
 }
