@@ -116,37 +116,53 @@ async fn skopeo_reads_our_layout_and_archive_and_we_read_its() {
         .unwrap();
 }
 
+/// An image in our registry, and a key of cosign's.
+struct Signer {
+    ours: Ours,
+    at: bulla_core::Reference,
+    image: bulla_oci::Image,
+}
+
+impl Signer {
+    async fn new(cosign: &Path) -> Self {
+        let ours = Ours::new().await;
+        let home = ours.scratch.path();
+        let image = image(&home.join("in"), b"content");
+        let at = ours.reference("app:v1");
+        ours.client
+            .push(&image.layout, &image.descriptor, &at)
+            .await
+            .unwrap();
+        let pair = format!("{}:{}", PAIR.0, PAIR.1);
+        let pair = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pair);
+        let docker = serde_json::json!({ "auths": { at.registry(): { "auth": pair } } });
+        fs::write(home.join("config.json"), docker.to_string()).unwrap();
+        let config = r#"{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","rekorTlogConfig":{},"tsaConfig":{}}"#;
+        fs::write(home.join("signing.json"), config).unwrap();
+        let key = home.join("cosign");
+        let prefix = format!("--output-key-prefix={}", key.display());
+        run(cosign, &["generate-key-pair", &prefix], home).await;
+        Self { ours, at, image }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn cosign_attaches_where_we_look_and_as_we_do() {
     let Some(cosign) = require("cosign") else {
         return;
     };
-    let ours = Ours::new().await;
+    let signer = Signer::new(&cosign).await;
+    let (ours, at, image) = (&signer.ours, &signer.at, &signer.image);
     let home = ours.scratch.path();
-    let image = image(&home.join("in"), b"content");
-    let at = ours.reference("app:v1");
-    ours.client
-        .push(&image.layout, &image.descriptor, &at)
-        .await
-        .unwrap();
-    let pair = format!("{}:{}", PAIR.0, PAIR.1);
-    let pair = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pair);
-    let docker = serde_json::json!({ "auths": { at.registry(): { "auth": pair } } });
-    fs::write(home.join("config.json"), docker.to_string()).unwrap();
-    let config = r#"{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","rekorTlogConfig":{},"tsaConfig":{}}"#;
-    fs::write(home.join("signing.json"), config).unwrap();
-    let key = home.join("cosign");
-    let prefix = format!("--output-key-prefix={}", key.display());
-    run(&cosign, &["generate-key-pair", &prefix], home).await;
     let name = at.by_digest(image.descriptor.digest.clone()).to_string();
-    let key = format!("--key={}.key", key.display());
+    let key = format!("--key={}", home.join("cosign.key").display());
     let signing = format!("--signing-config={}", home.join("signing.json").display());
     run(&cosign, &["sign", "-y", &key, &signing, &name], home).await;
 
     let subject = &image.descriptor.digest;
     let found = ours
         .client
-        .attachments(&at, subject, media_type::BUNDLE, 1 << 20)
+        .attachments(at, subject, media_type::BUNDLE, 1 << 20)
         .await
         .unwrap();
     assert!(found.unreadable.is_empty(), "{:?}", found.unreadable);
@@ -166,7 +182,31 @@ async fn cosign_attaches_where_we_look_and_as_we_do() {
         panic!("an index");
     };
     assert_eq!(theirs, mine.manifest(&image.descriptor));
-    let public = format!("--key={}.pub", home.join("cosign").display());
+    let public = format!("--key={}", home.join("cosign.pub").display());
     let verify = ["verify", &public, "--insecure-ignore-tlog", &name];
     run(&cosign, &verify, home).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cosign_moves_its_old_tag_on_by_adding_to_it() {
+    let Some(cosign) = require("cosign") else {
+        return;
+    };
+    let signer = Signer::new(&cosign).await;
+    let home = signer.ours.scratch.path();
+    let digest = &signer.image.descriptor.digest;
+    let name = signer.at.by_digest(digest.clone()).to_string();
+    let key = format!("--key={}", home.join("cosign.key").display());
+    for n in ["n=1", "n=2"] {
+        let old = ["--new-bundle-format=false", "--use-signing-config=false"];
+        let sign = ["sign", "-y", "--tlog-upload=false", "-a", n, &key, &name];
+        run(&cosign, &[&sign[..], &old].concat(), home).await;
+    }
+    let tag = format!("{}.sig", digest.fallback_tag());
+    let tag = signer.at.by_tag(&tag).unwrap();
+    let fetched = signer.ours.client.manifest(&tag).await.unwrap();
+    let Manifest::Image(signatures) = fetched.manifest else {
+        panic!("an index");
+    };
+    assert_eq!(signatures.layers.len(), 2);
 }
