@@ -366,3 +366,57 @@ fn a_later_statement_takes_a_clearance_back() {
         );
     }
 }
+
+#[test]
+fn within_one_document_the_newest_statement_counts() {
+    let product = || json!({"@id": "pkg:cargo/foo@1.2.3"});
+    let statement = |status: &str, time: &str| {
+        json!({"vulnerability": {"name": "A"}, "products": [product()], "status": status,
+               "timestamp": time, "justification": "component_not_present"})
+    };
+    let (early, late) = ("2026-11-19T00:00:00Z", "2026-11-20T00:00:00Z");
+    for (statements, outcome) in [
+        (
+            [
+                statement("not_affected", early),
+                statement("affected", late),
+            ],
+            Outcome::Deny,
+        ),
+        (
+            [
+                statement("affected", late),
+                statement("not_affected", early),
+            ],
+            Outcome::Deny,
+        ),
+        (
+            [
+                statement("affected", early),
+                statement("not_affected", late),
+            ],
+            Outcome::Warn,
+        ),
+        (
+            [statement("not_affected", late), statement("affected", late)],
+            Outcome::Deny,
+        ),
+        (
+            [statement("affected", late), statement("not_affected", late)],
+            Outcome::Deny,
+        ),
+    ] {
+        let mut all = with(
+            types::VULNS_V02,
+            vec![scanned(|p| {
+                p["scanner"]["result"] = json!([finding("A", json!("critical"))])
+            })],
+        );
+        let document = json!({"timestamp": early, "statements": statements});
+        all.push(said(&dana(), types::OPENVEX, "11:45", document));
+        assert_eq!(
+            rule(&decide(&default_policy(), all), "no-critical-finding").0,
+            outcome
+        );
+    }
+}
