@@ -306,3 +306,6 @@ fn or_gap(verified: Result<Evidence, tokio::task::JoinError>) -> Evidence {
         ..Evidence::default()
     })
 }
+
+#[cfg(test)]
+mod tests;
