@@ -1,33 +1,33 @@
 //! The advisory database: which versions of which packages have which weakness.
 //!
 //! One file, made by [`Builder`] from other people's data and read whole: a
-//! header (magic, format version, SHA-256 of the payload) and the payload,
+//! header (magic, format version, SHA-256 of the rest) and the payload,
 //! compressed. Its identity is the digest of the payload. It holds facts alone,
 //! and it knows for each ecosystem how old they are.
 
 use bulla_core::{Digest, limits};
-use bulla_inventory::Ecosystem;
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use jiff::civil::Date;
 use std::{
-    collections::BTreeMap,
     fs,
     io::{Read as _, Write as _},
     ops::Range as Span,
     path::{Path, PathBuf},
 };
 
+mod builder;
 pub mod embedded;
 mod error;
 pub mod import;
 mod record;
 mod wire;
 
+pub use builder::{AffectedPackage, Builder};
 pub use embedded::build_embedded;
 pub use error::DatabaseError;
 pub use record::{Advisory, AdvisoryKind, Affected, Event, Range, Scope, Source};
 
-use wire::{Reader, Writer};
+use wire::Reader;
 
 const MAGIC: &[u8; 8] = b"BULLADB\n";
 /// The format that this program writes, and the newest that it reads.
@@ -63,6 +63,18 @@ impl Database {
         Self::from_bytes("embedded", embedded::BYTES)
     }
 
+    /// Makes one of other people's data: see [`import::import`] for what is read.
+    ///
+    /// # Errors
+    /// If something cannot be read, or is not what it should be.
+    pub fn import(name: &str, paths: &[&Path]) -> Result<Self, DatabaseError> {
+        let mut builder = Builder::new();
+        for path in paths {
+            import::import(path, &mut builder)?;
+        }
+        builder.build(name)
+    }
+
     /// Opens a database file.
     ///
     /// # Errors
@@ -95,16 +107,19 @@ impl Database {
             return Err(DatabaseError::Version { found: version });
         }
         let packed = bytes.get(HEADER_BYTES..).unwrap_or_default();
+        if Digest::sha256(packed).bytes() != digest {
+            return Err(DatabaseError::Damaged);
+        }
         let mut payload = Vec::new();
         ZlibDecoder::new(packed)
             .take(MAX_PAYLOAD_BYTES + 1)
             .read_to_end(&mut payload)
             .map_err(|_| DatabaseError::Damaged)?;
-        let actual = Digest::sha256(&payload);
-        if payload.len() as u64 > MAX_PAYLOAD_BYTES || actual.bytes() != digest {
+        if payload.len() as u64 > MAX_PAYLOAD_BYTES {
             return Err(DatabaseError::Damaged);
         }
-        Self::index(name, payload, actual)
+        let digest = Digest::sha256(&payload);
+        Self::index(name, payload, digest)
     }
 
     fn index(name: &str, payload: Vec<u8>, digest: Digest) -> Result<Self, DatabaseError> {
@@ -244,7 +259,7 @@ impl Database {
     /// # Errors
     /// If compression fails.
     pub fn to_bytes(&self) -> Result<Vec<u8>, DatabaseError> {
-        pack(&self.payload, &self.digest)
+        pack(&self.payload)
     }
 
     /// Writes it to `path`: whole or not at all.
@@ -271,140 +286,19 @@ impl Database {
     }
 }
 
-fn pack(payload: &[u8], digest: &Digest) -> Result<Vec<u8>, DatabaseError> {
-    let mut header = MAGIC.to_vec();
-    header.extend(FORMAT_VERSION.to_le_bytes());
-    header.extend(digest.bytes());
-    let mut encoder = ZlibEncoder::new(header, Compression::best());
+fn pack(payload: &[u8]) -> Result<Vec<u8>, DatabaseError> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
     let packed = encoder.write_all(payload).and_then(|()| encoder.finish());
-    packed.map_err(|source| DatabaseError::Write {
+    let packed = packed.map_err(|source| DatabaseError::Write {
         path: PathBuf::new(),
         source,
-    })
-}
-
-/// Collects advisories and makes a database of them.
-#[derive(Default)]
-pub struct Builder {
-    advisories: BTreeMap<String, (Advisory, Vec<(Scope, String, Affected)>)>,
-    sources: BTreeMap<Scope, (String, Option<Date>)>,
-}
-
-impl Builder {
-    /// Nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// States that a scope is covered by a source of that name, even if nothing
-    /// in it turns out to be affected. The newest date given counts.
-    pub fn covers(&mut self, scope: Scope, name: &str, date: Option<Date>) {
-        let known = self
-            .sources
-            .entry(scope)
-            .or_insert_with(|| (name.to_owned(), None));
-        known.1 = known.1.max(date);
-    }
-
-    /// Adds an advisory with what it affects; one of the same id is replaced if
-    /// the new one is not older.
-    pub fn add(&mut self, advisory: Advisory, affected: Vec<(Scope, String, Affected)>) {
-        let older = self
-            .advisories
-            .get(&advisory.id)
-            .is_some_and(|(known, _)| known.date > advisory.date);
-        if !older {
-            self.advisories
-                .insert(advisory.id.clone(), (advisory, affected));
-        }
-    }
-
-    /// Adds what an advisory affects to what is known under its id.
-    pub fn extend(&mut self, advisory: Advisory, affected: Vec<(Scope, String, Affected)>) {
-        let id = advisory.id.clone();
-        let known = self
-            .advisories
-            .entry(id)
-            .or_insert_with(|| (advisory, Vec::new()));
-        known.1.extend(affected);
-    }
-
-    /// The database; a scope without a date counts as of 1970.
-    ///
-    /// # Errors
-    /// If it would be too large.
-    pub fn build(self, name: &str) -> Result<Database, DatabaseError> {
-        let mut per_scope: BTreeMap<&Scope, u64> = BTreeMap::new();
-        for (_, affected) in self.advisories.values() {
-            let mut scopes: Vec<&Scope> = affected.iter().map(|(scope, ..)| scope).collect();
-            scopes.sort();
-            scopes.dedup();
-            for scope in scopes {
-                *per_scope.entry(scope).or_default() += 1;
-            }
-        }
-        let numbers: BTreeMap<&Scope, usize> = self.sources.keys().zip(0..).collect();
-        let mut writer = Writer::default();
-        writer.count(self.sources.len());
-        for (scope, (name, date)) in &self.sources {
-            writer.source(&Source {
-                scope: scope.clone(),
-                name: name.clone(),
-                date: date.unwrap_or(Date::constant(1970, 1, 1)),
-                advisories: per_scope.get(scope).copied().unwrap_or_default(),
-            });
-        }
-        writer.count(self.advisories.len());
-        let mut packages: BTreeMap<(usize, String), Vec<(usize, &Affected)>> = BTreeMap::new();
-        for (index, (advisory, affected)) in self.advisories.values().enumerate() {
-            writer.advisory(advisory);
-            for (scope, name, affected) in affected {
-                let Some(number) = numbers.get(scope) else {
-                    continue;
-                };
-                let name = scope.ecosystem.normalize_name(name);
-                packages
-                    .entry((*number, name))
-                    .or_default()
-                    .push((index, affected));
-            }
-        }
-        writer.count(packages.len());
-        for ((scope, name), entries) in packages {
-            let mut block = Writer::default();
-            block.count(entries.len());
-            for (index, affected) in entries {
-                block.count(index);
-                block.affected(affected);
-            }
-            writer.count(scope);
-            writer.text(&name);
-            writer.bytes(&block.0);
-        }
-        let digest = Digest::sha256(&writer.0);
-        Database::index(name, writer.0, digest)
-    }
-}
-
-/// The ecosystem of an OSV name (`crates.io`, `Debian:12`), with its release.
-pub(crate) fn scope_of_osv(name: &str) -> Option<Scope> {
-    let (base, release) = name.split_once(':').unwrap_or((name, ""));
-    let ecosystem = match base {
-        "Alpine" => Ecosystem::Apk,
-        "Debian" => Ecosystem::Deb,
-        "Go" => Ecosystem::Golang,
-        "PyPI" => Ecosystem::Pypi,
-        "crates.io" => Ecosystem::Cargo,
-        "npm" => Ecosystem::Npm,
-        _ => return None,
-    };
-    let release = match ecosystem {
-        Ecosystem::Apk => format!("alpine-{}", release.trim_start_matches('v')),
-        Ecosystem::Deb => format!("debian-{release}"),
-        _ => String::new(),
-    };
-    Some(Scope { ecosystem, release })
+    })?;
+    let mut file = MAGIC.to_vec();
+    file.extend(FORMAT_VERSION.to_le_bytes());
+    file.extend(Digest::sha256(&packed).bytes());
+    file.extend(packed);
+    Ok(file)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,6 +10,8 @@ pub mod database;
 pub mod matcher;
 pub mod report;
 pub mod secret;
+#[cfg(test)]
+mod testing;
 pub mod vex;
 
 pub use database::Database;

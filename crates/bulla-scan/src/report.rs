@@ -381,4 +381,4 @@ impl Diagnose for ReportError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

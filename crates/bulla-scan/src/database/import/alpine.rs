@@ -85,3 +85,6 @@ pub fn add(text: &str, date: Date, builder: &mut Builder) -> Result<usize, Strin
     }
     Ok(count)
 }
+
+#[cfg(test)]
+mod tests;

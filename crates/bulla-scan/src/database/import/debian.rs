@@ -129,3 +129,6 @@ impl Entry {
         builder.add(advisory, affected);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,15 +6,14 @@
 //! nothing about versions. A record that cannot be parsed stops the import.
 
 use bulla_core::{Severity, limits};
-use bulla_inventory::version;
+use bulla_inventory::{Ecosystem, version};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{fs, io, path::Path};
 
-use super::super::{
-    Advisory, AdvisoryKind, Affected, Builder, DatabaseError, Event, Range, Scope, scope_of_osv,
-};
+use super::super::{Advisory, AdvisoryKind, Affected, Builder, DatabaseError, Event, Range, Scope};
+use super::{malformed, read_error};
 use crate::matcher;
 
 /// The largest record, in bytes.
@@ -41,13 +40,6 @@ pub fn import(path: &Path, builder: &mut Builder) -> Result<usize, DatabaseError
     Ok(count)
 }
 
-fn read_error(path: &Path, source: io::Error) -> DatabaseError {
-    DatabaseError::Read {
-        path: path.to_path_buf(),
-        source,
-    }
-}
-
 fn import_zip(path: &Path, builder: &mut Builder) -> Result<usize, DatabaseError> {
     let file = fs::File::open(path).map_err(|source| read_error(path, source))?;
     let not_zip = |e: zip::result::ZipError| read_error(path, io::Error::other(e));
@@ -60,10 +52,14 @@ fn import_zip(path: &Path, builder: &mut Builder) -> Result<usize, DatabaseError
         if !name.ends_with(".json") {
             continue;
         }
+        let packed = entry.last_modified().and_then(|time| {
+            let (month, day) = (i8::try_from(time.month()), i8::try_from(time.day()));
+            Date::new(i16::try_from(time.year()).ok()?, month.ok()?, day.ok()?).ok()
+        });
         let bytes = limits::read_bounded(entry, MAX_RECORD_BYTES, "OSV record")?;
         total += bytes.len() as u64;
         check_total(total)?;
-        add(&bytes, builder).map_err(|reason| malformed(path, &name, reason))?;
+        add(&bytes, packed, builder).map_err(|reason| malformed(path, &name, reason))?;
         count += 1;
     }
     Ok(count)
@@ -91,7 +87,7 @@ fn import_folder(root: &Path, builder: &mut Builder) -> Result<usize, DatabaseEr
             total += bytes.len() as u64;
             check_total(total)?;
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            add(&bytes, builder).map_err(|reason| malformed(root, &name, reason))?;
+            add(&bytes, None, builder).map_err(|reason| malformed(root, &name, reason))?;
             count += 1;
             check_count(count)?;
         }
@@ -113,14 +109,6 @@ fn check_total(total: u64) -> Result<(), DatabaseError> {
         return Err(limits::LimitError::Size { what, limit }.into());
     }
     Ok(())
-}
-
-fn malformed(path: &Path, record: &str, reason: String) -> DatabaseError {
-    DatabaseError::Import {
-        path: path.to_path_buf(),
-        record: record.chars().take(200).collect(),
-        reason,
-    }
 }
 
 #[derive(Deserialize)]
@@ -184,11 +172,12 @@ struct RawEvent {
     limit: Option<String>,
 }
 
-/// Adds one record.
+/// Adds one record. `packed` is the day on which its archive was made: it counts
+/// as the date of the data where a record states none.
 ///
 /// # Errors
 /// What is wrong with it, in one sentence.
-pub fn add(bytes: &[u8], builder: &mut Builder) -> Result<(), String> {
+pub fn add(bytes: &[u8], packed: Option<Date>, builder: &mut Builder) -> Result<(), String> {
     let record: Record = limits::parse_json(bytes, MAX_RECORD_BYTES, "OSV record")
         .map_err(|error| error.to_string())?;
     if record.id.is_empty() || record.id.len() > 200 {
@@ -207,7 +196,7 @@ pub fn add(bytes: &[u8], builder: &mut Builder) -> Result<(), String> {
         let Some(scope) = scope_of_osv(&name.ecosystem) else {
             continue;
         };
-        builder.covers(scope.clone(), "osv", date);
+        builder.covers(scope.clone(), "osv", date.or(packed));
         if withdrawn {
             continue;
         }
@@ -227,6 +216,26 @@ pub fn add(bytes: &[u8], builder: &mut Builder) -> Result<(), String> {
     };
     builder.add(advisory, affected);
     Ok(())
+}
+
+/// The ecosystem of an OSV name (`crates.io`, `Debian:12`), with its release.
+fn scope_of_osv(name: &str) -> Option<Scope> {
+    let (base, release) = name.split_once(':').unwrap_or((name, ""));
+    let ecosystem = match base {
+        "Alpine" => Ecosystem::Apk,
+        "Debian" => Ecosystem::Deb,
+        "Go" => Ecosystem::Golang,
+        "PyPI" => Ecosystem::Pypi,
+        "crates.io" => Ecosystem::Cargo,
+        "npm" => Ecosystem::Npm,
+        _ => return None,
+    };
+    let release = match ecosystem {
+        Ecosystem::Apk => format!("alpine-{}", release.trim_start_matches('v')),
+        Ecosystem::Deb => format!("debian-{release}"),
+        _ => String::new(),
+    };
+    Some(Scope { ecosystem, release })
 }
 
 /// The day of a time stamp. Some sources write the year 1 for "unknown".
