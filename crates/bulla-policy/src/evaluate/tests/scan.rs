@@ -88,6 +88,29 @@ fn a_scan_without_a_result_is_not_a_clean_scan() {
     }
 }
 
+/// Whoever runs the scanner cannot clear a finding for it.
+#[test]
+fn what_the_scanner_passed_over_is_found_all_the_same() {
+    let scan = || {
+        let hidden = finding("RUSTSEC-2026-0101", json!("critical"));
+        scanned(|p| p["suppressed"] = json!([hidden]))
+    };
+    let decision = decide(&default_policy(), with(types::VULNS_V02, vec![scan()]));
+    assert_eq!(rule(&decision, "no-critical-finding").0, Outcome::Deny);
+    let because = json!({"justification": "component_not_present"});
+    let vex = vex(
+        "not_affected",
+        because,
+        json!({"@id": "pkg:cargo/foo@1.2.3"}),
+    );
+    let mut all = with(types::VULNS_V02, vec![scan()]);
+    all.push(said(&dana(), types::OPENVEX, "11:45", vex));
+    assert_eq!(
+        rule(&decide(&default_policy(), all), "no-critical-finding").0,
+        Outcome::Warn
+    );
+}
+
 #[test]
 fn the_newest_scan_counts_in_whatever_order_they_come() {
     let at = |time: &str, result: Value| {
