@@ -1,12 +1,12 @@
 //! The one way from an image text to a decision, with every bound on the way.
 //!
-//! parse → resolve (once per text) → cached verdict of the digest, else fetch
+//! parse → denied by name? → resolve (once per text) → cached verdict of the digest, else fetch
 //! bundles → verify → evaluate. Verification runs on a blocking thread, at most
 //! so many at once; the whole answer has one deadline, and what is not decided
 //! by then is undecided, which is refused.
 
 use bulla_core::{Clock, Code, Decision, Diagnose, Digest, Outcome, Reason, Reference, RuleResult};
-use bulla_policy::{Evidence, Input, Policy, Stage, evaluate};
+use bulla_policy::{Evidence, Input, Policy, Stage, denied_by_name, evaluate};
 use bulla_trust::TrustRoot;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
@@ -156,6 +156,14 @@ impl<S: ImageSource, V: Verifier> Admission<S, V> {
             Ok(image) => image,
             Err(error) => return self.refused(text, Outcome::Deny, reason(&error)),
         };
+        if let Some(decision) = denied_by_name(&self.policy, &image, self.clock.now()) {
+            return Judged {
+                text: text.to_owned(),
+                resolved: None,
+                decision,
+                cached: false,
+            };
+        }
         let Ok(_permit) = self.permits.acquire().await else {
             let closed = Reason::new("ADMIT-0031", "admission is shutting down");
             return self.refused(text, Outcome::Undecided, closed);

@@ -12,6 +12,7 @@ use bulla_crypto::{
     Scheme, SigningKey,
     x509::{self, Certificate, Validity, to_pem_chain},
 };
+use bulla_store::Store;
 use serde_json::{Value, json};
 use std::{path::Path, sync::Arc};
 
@@ -79,19 +80,19 @@ struct Parts {
 }
 
 impl Authority {
-    /// Opens the authority in the instance's data directory: keys in `keys/`,
-    /// everything else in `authority.sqlite`. The caller holds the instance's lock.
+    /// Opens the authority in the instance's data directory: keys in its `keys/`,
+    /// everything else in its state. The caller holds the instance's lock.
     ///
     /// # Errors
     /// [`AuthorityError::Renamed`] if the address is not the one of its creation;
     /// [`AuthorityError`] if keys, database or logs cannot be used.
     pub async fn open(
-        directory: &Path,
+        store: &Store,
         config: AuthorityConfig,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AuthorityError> {
         Ok(Self {
-            parts: Arc::new(create::open(directory, config, clock).await?),
+            parts: Arc::new(create::open(store, config, clock).await?),
         })
     }
 

@@ -5,13 +5,14 @@
 //! caller read, in the epoch that the caller holds. So a crash never leaves a
 //! signed head without its tiles, and a deposed writer cannot fork a log.
 
-mod sqlite;
+mod sql;
 
 use bulla_core::{Code, Diagnose};
 use bulla_crypto::merkle::{NodeHash, WrittenTile};
-use std::{path::PathBuf, pin::Pin};
+use bulla_store::StateError;
+use std::pin::Pin;
 
-pub use sqlite::SqliteStore;
+pub use sql::SqlStore;
 
 /// A result to wait for.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -90,47 +91,29 @@ pub enum StoreError {
         /// Which log.
         log: &'static str,
     },
-    /// A newer version wrote the file.
-    #[error("{} was written by a newer bulla (schema {found}, this one knows {known})", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: i64,
-        /// Ours.
-        known: i64,
-    },
     /// A number beyond what the database can hold.
     #[error("a number in the database is out of range")]
     Range,
     /// The database failed.
-    #[error("the database {} failed: {source}", path.display())]
-    Sql {
-        /// The file.
-        path: PathBuf,
-        /// The failure.
-        source: sqlx::Error,
-    },
+    #[error(transparent)]
+    State(#[from] StateError),
 }
 
 impl Diagnose for StoreError {
     fn code(&self) -> Code {
         match self {
             Self::Deposed { .. } => Code("AUTH-0010"),
-            Self::Newer { .. } => Code("AUTH-0011"),
-            Self::Range => Code("AUTH-0012"),
-            Self::Sql { .. } => Code("AUTH-0013"),
+            Self::Range => Code("AUTH-0011"),
+            Self::State(error) => error.code(),
         }
     }
 
     fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Deposed { .. } => "stop the other `bulla up` of this data directory".into(),
-            Self::Newer { .. } => "use the newer bulla, or `bulla up --data DIR`".into(),
-            Self::Range | Self::Sql { .. } => {
-                "check the disk, then restore the data directory from its backup or create another with `bulla up --data DIR`".into()
-            }
-        })
+        match self {
+            Self::Deposed { .. } => Some("stop the other `bulla up` of this data directory".into()),
+            Self::Range => Some("restore the data directory from its backup".into()),
+            Self::State(error) => error.hint(),
+        }
     }
 }
 

@@ -158,6 +158,16 @@ impl SourceError {
         move |source| Self::Io { path, source }
     }
 
+    /// Names the path from the repository's root, where it was from a folder's.
+    pub(crate) fn below(mut self, directory: &str) -> Self {
+        if let Self::LinkLeaves { path, .. } | Self::UnsafePath { path, .. } = &mut self
+            && !directory.is_empty()
+        {
+            *path = format!("{directory}/{path}");
+        }
+        self
+    }
+
     pub(crate) fn git(what: &'static str) -> impl FnOnce(gix::Error) -> Self {
         move |source| Self::Git {
             what,

@@ -16,6 +16,7 @@ mod repository;
 pub mod signature;
 mod tree;
 mod working;
+mod writer;
 
 pub use commit::{Commit, CommitError, CommitHeader, Person};
 pub use error::SourceError;

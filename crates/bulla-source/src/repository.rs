@@ -176,7 +176,11 @@ fn options() -> gix::open::Options {
     gix::open::Options::default()
         .permissions(granted)
         .bail_if_untrusted(true)
-        .cli_overrides(["core.useReplaceRefs=false", "core.fsmonitor=false"])
+        .cli_overrides([
+            "core.useReplaceRefs=false",
+            "core.fsmonitor=false",
+            "gitoxide.objects.allocLimit=2147483648",
+        ])
 }
 
 /// Forgets every configured filter program, so that comparing working files with

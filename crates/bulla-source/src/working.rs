@@ -12,8 +12,8 @@ use std::fs::{self, File, Metadata};
 use std::io::Read;
 use std::path::Path;
 
-use crate::export::{Writer, check_limit, from_root};
 use crate::path::{check_directory, check_path, lossy};
+use crate::writer::{Writer, check_limit, from_root};
 use crate::{Export, Limits, Mode, Repository, SourceError};
 
 /// One path that differs from `HEAD`.
@@ -108,7 +108,7 @@ impl Repository {
                 "the length of a path",
             )?;
             let inside = path.strip_prefix(prefix.as_bytes()).unwrap_or(path);
-            check_path(inside, mode == Mode::Link)?;
+            check_path(inside, mode == Mode::Link).map_err(|error| error.below(&directory))?;
             writer.put(inside, mode, &bytes)?;
         }
         writer.finish(None)

@@ -146,6 +146,23 @@ async fn cve_2023_34091_a_deletion_timestamp_excuses_nothing() {
     assert_eq!(ask(&hook, &update).await.outcome, Outcome::NoEvidence);
 }
 
+/// A workload cannot send the webhook to a host of its choice.
+#[tokio::test(start_paused = true)]
+async fn ghsa_459x_a_registry_that_is_not_allowed_is_not_asked() {
+    let (hook, registry, _) =
+        hook(signed().with("elsewhere.example/app:1", "app", &["dana@example.com"]));
+    let digest = format!("169.254.169.254/x@{}", Digest::sha256(b"app"));
+    for image in ["elsewhere.example/app:1", digest.as_str()] {
+        assert_eq!(
+            ask(&hook, &pod(&[image])).await.outcome,
+            Outcome::Deny,
+            "{image}"
+        );
+    }
+    let asked = registry.resolved.load(Ordering::SeqCst) + registry.fetched.load(Ordering::SeqCst);
+    assert_eq!(asked, 0);
+}
+
 /// Kyverno: an outcome that a user had written into an annotation was believed.
 #[tokio::test(start_paused = true)]
 async fn an_annotation_of_the_user_is_no_verdict() {

@@ -8,10 +8,11 @@ use bulla_crypto::{
     timestamp::TimestampSigner,
     x509::{self, CaProfile, Certificate, SubjectName, Validity, parse_certificate},
 };
+use bulla_store::Store;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{AuthorityConfig, Parts};
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     key_slot::KeySlots,
     log::{Log, LogConfig, ct::CtLog, rekor_v2::RekorV2},
     oidc,
-    store::{LogStore, SqliteStore},
+    store::{LogStore, SqlStore},
     trust_document::TrustMaterial,
     tsa::Tsa,
     tuf::{self, Publisher, Target, TufKeys},
@@ -49,14 +50,13 @@ struct Opener {
 }
 
 pub(super) async fn open(
-    directory: &Path,
+    store: &Store,
     config: AuthorityConfig,
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, AuthorityError> {
     let address = Address::parse(&config.base_url)?;
-    let slots = KeySlots::open(&directory.join("keys"))?;
-    let store: Arc<dyn LogStore> =
-        Arc::new(SqliteStore::open(&directory.join("authority.sqlite")).await?);
+    let slots = KeySlots::open(&store.directory().join("keys"))?;
+    let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
     let instance = instance(&*store, &config, &*clock).await?;
     let opener = Opener {
         slots,

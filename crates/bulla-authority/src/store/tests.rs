@@ -4,8 +4,9 @@ use super::*;
 
 const LOG: &str = "test";
 
-async fn store(dir: &std::path::Path) -> SqliteStore {
-    SqliteStore::open(&dir.join("a.sqlite")).await.unwrap()
+async fn store(dir: &std::path::Path) -> SqlStore {
+    let store = bulla_store::Store::open(dir).await.unwrap();
+    SqlStore::open(store.state().clone()).await.unwrap()
 }
 
 fn commit(from: Head, leaf: &[u8]) -> Commit {
@@ -62,28 +63,4 @@ async fn documents_are_created_once() {
     store.put_document("d", b"three").await.unwrap();
     assert_eq!(store.document("d").await.unwrap().unwrap(), b"three");
     assert_eq!(store.document("none").await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn a_newer_file_and_a_damaged_one_are_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("a.sqlite");
-    let opened = store(dir.path()).await;
-    let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", path.display()))
-        .await
-        .unwrap();
-    sqlx::raw_sql("PRAGMA user_version = 9")
-        .execute(&pool)
-        .await
-        .unwrap();
-    pool.close().await;
-    drop(opened);
-    let newer = SqliteStore::open(&path).await;
-    assert!(matches!(newer, Err(StoreError::Newer { found: 9, .. })));
-    let other = dir.path().join("b.sqlite");
-    std::fs::write(&other, b"this is no database, but long enough to look at").unwrap();
-    assert!(matches!(
-        SqliteStore::open(&other).await,
-        Err(StoreError::Sql { .. })
-    ));
 }

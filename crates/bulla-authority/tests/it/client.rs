@@ -8,9 +8,10 @@ use axum::{
     response::Response,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_authority::{Authority, AuthorityConfig};
+use bulla_authority::{Authority, AuthorityConfig, AuthorityError};
 use bulla_core::{SystemClock, envelope::pre_authentication_encoding};
 use bulla_crypto::{Hash, Scheme, SigningKey};
+use bulla_store::Store;
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -20,9 +21,15 @@ pub(crate) const HOST: &str = "127.0.0.1:4321";
 pub(crate) const EMAIL: &str = "dev@example.com";
 
 pub(crate) async fn open(dir: &Path) -> Authority {
-    Authority::open(dir, AuthorityConfig::loopback(4321), Arc::new(SystemClock))
-        .await
-        .unwrap()
+    open_as(dir, AuthorityConfig::loopback(4321)).await.unwrap()
+}
+
+pub(crate) async fn open_as(
+    dir: &Path,
+    config: AuthorityConfig,
+) -> Result<Authority, AuthorityError> {
+    let store = Store::open(dir).await.unwrap();
+    Authority::open(&store, config, Arc::new(SystemClock)).await
 }
 
 pub(crate) struct Answer {

@@ -1,12 +1,12 @@
 //! Creation, reuse and refusal of instances.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use bulla_authority::{Authority, AuthorityConfig, AuthorityError};
-use bulla_core::{Diagnose as _, Digest, SystemClock};
+use bulla_authority::{AuthorityConfig, AuthorityError};
+use bulla_core::{Diagnose as _, Digest};
 use serde_json::Value;
 
-use crate::client::{certify, get, open, post_json, sign_blob, signing_request, token};
+use crate::client::{certify, get, open, open_as, post_json, sign_blob, signing_request, token};
 
 #[tokio::test]
 async fn everything_is_created_once() {
@@ -27,12 +27,7 @@ async fn everything_is_created_once() {
 async fn an_address_never_changes_silently() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()).await);
-    let moved = Authority::open(
-        dir.path(),
-        AuthorityConfig::loopback(4322),
-        Arc::new(SystemClock),
-    )
-    .await;
+    let moved = open_as(dir.path(), AuthorityConfig::loopback(4322)).await;
     let error = moved.err().unwrap();
     assert!(matches!(error, AuthorityError::Renamed { .. }));
     assert!(error.hint().is_some());
@@ -53,7 +48,7 @@ async fn an_address_is_scheme_host_and_port() {
             base_url: bad.into(),
             ..AuthorityConfig::loopback(1)
         };
-        let opened = Authority::open(dir.path(), config, Arc::new(SystemClock)).await;
+        let opened = open_as(dir.path(), config).await;
         assert!(
             matches!(opened.err(), Some(AuthorityError::Address { .. })),
             "{bad}"

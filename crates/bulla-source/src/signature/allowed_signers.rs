@@ -183,7 +183,7 @@ impl Entry {
     }
 
     fn signer(&self, email: &str) -> Option<String> {
-        if matches_list(&self.principals, email) {
+        if !email.is_empty() && matches_list(&self.principals, email) {
             return Some(email.to_owned());
         }
         let mut names = self.principals.split(',');

@@ -4,6 +4,8 @@
 //! SHA-2, and the security-key forms of the first two. Certificates, DSA, and
 //! RSA with SHA-1 are refused, each by name.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, Fingerprint, HashAlg, PublicKey, SshSig};
 
@@ -19,10 +21,36 @@ const RSA_BITS: usize = 2048;
 /// Parses an armoured SSH signature.
 ///
 /// # Errors
-/// The parser's reason, in words.
+/// The parser's reason, in words; a certificate or an unknown kind of key is
+/// named.
 pub fn parse(armour: &[u8]) -> Result<SshSig, String> {
     let trimmed = armour.trim_ascii();
-    SshSig::from_pem(trimmed).map_err(|error| error.to_string())
+    SshSig::from_pem(trimmed).map_err(|error| match key_type(trimmed) {
+        Some(name) if name.contains("-cert-") => {
+            format!("it was made with an SSH certificate ({name}), which is not supported")
+        }
+        Some(name) => format!("{error} (its key is of type {name})"),
+        None => error.to_string(),
+    })
+}
+
+/// The name of the key's type, read without understanding the key:
+/// `SSHSIG`, a version, then the key as a string that begins with its type.
+fn key_type(armour: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(armour).ok()?;
+    let body: String = text
+        .lines()
+        .filter(|line| !line.starts_with("-----"))
+        .collect();
+    let bytes = STANDARD.decode(body).ok()?;
+    let key = bytes.strip_prefix(b"SSHSIG")?.get(8..)?;
+    let (length, rest) = key.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    let name = rest.get(..length.min(100))?;
+    let name = std::str::from_utf8(name).ok()?;
+    name.bytes()
+        .all(|b| b.is_ascii_graphic())
+        .then(|| name.to_owned())
 }
 
 /// The key's fingerprint as `ssh-keygen -l` prints it: `SHA256:…`.

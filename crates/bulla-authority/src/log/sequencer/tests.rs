@@ -4,13 +4,13 @@ use bulla_core::SystemClock;
 use bulla_crypto::{checkpoint::parse_checkpoint, merkle::verify_inclusion};
 
 use super::*;
-use crate::store::{Pending, SqliteStore};
+use crate::store::{Pending, SqlStore};
 
 const LOG: &str = "test";
 
 /// Passes on to a real store, fails commits on demand and knows what is durable.
 struct Watched {
-    inner: SqliteStore,
+    inner: SqlStore,
     durable: Arc<AtomicU64>,
     failing: AtomicBool,
 }
@@ -51,7 +51,8 @@ impl LogStore for Watched {
 }
 
 async fn watched(dir: &std::path::Path) -> Arc<Watched> {
-    let inner = SqliteStore::open(&dir.join("log.sqlite")).await.unwrap();
+    let store = bulla_store::Store::open(dir).await.unwrap();
+    let inner = SqlStore::open(store.state().clone()).await.unwrap();
     Arc::new(Watched {
         inner,
         durable: Arc::default(),
@@ -200,9 +201,9 @@ async fn a_damaged_tile_is_found_when_the_log_is_opened() {
     for n in 0..3 {
         add(&log, &format!("entry {n}")).await.unwrap();
     }
-    let url = format!("sqlite:{}", dir.path().join("log.sqlite").display());
-    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-    sqlx::raw_sql("UPDATE log_tile SET hashes = zeroblob(96)")
+    let url = format!("sqlite:{}", dir.path().join("state.sqlite").display());
+    let pool = bulla_store::sqlx::SqlitePool::connect(&url).await.unwrap();
+    bulla_store::sqlx::raw_sql("UPDATE log_tile SET hashes = zeroblob(96)")
         .execute(&pool)
         .await
         .unwrap();
@@ -210,7 +211,7 @@ async fn a_damaged_tile_is_found_when_the_log_is_opened() {
         open(store.clone()).await,
         Err(AuthorityError::Damaged { .. })
     ));
-    sqlx::raw_sql("DELETE FROM log_tile")
+    bulla_store::sqlx::raw_sql("DELETE FROM log_tile")
         .execute(&pool)
         .await
         .unwrap();

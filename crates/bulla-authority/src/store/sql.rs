@@ -1,21 +1,18 @@
-//! The store in one SQLite file: WAL, and `synchronous=FULL`, so that a commit
-//! is on the disk when it returns. Tiles, entries and head go in one transaction.
+//! The store in the state database. Its commits are on the disk when they
+//! return; tiles, entries and head go in one transaction.
 
 use bulla_crypto::merkle::empty_root;
-use sqlx::{
-    Row as _, Sqlite, SqlitePool, Transaction,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
+use bulla_store::{
+    Schema, StateError, StateStore,
+    sqlx::{self, Row as _},
 };
 
 use super::{Commit, Head, LogStore, Pending, StoreError};
 
-const SCHEMA_VERSION: i64 = 1;
-const SCHEMA: &str = "
-CREATE TABLE document (name TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID;
+const SCHEMA: Schema = Schema {
+    component: "authority",
+    steps: &["
+CREATE TABLE authority_document (name TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE log_head (
     log TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, epoch INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -28,95 +25,31 @@ CREATE TABLE log_entry (
     PRIMARY KEY (log, idx)
 ) STRICT;
 CREATE UNIQUE INDEX log_entry_identity ON log_entry (log, identity);
-PRAGMA user_version = 1;
-";
+"],
+};
 
 /// The store of a local instance.
-pub struct SqliteStore {
-    path: PathBuf,
-    writer: SqlitePool,
-    readers: SqlitePool,
+pub struct SqlStore {
+    state: StateStore,
 }
 
-impl SqliteStore {
-    /// Opens or creates the database file.
+impl SqlStore {
+    /// Brings the authority's tables up to date.
     ///
     /// # Errors
-    /// [`StoreError::Newer`] or [`StoreError::Sql`].
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10));
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options.clone())
-            .await
-            .map_err(|source| StoreError::Sql {
-                path: path.into(),
-                source,
-            })?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(2)
-            .max_lifetime(None)
-            .connect_lazy_with(options.read_only(true));
-        let store = Self {
-            path: path.into(),
-            writer,
-            readers,
-        };
-        store.migrate().await?;
-        Ok(store)
+    /// [`StateError::Newer`] or another [`StateError`].
+    pub async fn open(state: StateStore) -> Result<Self, StoreError> {
+        state.migrate(&[SCHEMA]).await?;
+        Ok(Self { state })
     }
 
-    async fn migrate(&self) -> Result<(), StoreError> {
-        let found: i64 = sqlx::query_scalar("PRAGMA user_version")
-            .fetch_one(&self.writer)
-            .await
-            .map_err(|source| self.error(source))?;
-        match found {
-            SCHEMA_VERSION => Ok(()),
-            0 => {
-                let mut transaction = self.begin().await?;
-                sqlx::raw_sql(SCHEMA)
-                    .execute(&mut *transaction)
-                    .await
-                    .map_err(|source| self.error(source))?;
-                transaction
-                    .commit()
-                    .await
-                    .map_err(|source| self.error(source))
-            }
-            found => {
-                let path = self.path.clone();
-                Err(StoreError::Newer {
-                    path,
-                    found,
-                    known: SCHEMA_VERSION,
-                })
-            }
-        }
-    }
-
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        let begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
-        begun.map_err(|source| self.error(source))
-    }
-
-    fn error(&self, source: sqlx::Error) -> StoreError {
-        StoreError::Sql {
-            path: self.path.clone(),
-            source,
-        }
+    fn error(&self, source: sqlx::Error) -> StateError {
+        self.state.error(source)
     }
 
     async fn write(&self, commit: Commit) -> Result<(), StoreError> {
         let failed = |source| self.error(source);
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.state.write().await?;
         for tile in &commit.tiles {
             sqlx::query(
                 "INSERT INTO log_tile VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
@@ -156,58 +89,64 @@ impl SqliteStore {
         if moved.rows_affected() != 1 {
             return Err(StoreError::Deposed { log: commit.log });
         }
-        transaction.commit().await.map_err(failed)
+        Ok(self.state.commit(transaction).await?)
     }
 }
 
-impl LogStore for SqliteStore {
+impl LogStore for SqlStore {
     fn document<'a>(&'a self, name: &'a str) -> Pending<'a, Option<Vec<u8>>> {
         Box::pin(async move {
-            sqlx::query_scalar("SELECT bytes FROM document WHERE name = ?")
+            let found = sqlx::query_scalar("SELECT bytes FROM authority_document WHERE name = ?")
                 .bind(name)
-                .fetch_optional(&self.writer)
-                .await
-                .map_err(|source| self.error(source))
+                .fetch_optional(self.state.read())
+                .await;
+            Ok(found.map_err(|source| self.error(source))?)
         })
     }
 
     fn create_document<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> Pending<'a, Vec<u8>> {
         Box::pin(async move {
-            sqlx::query_scalar(
-                "INSERT INTO document VALUES (?, ?)
+            let mut transaction = self.state.write().await?;
+            let kept = sqlx::query_scalar(
+                "INSERT INTO authority_document VALUES (?, ?)
                  ON CONFLICT DO UPDATE SET bytes = bytes RETURNING bytes",
             )
             .bind(name)
             .bind(bytes)
-            .fetch_one(&self.writer)
-            .await
-            .map_err(|source| self.error(source))
+            .fetch_one(&mut *transaction)
+            .await;
+            let kept = kept.map_err(|source| self.error(source))?;
+            self.state.commit(transaction).await?;
+            Ok(kept)
         })
     }
 
     fn put_document<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> Pending<'a, ()> {
         Box::pin(async move {
-            sqlx::query("INSERT OR REPLACE INTO document VALUES (?, ?)")
+            let mut transaction = self.state.write().await?;
+            sqlx::query("INSERT OR REPLACE INTO authority_document VALUES (?, ?)")
                 .bind(name)
                 .bind(bytes)
-                .execute(&self.writer)
+                .execute(&mut *transaction)
                 .await
-                .map(drop)
-                .map_err(|source| self.error(source))
+                .map_err(|source| self.error(source))?;
+            Ok(self.state.commit(transaction).await?)
         })
     }
 
     fn take_over(&self, log: &'static str) -> Pending<'_, Head> {
         Box::pin(async move {
+            let mut transaction = self.state.write().await?;
             let row = sqlx::query(
                 "INSERT INTO log_head VALUES (?, 0, ?, 1)
                  ON CONFLICT DO UPDATE SET epoch = epoch + 1 RETURNING size, root, epoch",
             )
             .bind(log)
             .bind(&empty_root()[..])
-            .fetch_one(&self.writer)
+            .fetch_one(&mut *transaction)
             .await
             .map_err(|source| self.error(source))?;
+            self.state.commit(transaction).await?;
             let root: Vec<u8> = row.get("root");
             Ok(Head {
                 size: unsigned(row.get("size"))?,
@@ -223,29 +162,29 @@ impl LogStore for SqliteStore {
 
     fn tile(&self, log: &'static str, level: u8, index: u64) -> Pending<'_, Option<Vec<u8>>> {
         Box::pin(async move {
-            sqlx::query_scalar(
+            let found = sqlx::query_scalar(
                 "SELECT hashes FROM log_tile WHERE log = ? AND level = ? AND idx = ?",
             )
             .bind(log)
             .bind(i64::from(level))
             .bind(signed(index)?)
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(|source| self.error(source))
+            .fetch_optional(self.state.read())
+            .await;
+            Ok(found.map_err(|source| self.error(source))?)
         })
     }
 
     fn entries(&self, log: &'static str, first: u64, count: u16) -> Pending<'_, Vec<Vec<u8>>> {
         Box::pin(async move {
-            sqlx::query_scalar(
+            let found = sqlx::query_scalar(
                 "SELECT bytes FROM log_entry WHERE log = ? AND idx >= ? ORDER BY idx LIMIT ?",
             )
             .bind(log)
             .bind(signed(first)?)
             .bind(i64::from(count))
-            .fetch_all(&self.readers)
-            .await
-            .map_err(|source| self.error(source))
+            .fetch_all(self.state.read())
+            .await;
+            Ok(found.map_err(|source| self.error(source))?)
         })
     }
 
@@ -255,7 +194,7 @@ impl LogStore for SqliteStore {
                 sqlx::query_scalar("SELECT idx FROM log_entry WHERE log = ? AND identity = ?")
                     .bind(log)
                     .bind(&identity[..])
-                    .fetch_optional(&self.readers)
+                    .fetch_optional(self.state.read())
                     .await
                     .map_err(|source| self.error(source))?;
             found.map(unsigned).transpose()
