@@ -133,6 +133,7 @@ fn every_file_is_accounted_for() {
         file.owner.map(|at| inventory.components[at].name.as_str())
     };
     assert_eq!(owner("usr/lib/x.so"), Some("libx1"));
+    assert_eq!(owner("var/lib/dpkg/info/libx1:amd64.list"), Some("libx1"));
     assert_eq!(owner("opt/venv/bin/flask"), Some("Flask"));
     assert_eq!(owner("opt/venv/lib/flask/a,b.py"), Some("Flask"));
     assert_eq!(owner("app/node_modules/@s/p/lib/index.js"), Some("@s/p"));
