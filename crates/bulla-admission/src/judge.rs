@@ -1,12 +1,12 @@
 //! The one way from an image text to a decision, with every bound on the way.
 //!
-//! parse → resolve (once per text) → cached verdict of the digest, else fetch
+//! parse → denied by name? → resolve (once per text) → cached verdict of the digest, else fetch
 //! bundles → verify → evaluate. Verification runs on a blocking thread, at most
 //! so many at once; the whole answer has one deadline, and what is not decided
 //! by then is undecided, which is refused.
 
 use bulla_core::{Clock, Code, Decision, Diagnose, Digest, Outcome, Reason, Reference, RuleResult};
-use bulla_policy::{Evidence, Input, Policy, Stage, evaluate};
+use bulla_policy::{Evidence, Input, Policy, Stage, denied_by_name, evaluate};
 use bulla_trust::TrustRoot;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
@@ -86,6 +86,7 @@ pub struct Admission<S, V> {
     verifier: Arc<V>,
     cache: Cache,
     permits: Semaphore,
+    verifying: Arc<Semaphore>,
 }
 
 /// One image, judged.
@@ -123,6 +124,9 @@ impl<S: ImageSource, V: Verifier> Admission<S, V> {
                 refused: settings.refused_life,
             }),
             permits: Semaphore::new(settings.at_once.max(1)),
+            verifying: Arc::new(Semaphore::new(
+                std::thread::available_parallelism().map_or(2, usize::from),
+            )),
         }
     }
 
@@ -152,6 +156,14 @@ impl<S: ImageSource, V: Verifier> Admission<S, V> {
             Ok(image) => image,
             Err(error) => return self.refused(text, Outcome::Deny, reason(&error)),
         };
+        if let Some(decision) = denied_by_name(&self.policy, &image, self.clock.now()) {
+            return Judged {
+                text: text.to_owned(),
+                resolved: None,
+                decision,
+                cached: false,
+            };
+        }
         let Ok(_permit) = self.permits.acquire().await else {
             let closed = Reason::new("ADMIT-0031", "admission is shutting down");
             return self.refused(text, Outcome::Undecided, closed);
@@ -197,9 +209,13 @@ impl<S: ImageSource, V: Verifier> Admission<S, V> {
             gaps.push(Reason::new("ADMIT-0032", text));
         }
         let (verifier, of) = (Arc::clone(&self.verifier), digest.clone());
-        let verified =
-            tokio::task::spawn_blocking(move || verifier.collect(&bundles, &of, now)).await;
-        let mut evidence = verified.unwrap_or_default_with_gap();
+        // the permit goes along, so that work that nobody waits for still counts
+        let permit = Arc::clone(&self.verifying).acquire_owned().await;
+        let verified = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            verifier.collect(&bundles, &of, now)
+        });
+        let mut evidence = or_gap(verified.await);
         evidence.gaps.append(&mut gaps);
         self.evaluate(image, digest, &evidence, now)
     }
@@ -276,19 +292,13 @@ fn within_bounds(bundles: Vec<Vec<u8>>) -> (Vec<Vec<u8>>, usize) {
 }
 
 /// A verification that panicked decided nothing (rule R12).
-trait OrGap {
-    fn unwrap_or_default_with_gap(self) -> Evidence;
-}
-
-impl OrGap for Result<Evidence, tokio::task::JoinError> {
-    fn unwrap_or_default_with_gap(self) -> Evidence {
-        self.unwrap_or_else(|_| Evidence {
-            gaps: vec![Reason {
-                code: Code("ADMIT-0033"),
-                text: "verification broke off".into(),
-                hint: Some("this is a fault of bulla: please report it with the bundles".into()),
-            }],
-            ..Evidence::default()
-        })
-    }
+fn or_gap(verified: Result<Evidence, tokio::task::JoinError>) -> Evidence {
+    verified.unwrap_or_else(|_| Evidence {
+        gaps: vec![Reason {
+            code: Code("ADMIT-0033"),
+            text: "verification broke off".into(),
+            hint: Some("this is a fault of bulla: please report it with the bundles".into()),
+        }],
+        ..Evidence::default()
+    })
 }

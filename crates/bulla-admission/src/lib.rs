@@ -10,6 +10,7 @@
 mod cache;
 pub mod judge;
 pub mod mutate;
+mod oci;
 pub mod report;
 pub mod resolve;
 pub mod review;

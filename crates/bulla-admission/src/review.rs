@@ -94,8 +94,8 @@ pub fn parse_review(bytes: &[u8]) -> Result<Review, ReviewError> {
         });
     }
     let request = match value.get_mut("request").map(Value::take) {
-        Some(Value::Null) | None => return Err(ReviewError::NoRequest),
-        Some(request) => Request::deserialize(request).map_err(json)?,
+        Some(request @ Value::Object(_)) => Request::deserialize(request).map_err(json)?,
+        _ => return Err(ReviewError::NoRequest),
     };
     if request.uid.is_empty() || request.uid.chars().count() > UID_CHARS {
         return Err(ReviewError::Uid);

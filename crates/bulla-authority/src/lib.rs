@@ -1,1 +1,22 @@
 //! CA, transparency logs, timestamp authority and OIDC issuer in one process.
+//!
+//! [`Authority::open`] creates an instance's keys, certificates and logs once
+//! and takes them up again afterwards; [`Authority::router`] answers on HTTP with
+//! the paths and texts that Sigstore's clients expect of Fulcio, Rekor v2, a CT
+//! log, a timestamp authority and an issuer. Tokens are minted on a Unix socket
+//! only. Logins, Rekor v1, witnesses and replicas are not here yet.
+
+pub mod authority;
+pub mod ca;
+pub mod error;
+pub mod http;
+pub mod key_slot;
+pub mod log;
+pub mod oidc;
+pub mod store;
+pub mod trust_document;
+pub mod tsa;
+pub mod tuf;
+
+pub use authority::{Authority, AuthorityConfig, ServerIdentity};
+pub use error::AuthorityError;

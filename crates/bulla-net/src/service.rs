@@ -58,7 +58,7 @@ pub enum ServiceError {
         /// What is wrong.
         detail: String,
     },
-    /// The certificate authority or log already answers by refusing.
+    /// No exchange, or a refusal.
     #[error(transparent)]
     Http(#[from] HttpError),
     /// The signing key.

@@ -1,1 +1,24 @@
 //! OCI client, image layouts and archives, layers, referrers, credentials.
+//!
+//! Content is believed only as far as its digest and size were checked by this
+//! crate: what a registry, a layout or an archive says about itself is never
+//! taken over. Images are put together deterministically: the same files give
+//! the same digest. What evidence *means* is decided by `bulla-trust`.
+
+pub mod archive;
+pub mod client;
+pub mod credentials;
+pub mod image;
+pub mod layer;
+pub mod layers;
+pub mod layout;
+pub mod manifest;
+pub mod verified;
+
+pub use client::{Artifact, Attached, Attachments, ClientError, Fetched, Registry};
+pub use credentials::Credentials;
+pub use image::{Base, Image, ImageSpec, assemble};
+pub use layer::{Compression, LayerEntry};
+pub use layers::ImageLayers;
+pub use layout::Layout;
+pub use manifest::{ImageConfig, ImageIndex, ImageManifest, Manifest};

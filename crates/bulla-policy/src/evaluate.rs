@@ -13,7 +13,7 @@ mod coverage;
 mod findings;
 mod sbom;
 
-use bulla_core::{Decision, Outcome, Reason, RuleResult};
+use bulla_core::{Decision, Outcome, Reason, Reference, RuleResult};
 use jiff::Timestamp;
 
 use crate::{
@@ -40,17 +40,27 @@ pub fn evaluate(policy: &Policy, input: &Input, evidence: &Evidence, now: Timest
             results.push(by_mode(policy.mode, rule, verdict));
         }
     } else {
-        results.push(RuleResult {
-            rule: "images".into(),
-            outcome: match policy.mode {
-                Mode::Enforce => Outcome::Deny,
-                Mode::Warn => Outcome::Warn,
-            },
-            reasons: vec![unmatched(policy, input)],
-            evidence: Vec::new(),
-        });
+        results.push(not_spoken_of(policy, &input.requested));
     }
     Decision::from_rules(policy.name(), policy.digest(), results, now)
+}
+
+/// The denial that follows from the name of an image alone; `None` if only its
+/// evidence can tell. Asked before anything is fetched, so that a workload cannot
+/// send us to a registry that the policy does not allow (rule R8).
+pub fn denied_by_name(policy: &Policy, image: &Reference, now: Timestamp) -> Option<Decision> {
+    let mut results = Vec::new();
+    if !policy.images.iter().any(|p| p.matches(image)) {
+        results.push(not_spoken_of(policy, image));
+    }
+    for rule in policy.rules() {
+        if let Requirement::Registry(r) = &rule.requirement {
+            results.push(by_mode(policy.mode, rule, registry(image, r)));
+        }
+    }
+    results.retain(|result| result.outcome == Outcome::Deny);
+    let denied = !results.is_empty();
+    denied.then(|| Decision::from_rules(policy.name(), policy.digest(), results, now))
 }
 
 fn apply(case: &Case<'_>, rule: &Rule, build: Option<&build::Candidate<'_>>) -> Verdict {
@@ -60,7 +70,7 @@ fn apply(case: &Case<'_>, rule: &Rule, build: Option<&build::Candidate<'_>>) -> 
         Requirement::Findings(r) => findings::judge(case, r),
         Requirement::Isolation(r) => build::isolation(case, r, build),
         Requirement::Provenance(r) => build::provenance(case, r, build),
-        Requirement::Registry(r) => registry(case, r),
+        Requirement::Registry(r) => registry(&case.input.requested, r),
         Requirement::Sbom(r) => sbom::judge(case, r),
         Requirement::Signature(r) => attested::signature(case, r),
         Requirement::Source(r) => build::source(case, r, build),
@@ -83,8 +93,8 @@ fn by_mode(policy: Mode, rule: &Rule, verdict: Verdict) -> RuleResult {
     }
 }
 
-fn registry(case: &Case<'_>, rule: &Registry) -> Verdict {
-    let host = case.input.requested.registry();
+fn registry(image: &Reference, rule: &Registry) -> Verdict {
+    let host = image.registry();
     if rule.allow.iter().any(|allowed| allowed == host) {
         return Verdict::allow(format!("{host} is an allowed registry"));
     }
@@ -101,17 +111,26 @@ fn registry(case: &Case<'_>, rule: &Registry) -> Verdict {
     )
 }
 
-fn unmatched(policy: &Policy, input: &Input) -> Reason {
+fn not_spoken_of(policy: &Policy, image: &Reference) -> RuleResult {
     let patterns: Vec<_> = policy.images.iter().map(ToString::to_string).collect();
-    Reason::new(
-        code::IMAGE,
-        format!(
-            "the policy speaks about {}, not about {}",
-            any_of(&patterns),
-            clean(&input.requested.name())
-        ),
-    )
-    .hint("bulla admit --policy FILE   with a policy whose spec.images names this image")
+    let text = format!(
+        "the policy speaks about {}, not about {}",
+        any_of(&patterns),
+        clean(&image.name())
+    );
+    RuleResult {
+        rule: "images".into(),
+        outcome: match policy.mode {
+            Mode::Enforce => Outcome::Deny,
+            Mode::Warn => Outcome::Warn,
+        },
+        reasons: vec![
+            Reason::new(code::IMAGE, text).hint(
+                "bulla admit --policy FILE   with a policy whose spec.images names this image",
+            ),
+        ],
+        evidence: Vec::new(),
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub mod text;
 pub mod tighten;
 
 pub use deny_text::DenyText;
-pub use evaluate::evaluate;
+pub use evaluate::{denied_by_name, evaluate};
 pub use evidence::{Evidence, Input, Rejected, Stage};
 pub use instance::InstanceNames;
 pub use ir::Policy;

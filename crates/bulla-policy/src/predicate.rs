@@ -15,5 +15,8 @@ use crate::text::clean;
 
 /// Reads a predicate, or says in one line why it cannot be read.
 pub(crate) fn read<T: DeserializeOwned>(predicate: &Value) -> Result<T, String> {
+    if !predicate.is_object() {
+        return Err("it is not a JSON object".into());
+    }
     T::deserialize(predicate).map_err(|error| clean(&error.to_string()))
 }

@@ -16,7 +16,7 @@ pub mod verified;
 pub use report::Report;
 pub use root::TrustRoot;
 pub use sigstore::{Blob, IdentityExpectation, verify_attestation, verify_blob};
-pub use verified::{KeyProof, LogProof, Proof, Rejection, Verified};
+pub use verified::{Cited, KeyProof, LogProof, Proof, Rejection, Verified};
 
 #[cfg(feature = "test-evidence")]
 pub mod test_evidence;

@@ -10,6 +10,7 @@ pub mod bundle;
 mod diagnosis;
 pub mod failure;
 pub mod identity;
+mod log;
 pub mod make;
 mod verify;
 

@@ -62,6 +62,24 @@ pub struct KeyProof {
     pub times: Vec<Timestamp>,
 }
 
+/// A proof that cites the bundle it was made from.
+pub trait Cited {
+    /// SHA-256 of the bundle's bytes.
+    fn envelope(&self) -> &Digest;
+}
+
+impl Cited for Proof {
+    fn envelope(&self) -> &Digest {
+        &self.envelope
+    }
+}
+
+impl Cited for KeyProof {
+    fn envelope(&self) -> &Digest {
+        &self.envelope
+    }
+}
+
 /// Inclusion in a transparency log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,4 +1,5 @@
 use super::*;
+use bulla_core::Diagnose;
 use proptest::prelude::*;
 
 const WHOLE: &str = r#"

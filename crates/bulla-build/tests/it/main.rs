@@ -1,1 +1,13 @@
-//! Builds for real.
+//! Builds for real: the sandbox, its bounds, what leaves it and what cannot.
+//!
+//! Everything here runs as whoever runs the tests; `ordinary_user` runs all of it
+//! once more as `nobody` where that is possible.
+
+#![cfg(target_os = "linux")]
+
+mod cargo;
+mod handover;
+mod isolation;
+mod limits;
+mod ordinary_user;
+mod setup;

@@ -79,10 +79,10 @@ proptest! {
         for ecosystem in Ecosystem::ALL {
             let order = |x: &str, y: &str| compare(ecosystem, x, y);
             prop_assert_eq!(order(&a, &b), order(&b, &a).map(Ordering::reverse));
-            if let (Some(x), Some(y)) = (order(&a, &b), order(&b, &c)) {
-                if x == y {
-                    prop_assert_eq!(order(&a, &c), Some(x), "{} {} {}", a, b, c);
-                }
+            if let (Some(x), Some(y)) = (order(&a, &b), order(&b, &c))
+                && x == y
+            {
+                prop_assert_eq!(order(&a, &c), Some(x), "{} {} {}", a, b, c);
             }
         }
     }

@@ -36,7 +36,7 @@ async fn server() -> Url {
         .route("/away", get(|| async { Redirect::temporary("/ok") }))
         .route("/endless", get(endless))
         .route("/stuck", get(stuck))
-        .route("/silent", get(|| std::future::pending::<String>()))
+        .route("/silent", get(std::future::pending::<String>))
         .route("/seen", get(seen))
         .route("/echo", post(echo))
         .route(

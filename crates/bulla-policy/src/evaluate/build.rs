@@ -121,9 +121,8 @@ pub(super) fn source(case: &Case<'_>, rule: &Source, candidate: Option<&Candidat
 }
 
 fn named_source(rule: &Source, read: &ProvenancePredicate) -> Result<Verdict, Reason> {
-    let parameters = &read.build_definition.internal_parameters;
-    let state = parameters.source.as_ref();
-    match state.and_then(|s| s.dirty) {
+    let state = read.source_state();
+    match state.as_ref().and_then(|s| s.dirty) {
         Some(false) => {}
         Some(true) => {
             return Err(Reason::new(
@@ -159,7 +158,7 @@ fn named_source(rule: &Source, read: &ProvenancePredicate) -> Result<Verdict, Re
             ));
         }
     }
-    let signature = state.and_then(|s| s.signature.as_ref()).ok_or_else(|| {
+    let signature = state.and_then(|s| s.signature).ok_or_else(|| {
         Reason::new(
             code::PREDICATE,
             "provenance does not say whether the commit is signed (internalParameters.source.signature)",
@@ -203,11 +202,7 @@ pub(super) fn isolation(
         Ok(found) => found,
         Err(verdict) => return verdict,
     };
-    let stated = read
-        .build_definition
-        .internal_parameters
-        .isolation
-        .as_deref();
+    let stated = read.isolation();
     let verdict = match stated.and_then(IsolationLevel::from_name) {
         Some(level) if level >= rule.minimum => {
             Verdict::allow(format!("built in isolation level {}", level.name()))

@@ -12,6 +12,7 @@ use bulla_core::{
 use bulla_trust::{Rejection, Verified, test_evidence};
 use serde_json::{Value, json};
 
+mod advisories;
 mod attested;
 mod build;
 mod scan;
@@ -279,6 +280,12 @@ fn the_registry_must_be_allowed() {
             "{reference}"
         );
         assert_eq!(decision.outcome, outcome);
+        let early = denied_by_name(
+            &default_policy(),
+            &reference.parse().unwrap(),
+            NOW.parse().unwrap(),
+        );
+        assert_eq!(early.is_some(), outcome == Outcome::Deny, "{reference}");
     }
 }
 
@@ -291,6 +298,9 @@ fn an_image_that_the_policy_does_not_name_is_denied() {
     let decision = decide(&narrow, complete());
     assert_eq!(rule(&decision, "images").0, Outcome::Deny);
     assert_eq!(rule(&decision, "images").1, code::IMAGE);
+    let image = input("127.0.0.1:5610/hello:1").requested;
+    let early = denied_by_name(&narrow, &image, NOW.parse().unwrap()).unwrap();
+    assert_eq!(rule(&early, "images").1, code::IMAGE);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! SLSA provenance, version 1: <https://slsa.dev/spec/v1.0/provenance>.
 
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What rules read of it.
@@ -19,42 +20,12 @@ pub struct ProvenancePredicate {
 pub struct BuildDefinition {
     /// How to read the rest.
     pub build_type: String,
-    /// What the caller chose.
+    /// What the builder chose; its form depends on the build type.
     #[serde(default)]
-    pub external_parameters: ExternalParameters,
-    /// What the builder chose.
-    #[serde(default)]
-    pub internal_parameters: InternalParameters,
+    pub internal_parameters: Value,
     /// Inputs; the first one is the source.
     #[serde(default)]
     pub resolved_dependencies: Vec<Dependency>,
-}
-
-/// `externalParameters`, of our build type.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct ExternalParameters {
-    /// The source that was asked for.
-    #[serde(default)]
-    pub source: Option<SourceParameter>,
-}
-
-/// `externalParameters.source`.
-#[derive(Clone, Debug, Deserialize)]
-pub struct SourceParameter {
-    /// The repository.
-    #[serde(default)]
-    pub uri: Option<String>,
-}
-
-/// `internalParameters`, of our build type.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct InternalParameters {
-    /// The isolation level.
-    #[serde(default)]
-    pub isolation: Option<String>,
-    /// The state of the source.
-    #[serde(default)]
-    pub source: Option<SourceState>,
 }
 
 /// `internalParameters.source`.
@@ -104,6 +75,21 @@ pub struct BuilderId {
 }
 
 impl ProvenancePredicate {
+    /// The isolation level, as our build type states it.
+    pub fn isolation(&self) -> Option<&str> {
+        self.build_definition
+            .internal_parameters
+            .get("isolation")?
+            .as_str()
+    }
+
+    /// The state of the source, as our build type states it; `None` also if that
+    /// part has another form.
+    pub fn source_state(&self) -> Option<SourceState> {
+        let state = self.build_definition.internal_parameters.get("source")?;
+        crate::predicate::read(state).ok()
+    }
+
     /// The commit that the source dependency names: 40 or 64 lower-case hex digits.
     pub fn commit(&self) -> Option<&str> {
         let source = self.build_definition.resolved_dependencies.first()?;

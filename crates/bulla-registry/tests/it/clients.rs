@@ -109,7 +109,6 @@ async fn skopeo_copies_in_and_out() {
     let copy = [
         "copy",
         "--preserve-digests",
-        "--preserve-digests",
         "--insecure-policy",
         "--dest-tls-verify=false",
     ];

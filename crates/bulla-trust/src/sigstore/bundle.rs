@@ -226,17 +226,20 @@ fn read_leaf(der: &DerCertificate) -> Result<Leaf, Failure> {
 }
 
 fn is_email(text: &str) -> bool {
-    !text.contains([':', ' ']) && text.split('@').filter(|part| !part.is_empty()).count() == 2
+    let parts = text.split('@').filter(|part| !part.is_empty()).count();
+    is_printable(text) && !text.contains(':') && text.matches('@').count() == 1 && parts == 2
 }
 
 fn is_uri(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(scheme, rest)| {
-        !scheme.is_empty()
-            && !rest.is_empty()
-            && scheme
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
-    })
+    let scheme_byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    is_printable(text)
+        && text.split_once(':').is_some_and(|(scheme, rest)| {
+            !scheme.is_empty() && !rest.is_empty() && scheme.bytes().all(scheme_byte)
+        })
+}
+
+fn is_printable(text: &str) -> bool {
+    !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
 fn check_counts(bundle: &Bundle) -> Result<(), Failure> {
@@ -304,3 +307,6 @@ fn classify(error: LimitError, bytes: &[u8]) -> Failure {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,13 +3,14 @@
 //! Order: form and limits; certificate, proven times, chain, SCT, log, signature
 //! and subject, log entry against signature and key (all by the core); then
 //! what the core leaves open: the certificate names exactly one signer, the log
-//! is one this root knows and its key was valid at each proven time, no proven
-//! time lies ahead of `now`, the statement handed out names the subject.
+//! that the entry names signed the checkpoint with a key valid at each proven
+//! time, no proven time lies ahead of `now`, the statement handed out names the
+//! subject.
 //! Who may sign is the caller's question: see [`IdentityExpectation`].
 
 use bulla_core::{Digest, Identity, Statement, digest::Algorithm};
 use jiff::{SignedDuration, Timestamp};
-use sigstore_types::{DerPublicKey, KindVersion, TransparencyLogEntry};
+use sigstore_types::DerPublicKey;
 use sigstore_verify::{Policy, PublicKeyVerificationPolicy, VerificationPolicy};
 
 use super::{
@@ -17,10 +18,11 @@ use super::{
     bundle::{BundleKind, UnverifiedBundle},
     diagnosis::{Case, subject_differs, subjects},
     identity::IdentityExpectation,
+    log,
 };
 use crate::{
     root::TrustRoot,
-    verified::{KeyProof, LogProof, Proof, Rejection, Verified},
+    verified::{Cited, KeyProof, Proof, Rejection, Verified},
 };
 
 /// How far a timestamp authority's clock may be ahead of the caller's.
@@ -197,7 +199,7 @@ impl<T> Verified<T> {
     }
 }
 
-impl<P> Verified<Statement, P> {
+impl<P: Cited> Verified<Statement, P> {
     /// Demands a predicate type: whoever asked for one kind of claim must not
     /// be answered with another (GHSA-w6c6-c85g-mmv6).
     ///
@@ -208,10 +210,11 @@ impl<P> Verified<Statement, P> {
         if found == expected {
             return Ok(());
         }
-        Err(Rejection::because(&Failure::PredicateType {
+        let failure = Failure::PredicateType {
             expected: expected.to_owned(),
             found: found.clone(),
-        }))
+        };
+        Err(Rejection::because(&failure).of(self.proof().envelope()))
     }
 }
 
@@ -268,7 +271,7 @@ fn by_certificate(
         },
         envelope: bundle.digest().clone(),
         certificate: leaf.digest.clone(),
-        log: log_proof(bundle),
+        log: log::proof(bundle),
         times: result.verified_timestamps().to_vec(),
     })
 }
@@ -289,7 +292,7 @@ fn by_key(
     Ok(KeyProof {
         key: Digest::sha256(spki),
         envelope: bundle.digest().clone(),
-        log: log_proof(bundle),
+        log: log::proof(bundle),
         times: result.verified_timestamps().to_vec(),
     })
 }
@@ -320,61 +323,6 @@ fn run(
     if let Some(time) = times.iter().find(|time| **time > latest) {
         return Err(Failure::FutureTime { time: *time, now });
     }
-    let entries = &bundle.inner().verification_material.tlog_entries;
-    if entries.is_empty() {
-        return Err(Failure::Incomplete {
-            detail: "no log entry".into(),
-        });
-    }
-    for entry in entries {
-        check_log(root, entry, times)?;
-    }
+    log::check(root, bundle, times)?;
     Ok(result)
-}
-
-/// The log that an entry names is one of this root, and its key was valid at
-/// each proven time. (The core looks the checkpoint's key up by a four-byte
-/// hint, and checks the key's window for version 1 only.)
-fn check_log(
-    root: &TrustRoot,
-    entry: &TransparencyLogEntry,
-    times: &[Timestamp],
-) -> Result<(), Failure> {
-    let id = &entry.log_id.key_id;
-    let log = root
-        .document()
-        .tlogs
-        .iter()
-        .find(|log| log.log_id.key_id == *id)
-        .ok_or_else(|| Failure::UnknownLog {
-            log: id.to_string(),
-            root: root.id().clone(),
-        })?;
-    let version_2 = entry.kind_version == KindVersion::HashedRekordV002;
-    let Some(window) = log.public_key.valid_for.filter(|_| version_2) else {
-        return Ok(());
-    };
-    match times.iter().find(|time| !window.contains(**time)) {
-        Some(time) => Err(Failure::LogKeyValidity {
-            log: log.base_url.clone(),
-            time: *time,
-        }),
-        None => Ok(()),
-    }
-}
-
-fn log_proof(bundle: &UnverifiedBundle) -> Option<LogProof> {
-    let entry = bundle.inner().verification_material.tlog_entries.first()?;
-    let checkpoint = entry
-        .inclusion_proof
-        .as_ref()
-        .and_then(|proof| proof.checkpoint.checkpoint());
-    Some(LogProof {
-        log: match checkpoint {
-            Some(checkpoint) => checkpoint.origin().to_owned(),
-            None => entry.log_id.key_id.to_string(),
-        },
-        index: entry.log_index.get(),
-        tree_size: checkpoint.map(|c| c.tree_size()).unwrap_or_default(),
-    })
 }

@@ -1,0 +1,210 @@
+//! One instance's authority, composed: keys, certificates, logs, issuers.
+//!
+//! Everything is created at the first [`Authority::open`] and taken up again at
+//! each later one; a crash in between leaves nothing that the next open does not
+//! complete. Address and names never change after creation.
+
+mod create;
+
+use axum::{Json, Router, extract::DefaultBodyLimit, middleware, routing::get};
+use bulla_core::{Clock, Digest, RootId};
+use bulla_crypto::{
+    Scheme, SigningKey,
+    x509::{self, Certificate, Validity, to_pem_chain},
+};
+use bulla_store::Store;
+use serde_json::{Value, json};
+use std::{path::Path, sync::Arc};
+
+use crate::{
+    ca::{self, CertificateAuthority},
+    error::AuthorityError,
+    http::{self, AllowedHosts},
+    log::rekor_v2::RekorV2,
+    oidc::{self, socket},
+    tsa::{self, Tsa},
+    tuf::Publisher,
+};
+
+/// How long the certificate of the transport root's servers holds, in seconds.
+const SERVER_SECONDS: i64 = 90 * 86_400;
+
+/// What an authority must be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorityConfig {
+    /// Where clients find it: `http://HOST:PORT`, no path, no trailing slash.
+    pub base_url: String,
+    /// Who runs it: shown in certificates and trust documents.
+    pub organization: String,
+}
+
+impl AuthorityConfig {
+    /// The profile of a local instance.
+    pub fn loopback(port: u16) -> Self {
+        Self {
+            base_url: format!("http://127.0.0.1:{port}"),
+            organization: "bulla local instance".into(),
+        }
+    }
+}
+
+/// Key and certificate for a TLS server, from the transport root.
+pub struct ServerIdentity {
+    /// The server's key.
+    pub key: SigningKey,
+    /// The server's certificate.
+    pub certificate: Certificate,
+    /// The transport root: what clients of that server trust.
+    pub root: Certificate,
+}
+
+/// CA, logs, timestamp authority and issuers of one instance. Cheap to clone.
+#[derive(Clone)]
+pub struct Authority {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    config: AuthorityConfig,
+    clock: Arc<dyn Clock>,
+    ca: Arc<CertificateAuthority>,
+    rekor: RekorV2,
+    tsa: Arc<Tsa>,
+    transport: x509::Issuer,
+    trusted_root: Value,
+    signing_config: Value,
+    client_trust_config: Value,
+    tuf_root: Vec<u8>,
+    tuf: Arc<Publisher>,
+    allowed: AllowedHosts,
+}
+
+impl Authority {
+    /// Opens the authority in the instance's data directory: keys in its `keys/`,
+    /// everything else in its state. The caller holds the instance's lock.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Renamed`] if the address is not the one of its creation;
+    /// [`AuthorityError`] if keys, database or logs cannot be used.
+    pub async fn open(
+        store: &Store,
+        config: AuthorityConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, AuthorityError> {
+        Ok(Self {
+            parts: Arc::new(create::open(store, config, clock).await?),
+        })
+    }
+
+    /// All HTTP services on one port, guarded by host, origin and size.
+    pub fn router(&self) -> Router {
+        let parts = &self.parts;
+        Router::new()
+            .merge(ca::router(parts.ca.clone()))
+            .merge(parts.rekor.clone().router())
+            .merge(parts.ca.ct.clone().router())
+            .merge(tsa::router(parts.tsa.clone()))
+            .nest("/oidc/asserted", oidc::routes::router(&parts.ca.asserted))
+            .nest("/oidc/service", oidc::routes::router(&parts.ca.service))
+            .nest("/tuf", parts.tuf.clone().router())
+            .route("/healthz", get(async || Json(json!({"status": "SERVING"}))))
+            .layer(DefaultBodyLimit::max(http::BODY_BYTES))
+            .layer(middleware::from_fn_with_state(
+                parts.allowed.clone(),
+                http::guard,
+            ))
+    }
+
+    /// Answers token requests on a Unix socket at `path` until dropped.
+    ///
+    /// # Errors
+    /// If the socket cannot be bound.
+    pub fn token_socket(
+        &self,
+        path: &Path,
+    ) -> std::io::Result<impl Future<Output = ()> + Send + use<>> {
+        let socket = socket::Socket::bind(path)?;
+        let mint = socket::Mint {
+            asserted: self.parts.ca.asserted.clone(),
+            service: self.parts.ca.service.clone(),
+            clock: self.parts.clock.clone(),
+        };
+        Ok(socket.serve(mint))
+    }
+
+    /// `http://HOST:PORT`
+    pub fn base_url(&self) -> &str {
+        &self.parts.config.base_url
+    }
+
+    /// The issuer of asserted identities.
+    pub fn asserted(&self) -> &oidc::Issuer {
+        &self.parts.ca.asserted
+    }
+
+    /// The issuer of the instance's own services.
+    pub fn service(&self) -> &oidc::Issuer {
+        &self.parts.ca.service
+    }
+
+    /// The certificate authority, for callers in this process.
+    pub fn ca(&self) -> &Arc<CertificateAuthority> {
+        &self.parts.ca
+    }
+
+    /// The Rekor v2 log, for callers in this process.
+    pub fn log(&self) -> &RekorV2 {
+        &self.parts.rekor
+    }
+
+    /// The timestamp authority, for callers in this process.
+    pub fn tsa(&self) -> &Arc<Tsa> {
+        &self.parts.tsa
+    }
+
+    /// `trusted_root.json`
+    pub fn trusted_root(&self) -> &Value {
+        &self.parts.trusted_root
+    }
+
+    /// `signing_config.v0.2.json`
+    pub fn signing_config(&self) -> &Value {
+        &self.parts.signing_config
+    }
+
+    /// `client_trust_config.json`
+    pub fn client_trust_config(&self) -> &Value {
+        &self.parts.client_trust_config
+    }
+
+    /// The bytes of the first TUF `root.json`.
+    pub fn tuf_root(&self) -> &[u8] {
+        &self.parts.tuf_root
+    }
+
+    /// The root's fingerprint: SHA-256 of the first TUF `root.json`.
+    pub fn root_id(&self) -> RootId {
+        RootId(Digest::sha256(&self.parts.tuf_root))
+    }
+
+    /// The transport root in PEM: `tls_ca.pem`.
+    pub fn tls_ca_pem(&self) -> String {
+        to_pem_chain([self.parts.transport.certificate()])
+    }
+
+    /// A new TLS key and certificate for `hosts` (DNS names or addresses).
+    ///
+    /// # Errors
+    /// If a host cannot stand in a certificate.
+    pub fn server_identity(&self, hosts: &[String]) -> Result<ServerIdentity, AuthorityError> {
+        let key = SigningKey::generate(Scheme::EcdsaP256)?;
+        let validity = Validity::seconds(self.parts.clock.now(), SERVER_SECONDS)?;
+        let transport = &self.parts.transport;
+        let certificate = x509::issue_server_certificate(transport, key.public(), hosts, validity)?;
+        Ok(ServerIdentity {
+            key,
+            certificate,
+            root: transport.certificate().clone(),
+        })
+    }
+}

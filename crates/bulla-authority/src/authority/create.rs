@@ -1,0 +1,385 @@
+//! Opening an instance: each part is created if it is not there, so that a
+//! first open that was interrupted is completed by the next.
+
+use bulla_core::Clock;
+use bulla_crypto::{
+    ForeignKey, PublicKey, Scheme, SigningKey,
+    checkpoint::Checkpoint,
+    timestamp::TimestampSigner,
+    x509::{self, CaProfile, Certificate, SubjectName, Validity, parse_certificate},
+};
+use bulla_store::Store;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{sync::Arc, time::Duration};
+
+use super::{AuthorityConfig, Parts};
+use crate::{
+    ca::CertificateAuthority,
+    error::AuthorityError,
+    http::AllowedHosts,
+    key_slot::KeySlots,
+    log::{Log, LogConfig, ct::CtLog, rekor_v2::RekorV2},
+    oidc,
+    store::{LogStore, SqlStore},
+    trust_document::TrustMaterial,
+    tsa::Tsa,
+    tuf::{self, Publisher, Target, TufKeys},
+};
+
+const TEN_YEARS: i64 = 3652 * 86_400;
+const INSTANCE: &str = "instance";
+const TUF_VERSION: &str = "tuf-version";
+/// How often snapshot and timestamp are signed again.
+const TUF_REFRESH: Duration = Duration::from_secs(86_400);
+
+/// What is fixed at creation.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Instance {
+    base_url: String,
+    organization: String,
+    since: Timestamp,
+}
+
+struct Opener {
+    slots: KeySlots,
+    store: Arc<dyn LogStore>,
+    instance: Instance,
+}
+
+pub(super) async fn open(
+    store: &Store,
+    config: AuthorityConfig,
+    clock: Arc<dyn Clock>,
+) -> Result<Parts, AuthorityError> {
+    let address = Address::parse(&config.base_url)?;
+    let slots = KeySlots::open(&store.directory().join("keys"))?;
+    let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
+    let instance = instance(&*store, &config, &*clock).await?;
+    let opener = Opener {
+        slots,
+        store,
+        instance,
+    };
+
+    let root = opener
+        .root("ca-root", Scheme::EcdsaP384, "signing root")
+        .await?;
+    let issuer = opener.intermediate(&root).await?;
+    let chain: Arc<[Certificate]> =
+        [issuer.certificate().clone(), root.certificate().clone()].into();
+    let ct = opener.ct(&address, chain.clone(), clock.clone()).await?;
+    let ct_key = opener
+        .slots
+        .get_or_create("ct", Scheme::EcdsaP256)?
+        .public()
+        .clone();
+    let issuer_of = |path: &str| {
+        let key = opener
+            .slots
+            .get_or_create(&format!("oidc-{path}"), Scheme::EcdsaP256)?;
+        let url = format!("{}/oidc/{path}", config.base_url);
+        Ok::<_, AuthorityError>(Arc::new(oidc::Issuer::new(url, key)?))
+    };
+    let ca = Arc::new(CertificateAuthority {
+        issuer,
+        chain,
+        ct,
+        asserted: issuer_of("asserted")?,
+        service: issuer_of("service")?,
+        clock: clock.clone(),
+    });
+    genesis(&ca, &config.base_url).await?;
+
+    let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
+    let tsa = opener.tsa(clock.clone()).await?;
+    let transport = opener
+        .root("transport-root", Scheme::EcdsaP256, "transport root")
+        .await?;
+    let material = TrustMaterial {
+        base_url: &config.base_url,
+        oidc_issuer: ca.asserted.url(),
+        operator: &opener.instance.organization,
+        since: opener.instance.since,
+        ca_chain: &ca.chain,
+        tsa_chain: tsa.signer.chain(),
+        log_key: &log_key,
+        log_id: rekor.key_id(),
+        ct_key: &ct_key,
+    };
+    let (trusted_root, signing_config) = (material.trusted_root(), material.signing_config());
+    let client_trust_config = material.client_trust_config();
+    let (tuf_root, tuf) = opener.tuf(&trusted_root, &signing_config, &clock).await?;
+    Ok(Parts {
+        allowed: address.allowed(),
+        config,
+        clock,
+        ca,
+        rekor,
+        tsa,
+        transport,
+        trusted_root,
+        signing_config,
+        client_trust_config,
+        tuf_root,
+        tuf,
+    })
+}
+
+async fn instance(
+    store: &dyn LogStore,
+    config: &AuthorityConfig,
+    clock: &dyn Clock,
+) -> Result<Instance, AuthorityError> {
+    let now = clock.now();
+    let new = Instance {
+        base_url: config.base_url.clone(),
+        organization: config.organization.clone(),
+        since: Timestamp::from_second(now.as_second()).unwrap_or(now),
+    };
+    let stored = store
+        .create_document(INSTANCE, &serde_json::to_vec(&new)?)
+        .await?;
+    let stored: Instance =
+        serde_json::from_slice(&stored).map_err(|_| AuthorityError::Damaged {
+            what: INSTANCE.into(),
+        })?;
+    if stored.base_url != config.base_url {
+        let (created, wanted) = (stored.base_url, config.base_url.clone());
+        return Err(AuthorityError::Renamed { created, wanted });
+    }
+    Ok(stored)
+}
+
+impl Opener {
+    /// A self-signed root in a slot of the same name.
+    async fn root(
+        &self,
+        slot: &str,
+        scheme: Scheme,
+        name: &str,
+    ) -> Result<x509::Issuer, AuthorityError> {
+        let key = self.slots.get_or_create(slot, scheme)?;
+        let document = format!("{slot}.der");
+        if let Some(der) = self.store.document(&document).await? {
+            return Ok(x509::Issuer::from_parts(key, parse_certificate(&der)?)?);
+        }
+        let created =
+            x509::Issuer::create_root(key, &self.instance.organization, name, self.validity()?)?;
+        self.store
+            .create_document(&document, created.certificate().der())
+            .await?;
+        Ok(created)
+    }
+
+    async fn intermediate(&self, root: &x509::Issuer) -> Result<x509::Issuer, AuthorityError> {
+        let key = self
+            .slots
+            .get_or_create("ca-intermediate", Scheme::EcdsaP256)?;
+        if let Some(der) = self.store.document("ca-intermediate.der").await? {
+            return Ok(x509::Issuer::from_parts(key, parse_certificate(&der)?)?);
+        }
+        let name = "signing intermediate";
+        let created =
+            root.create_intermediate(key, CaProfile::CodeSigning, name, self.validity()?)?;
+        self.store
+            .create_document("ca-intermediate.der", created.certificate().der())
+            .await?;
+        Ok(created)
+    }
+
+    async fn tsa(&self, clock: Arc<dyn Clock>) -> Result<Arc<Tsa>, AuthorityError> {
+        let root = self
+            .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
+            .await?;
+        let key = self.slots.get_or_create("tsa", Scheme::EcdsaP256)?;
+        let leaf = match self.store.document("tsa.der").await? {
+            Some(der) => parse_certificate(&der)?,
+            None => {
+                let validity = self.validity()?;
+                let leaf =
+                    root.issue_timestamping(key.public(), "timestamp authority", validity)?;
+                self.store.create_document("tsa.der", leaf.der()).await?;
+                leaf
+            }
+        };
+        let signer = TimestampSigner::new(key, vec![leaf, root.certificate().clone()])?;
+        Ok(Arc::new(Tsa { signer, clock }))
+    }
+
+    async fn ct(
+        &self,
+        address: &Address,
+        chain: Arc<[Certificate]>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<CtLog, AuthorityError> {
+        let key = Arc::new(self.slots.get_or_create("ct", Scheme::EcdsaP256)?);
+        let signer = key.clone();
+        let config = LogConfig {
+            name: "ct",
+            // static-ct-api: the submission prefix without its scheme.
+            origin: address.authority.clone(),
+            sign: Box::new(move |checkpoint: &Checkpoint, now_ms| {
+                Ok(checkpoint.sign_rfc6962(&signer, now_ms)?.to_string())
+            }),
+        };
+        let log = Log::open(config, self.store.clone(), clock).await?;
+        Ok(CtLog::new(log, key, chain))
+    }
+
+    async fn rekor(
+        &self,
+        address: &Address,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(RekorV2, PublicKey), AuthorityError> {
+        let key = Arc::new(self.slots.get_or_create("log-v2", Scheme::Ed25519)?);
+        let signer = key.clone();
+        let config = LogConfig {
+            name: "log-v2",
+            // Clients compare it with the host of the base URL: no port, no path.
+            origin: address.host.clone(),
+            sign: Box::new(move |checkpoint: &Checkpoint, _| {
+                Ok(checkpoint.sign(&signer)?.to_string())
+            }),
+        };
+        let log = Log::open(config, self.store.clone(), clock).await?;
+        let rekor = RekorV2::start(log, &address.host, &key).await?;
+        Ok((rekor, key.public().clone()))
+    }
+
+    async fn tuf(
+        &self,
+        trusted_root: &Value,
+        signing_config: &Value,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<(Vec<u8>, Arc<Publisher>), AuthorityError> {
+        let key = |role: &str| {
+            self.slots
+                .get_or_create(&format!("tuf-{role}"), Scheme::Ed25519)
+        };
+        let keys = TufKeys {
+            root: key("root")?,
+            targets: key("targets")?,
+            snapshot: key("snapshot")?,
+            timestamp: key("timestamp")?,
+        };
+        let root = tuf::first_root(&keys, self.instance.since)?;
+        let root = self.store.create_document("tuf-root.json", &root).await?;
+        let target = |name: &str, document: &Value| {
+            let bytes = serde_json::to_vec(document)?;
+            Ok::<_, AuthorityError>(Target {
+                name: name.into(),
+                bytes,
+            })
+        };
+        let targets = vec![
+            target("trusted_root.json", trusted_root)?,
+            target("signing_config.v0.2.json", signing_config)?,
+        ];
+        let version = next_version(&*self.store).await?;
+        let publisher = Publisher::new(keys, root.clone(), targets, version, clock.now())?;
+        let publisher = Arc::new(publisher);
+        let refreshed = Arc::downgrade(&publisher);
+        let (store, clock) = (self.store.clone(), clock.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(TUF_REFRESH).await;
+                let Some(publisher) = refreshed.upgrade() else {
+                    return;
+                };
+                let refreshed = match next_version(&*store).await {
+                    Ok(version) => publisher
+                        .refresh(version, clock.now())
+                        .map_err(AuthorityError::from),
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = refreshed {
+                    tracing::error!(%error, "the TUF repository was not signed again");
+                }
+            }
+        });
+        Ok((root, publisher))
+    }
+
+    fn validity(&self) -> Result<Validity, AuthorityError> {
+        Ok(Validity::seconds(self.instance.since, TEN_YEARS)?)
+    }
+}
+
+/// A version of the TUF metadata that no client has seen: kept before it is used.
+async fn next_version(store: &dyn LogStore) -> Result<u64, AuthorityError> {
+    let damaged = || AuthorityError::Damaged {
+        what: TUF_VERSION.into(),
+    };
+    let last: u64 = match store.document(TUF_VERSION).await? {
+        Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| damaged())?,
+        None => 0,
+    };
+    let next = last.checked_add(1).ok_or_else(damaged)?;
+    store
+        .put_document(TUF_VERSION, &serde_json::to_vec(&next)?)
+        .await?;
+    Ok(next)
+}
+
+/// The first entry of a new CT log: a precertificate for a key thrown away.
+async fn genesis(ca: &CertificateAuthority, base_url: &str) -> Result<(), AuthorityError> {
+    if ca.ct.log().size() > 0 {
+        return Ok(());
+    }
+    let throwaway = SigningKey::generate(Scheme::EcdsaP256)?;
+    let key = ForeignKey::from_spki_der(throwaway.public().spki_der())?;
+    let subject = SubjectName::Uri(format!("{base_url}/ct/genesis"));
+    ca.certify(&subject, ca.service.url(), &key).await.map(drop)
+}
+
+struct Address {
+    host: String,
+    authority: String,
+    port: u16,
+}
+
+impl Address {
+    fn parse(base_url: &str) -> Result<Self, AuthorityError> {
+        let refused = |why| AuthorityError::Address {
+            url: base_url.into(),
+            why,
+        };
+        let url = url::Url::parse(base_url).map_err(|_| refused("it is not a URL"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(refused("its scheme is neither http nor https"));
+        }
+        let host = url
+            .host_str()
+            .ok_or_else(|| refused("it has no host"))?
+            .to_owned();
+        let port = url
+            .port_or_known_default()
+            .ok_or_else(|| refused("it has no port"))?;
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.clone(),
+        };
+        if base_url != format!("{}://{authority}", url.scheme()) {
+            return Err(refused("it must be SCHEME://HOST:PORT and nothing more"));
+        }
+        Ok(Self {
+            host,
+            authority,
+            port,
+        })
+    }
+
+    fn allowed(&self) -> AllowedHosts {
+        let mut hosts = vec![self.authority.clone()];
+        if matches!(self.host.as_str(), "127.0.0.1" | "localhost" | "[::1]") {
+            hosts.extend([
+                format!("127.0.0.1:{}", self.port),
+                format!("localhost:{}", self.port),
+            ]);
+        }
+        AllowedHosts::new(hosts)
+    }
+}

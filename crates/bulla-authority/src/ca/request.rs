@@ -1,0 +1,163 @@
+//! What clients post to `signingCert`: three forms of the same request.
+//!
+//! cosign sends a key with a signature over the challenge, sigstore-python a
+//! PKCS #10 request, sigstore-js the token inside the body. Unknown fields are
+//! dropped, as Fulcio's gateway drops them: none can widen what is issued.
+
+use bulla_core::{Code, Diagnose, limits};
+use bulla_crypto::{
+    ForeignKey, KeyError,
+    x509::{CertificateRequest, X509Error, parse_csr_pem},
+};
+use serde::Deserialize;
+
+use crate::http::base64;
+
+/// A request whose token and proof have not been checked.
+#[derive(Debug)]
+pub struct SigningRequest {
+    /// The ID token.
+    pub token: String,
+    /// Who holds which key.
+    pub proof: Proof,
+}
+
+/// The proof of possession, in one of two forms.
+#[derive(Debug)]
+pub enum Proof {
+    /// A signature over the challenge claim of the token.
+    Challenge {
+        /// The key.
+        key: ForeignKey,
+        /// The signature.
+        signature: Vec<u8>,
+    },
+    /// A PKCS #10 request, signed by its key.
+    Request(CertificateRequest),
+}
+
+impl Proof {
+    /// Checks it and hands out the key.
+    ///
+    /// # Errors
+    /// [`CaRefusal::Possession`].
+    pub fn verify(self, challenge: &str) -> Result<ForeignKey, CaRefusal> {
+        match self {
+            Self::Request(request) => request.verify().map_err(|_| CaRefusal::Possession),
+            Self::Challenge { key, signature } => {
+                let hash = key.default_hash();
+                let verified = key.verify(hash, challenge.as_bytes(), &signature);
+                verified.map_err(|_: KeyError| CaRefusal::Possession)?;
+                Ok(key)
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    #[serde(default)]
+    credentials: Option<Credentials>,
+    #[serde(default, alias = "public_key_request")]
+    public_key_request: Option<PublicKeyRequest>,
+    #[serde(default, alias = "certificate_signing_request")]
+    certificate_signing_request: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    #[serde(default, rename = "oidcIdentityToken", alias = "oidc_identity_token")]
+    token: String,
+}
+
+#[derive(Deserialize)]
+struct PublicKeyRequest {
+    #[serde(rename = "publicKey", alias = "public_key")]
+    public_key: PublicKeyPem,
+    #[serde(rename = "proofOfPossession", alias = "proof_of_possession")]
+    proof: String,
+}
+
+#[derive(Deserialize)]
+struct PublicKeyPem {
+    content: String,
+}
+
+/// Reads a request. `bearer` is the token of the `Authorization` header, if any.
+///
+/// # Errors
+/// [`CaRefusal`] for a malformed body, key or request, or no token at all.
+pub fn parse_signing_request(
+    bearer: Option<&str>,
+    json: &[u8],
+) -> Result<SigningRequest, CaRefusal> {
+    let body: Body = limits::parse_json(json, limits::REQUEST_BYTES, "signing request")
+        .map_err(|_| CaRefusal::Body)?;
+    let in_body = body.credentials.map(|credentials| credentials.token);
+    let token = bearer
+        .map(str::to_owned)
+        .or(in_body)
+        .filter(|token| !token.is_empty() && token.len() as u64 <= limits::TOKEN_BYTES)
+        .ok_or(CaRefusal::Token)?;
+    let proof = match (body.public_key_request, body.certificate_signing_request) {
+        (Some(request), None) => Proof::Challenge {
+            key: ForeignKey::from_pem(&request.public_key.content)
+                .map_err(|_| CaRefusal::PublicKey)?,
+            signature: base64(&request.proof).ok_or(CaRefusal::Possession)?,
+        },
+        (None, Some(request)) => {
+            let pem = base64(&request).ok_or(CaRefusal::Request)?;
+            Proof::Request(parse_csr_pem(&pem).map_err(|error| match error {
+                X509Error::Key(_) => CaRefusal::PublicKey,
+                _ => CaRefusal::Request,
+            })?)
+        }
+        _ => return Err(CaRefusal::PublicKey),
+    };
+    Ok(SigningRequest { token, proof })
+}
+
+/// Why no certificate is issued, in the words of Fulcio (`pkg/server/error.go`).
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CaRefusal {
+    /// Not a request at all.
+    #[error("the request is not a signing request in JSON")]
+    Body,
+    /// Our own fault.
+    #[error("error communicating with CA backend")]
+    Internal,
+    /// The proof of possession is wrong.
+    #[error("The signature supplied in the request could not be verified")]
+    Possession,
+    /// The key cannot be read, or is of a kind that is not certified.
+    #[error("The public key supplied in the request could not be parsed")]
+    PublicKey,
+    /// The PKCS #10 request cannot be read.
+    #[error("The certificate signing request could not be parsed")]
+    Request,
+    /// The token is missing, malformed, expired, or of another issuer.
+    #[error("There was an error processing the identity token")]
+    Token,
+}
+
+impl Diagnose for CaRefusal {
+    fn code(&self) -> Code {
+        match self {
+            Self::Body => Code("AUTH-0020"),
+            Self::Internal => Code("AUTH-0021"),
+            Self::Possession => Code("AUTH-0022"),
+            Self::PublicKey => Code("AUTH-0023"),
+            Self::Request => Code("AUTH-0024"),
+            Self::Token => Code("AUTH-0025"),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        matches!(self, Self::Token).then(|| "get a token with `bulla token --email EMAIL`".into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

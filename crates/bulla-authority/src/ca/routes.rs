@@ -1,0 +1,83 @@
+//! Fulcio's paths: API v2, and the two of v1 that older clients use.
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use bulla_crypto::x509::{Certificate, to_pem_chain};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+use super::{AUDIENCE, CaRefusal, CertificateAuthority, parse_signing_request};
+use crate::http::RpcError;
+
+type Ca = State<Arc<CertificateAuthority>>;
+
+/// All routes of the authority.
+pub fn router(ca: Arc<CertificateAuthority>) -> Router {
+    Router::new()
+        .route("/api/v2/signingCert", post(signing_cert))
+        .route("/api/v2/trustBundle", get(trust_bundle))
+        .route("/api/v2/configuration", get(configuration))
+        .route("/api/v1/rootCert", get(root_cert))
+        .with_state(ca)
+}
+
+async fn signing_cert(
+    State(ca): Ca,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, CaRefusal> {
+    let chain = ca
+        .issue(parse_signing_request(bearer(&headers), &body)?)
+        .await?;
+    let certificates: Vec<String> = chain.iter().map(Certificate::to_pem).collect();
+    Ok(Json(
+        json!({"signedCertificateEmbeddedSct": {"chain": {"certificates": certificates}}}),
+    ))
+}
+
+async fn trust_bundle(State(ca): Ca) -> Json<Value> {
+    let certificates: Vec<String> = ca.chain.iter().map(Certificate::to_pem).collect();
+    Json(json!({"chains": [{"certificates": certificates}]}))
+}
+
+async fn configuration(State(ca): Ca) -> Json<Value> {
+    let issuer = |url: &str, claim: &str, kind: &str| {
+        json!({
+            "issuerUrl": url, "audience": AUDIENCE, "challengeClaim": claim,
+            "spiffeTrustDomain": "", "issuerType": kind, "subjectDomain": "",
+        })
+    };
+    Json(json!({"issuers": [
+        issuer(ca.asserted.url(), "email", "email"),
+        issuer(ca.service.url(), "sub", "uri"),
+    ]}))
+}
+
+async fn root_cert(State(ca): Ca) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/pem-certificate-chain")];
+    (headers, to_pem_chain(ca.chain.iter())).into_response()
+}
+
+/// The token of an `Authorization: Bearer` header; the scheme's case does not matter.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+impl IntoResponse for CaRefusal {
+    fn into_response(self) -> Response {
+        if self == Self::Internal {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            let body = json!({"code": 13, "message": self.to_string(), "details": []});
+            return (status, Json(body)).into_response();
+        }
+        RpcError::invalid(self.to_string()).into_response()
+    }
+}

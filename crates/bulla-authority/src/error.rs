@@ -1,0 +1,137 @@
+//! Why an authority could not be opened, or a request not be served.
+
+use bulla_core::{Code, Diagnose};
+use bulla_crypto::{
+    KeyError, merkle::MerkleError, note::NoteError, sct::SctError, seal::SealError,
+    timestamp::TimestampError, x509::X509Error,
+};
+use std::{io, path::PathBuf};
+
+use crate::{oidc::OidcError, store::StoreError, tuf::TufError};
+
+/// What can go wrong in the authority as a whole.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthorityError {
+    /// The base URL cannot be used.
+    #[error("{url:?} cannot be the address of an authority: {why}")]
+    Address {
+        /// As configured.
+        url: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A stored document is not what was stored.
+    #[error("the stored {what} is damaged")]
+    Damaged {
+        /// Which one.
+        what: String,
+    },
+    /// A key file cannot be read or written.
+    #[error("the key file {} cannot be used: {source}", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// The failure.
+        source: io::Error,
+    },
+    /// Sealed keys without the key that seals them.
+    #[error("{} is missing, but there are keys that it sealed", path.display())]
+    InstanceKeyMissing {
+        /// Where it ought to be.
+        path: PathBuf,
+    },
+    /// A key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Encoding a document failed.
+    #[error("a document could not be encoded: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The log does not sequence any more.
+    #[error("the {log} log is closed: {why}")]
+    LogClosed {
+        /// Its name.
+        log: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// A Merkle tree.
+    #[error(transparent)]
+    Merkle(#[from] MerkleError),
+    /// A checkpoint.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// The issuer.
+    #[error(transparent)]
+    Oidc(#[from] OidcError),
+    /// The address differs from the one that certificates and checkpoints carry.
+    #[error("this instance was created as {created}, and cannot become {wanted}")]
+    Renamed {
+        /// The address at creation.
+        created: String,
+        /// The address now.
+        wanted: String,
+    },
+    /// An SCT.
+    #[error(transparent)]
+    Sct(#[from] SctError),
+    /// A sealed key.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A timestamp.
+    #[error(transparent)]
+    Timestamp(#[from] TimestampError),
+    /// The TUF repository.
+    #[error(transparent)]
+    Tuf(#[from] TufError),
+    /// A certificate.
+    #[error(transparent)]
+    X509(#[from] X509Error),
+}
+
+impl Diagnose for AuthorityError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Address { .. } => Code("AUTH-0001"),
+            Self::Damaged { .. } => Code("AUTH-0002"),
+            Self::KeyFile { .. } => Code("AUTH-0003"),
+            Self::InstanceKeyMissing { .. } => Code("AUTH-0004"),
+            Self::Json(_) => Code("AUTH-0005"),
+            Self::LogClosed { .. } => Code("AUTH-0006"),
+            Self::Renamed { .. } => Code("AUTH-0007"),
+            Self::Key(error) => error.code(),
+            Self::Merkle(error) => error.code(),
+            Self::Note(error) => error.code(),
+            Self::Oidc(error) => error.code(),
+            Self::Sct(error) => error.code(),
+            Self::Seal(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::Timestamp(error) => error.code(),
+            Self::Tuf(error) => error.code(),
+            Self::X509(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Renamed { .. } => Some(
+                "free the port that it had, or create another instance with `bulla up --data DIR`"
+                    .into(),
+            ),
+            Self::InstanceKeyMissing { .. } | Self::KeyFile { .. } => {
+                Some("restore the instance's keys/ folder from its backup as a whole".into())
+            }
+            Self::Damaged { .. } | Self::Merkle(_) => Some(
+                "restore the data directory from its backup, or create another with `bulla up --data DIR`"
+                    .into(),
+            ),
+            Self::Seal(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            Self::Oidc(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What every HTTP service here shares: who may ask, how much, and how an error
+//! reads (gRPC gateway form, since the clients know Fulcio and Rekor).
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use bulla_core::limits;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Longest request body, in bytes: token, certificate and envelope fit well.
+pub const BODY_BYTES: usize = limits::REQUEST_BYTES as usize;
+
+/// The hosts and origins that may speak to us: against DNS rebinding and pages
+/// of other sites in the user's browser.
+#[derive(Clone, Debug)]
+pub struct AllowedHosts(Arc<[String]>);
+
+impl AllowedHosts {
+    /// `HOST:PORT` forms, lower case.
+    pub fn new(hosts: impl IntoIterator<Item = String>) -> Self {
+        Self(
+            hosts
+                .into_iter()
+                .map(|host| host.to_ascii_lowercase())
+                .collect(),
+        )
+    }
+
+    /// Whether these headers are of a client that was given our address.
+    pub fn allow(&self, headers: &HeaderMap) -> bool {
+        let known = |host: &str| self.0.iter().any(|known| known.eq_ignore_ascii_case(host));
+        let text = |name| {
+            headers
+                .get(name)
+                .map(|value| value.to_str().unwrap_or_default())
+        };
+        let mut hosts = headers.get_all(header::HOST).iter();
+        let host = hosts.next().and_then(|value| value.to_str().ok());
+        if hosts.next().is_some() || !host.is_some_and(known) {
+            return false;
+        }
+        let same_site = |origin: &str| {
+            origin
+                .split_once("://")
+                .is_some_and(|(_, host)| known(host))
+        };
+        if text(header::ORIGIN.as_str()).is_some_and(|origin| !same_site(origin)) {
+            return false;
+        }
+        !matches!(text("sec-fetch-site"), Some("cross-site" | "same-site"))
+    }
+}
+
+/// Middleware: refuses what [`AllowedHosts`] does not allow.
+pub async fn guard(State(allowed): State<AllowedHosts>, request: Request, next: Next) -> Response {
+    if allowed.allow(request.headers()) {
+        return next.run(request).await;
+    }
+    RpcError::permission("this address is not served to that host or origin").into_response()
+}
+
+/// An error as gRPC gateways write it.
+#[derive(Debug)]
+pub struct RpcError {
+    status: StatusCode,
+    code: u8,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct RpcErrorBody<'a> {
+    code: u8,
+    message: &'a str,
+    details: [(); 0],
+}
+
+impl RpcError {
+    /// 400, `INVALID_ARGUMENT`
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: 3,
+            message: message.into(),
+        }
+    }
+
+    /// 403, `PERMISSION_DENIED`
+    pub fn permission(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            code: 7,
+            message: message.into(),
+        }
+    }
+
+    /// 404, `NOT_FOUND`
+    pub fn not_found() -> Self {
+        Self {
+            status: StatusCode::NOT_FOUND,
+            code: 5,
+            message: "Not Found".into(),
+        }
+    }
+
+    /// 415, as the real timestamp authority answers other media types.
+    pub fn media_type(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            code: 3,
+            message: message.into(),
+        }
+    }
+
+    /// 500, `INTERNAL`; the cause goes to the log, not to the client.
+    pub fn internal(message: &'static str, cause: &dyn std::error::Error) -> Self {
+        tracing::error!(error = %cause, "{message}");
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            code: 13,
+            message: message.into(),
+        }
+    }
+
+    /// The text.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl IntoResponse for RpcError {
+    fn into_response(self) -> Response {
+        let body = RpcErrorBody {
+            code: self.code,
+            message: &self.message,
+            details: [],
+        };
+        (self.status, Json(body)).into_response()
+    }
+}
+
+/// Reads standard or URL-safe base64, padded or not, as protojson does.
+pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
+    use base64::{
+        Engine as _,
+        alphabet::{STANDARD, URL_SAFE},
+        engine::{DecodePaddingMode::Indifferent, GeneralPurpose, GeneralPurposeConfig},
+    };
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(Indifferent);
+    let decode = |alphabet| GeneralPurpose::new(alphabet, config).decode(text).ok();
+    decode(&STANDARD).or_else(|| decode(&URL_SAFE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in list {
+            map.append(*name, value.parse().unwrap());
+        }
+        map
+    }
+
+    #[test]
+    fn only_clients_that_were_given_the_address() {
+        let allowed = AllowedHosts::new(["127.0.0.1:80".into(), "localhost:80".into()]);
+        let allow = |list: &[_]| allowed.allow(&headers(list));
+        assert!(allow(&[("host", "127.0.0.1:80")]));
+        assert!(allow(&[
+            ("host", "LocalHost:80"),
+            ("origin", "http://localhost:80")
+        ]));
+        assert!(!allow(&[]));
+        assert!(!allow(&[("host", "evil.example:80")]));
+        assert!(!allow(&[("host", "127.0.0.1:81")]));
+        assert!(!allow(&[
+            ("host", "127.0.0.1:80"),
+            ("host", "evil.example")
+        ]));
+        assert!(!allow(&[
+            ("host", "127.0.0.1:80"),
+            ("origin", "http://evil.example")
+        ]));
+        assert!(!allow(&[("host", "127.0.0.1:80"), ("origin", "null")]));
+        assert!(!allow(&[
+            ("host", "127.0.0.1:80"),
+            ("sec-fetch-site", "cross-site")
+        ]));
+    }
+
+    #[test]
+    fn every_base64_of_protojson() {
+        for text in ["+/8=", "+/8", "-_8=", "-_8"] {
+            assert_eq!(base64(text).unwrap(), [0xfb, 0xff]);
+        }
+        assert_eq!(base64("*"), None);
+    }
+}

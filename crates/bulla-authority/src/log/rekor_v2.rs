@@ -1,0 +1,180 @@
+//! Rekor v2 (rekor-tiles `CLIENTS.md`): one write call, tiles to read.
+//!
+//! Two requests are taken: hashedrekord, and the dsse form that older clients
+//! send. Signatures are verified before anything is logged; whether the signer
+//! is trusted is no question of a log. A duplicate answers with the entry that
+//! is there, since real clients fail on 409.
+
+mod request;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::post,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bulla_core::{canonical_json, limits};
+use bulla_crypto::{Hash, Scheme, SigningKey, merkle::leaf_hash, note};
+use serde::Serialize;
+use serde_json::json;
+use std::sync::Arc;
+
+use super::{Leaf, Log, Sequenced, tile_routes};
+use crate::{error::AuthorityError, http::RpcError};
+
+pub use request::{Entry, RequestError, parse_create_entry};
+
+/// The log with the id that clients look it up by.
+#[derive(Clone)]
+pub struct RekorV2 {
+    log: Log,
+    key_id: Arc<str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TransparencyLogEntry {
+    log_index: String,
+    log_id: LogId,
+    kind_version: KindVersion,
+    inclusion_proof: InclusionProof,
+    canonicalized_body: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LogId {
+    key_id: String,
+}
+
+#[derive(Serialize)]
+struct KindVersion {
+    kind: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InclusionProof {
+    log_index: String,
+    root_hash: String,
+    tree_size: String,
+    hashes: Vec<String>,
+    checkpoint: SignedCheckpoint,
+}
+
+#[derive(Serialize)]
+struct SignedCheckpoint {
+    envelope: String,
+}
+
+impl RekorV2 {
+    /// Serves `log`; a new log gets its genesis entry first, so that no client
+    /// ever gets index 0, which some of them cannot write down.
+    ///
+    /// # Errors
+    /// If the genesis entry cannot be added.
+    pub async fn start(log: Log, origin: &str, key: &SigningKey) -> Result<Self, AuthorityError> {
+        if log.size() == 0 {
+            let text = format!("genesis entry of the transparency log {origin}\n");
+            let throwaway = SigningKey::generate(Scheme::EcdsaP256)?;
+            let entry = Entry::hashedrekord(
+                Hash::Sha256,
+                &Hash::Sha256.digest(text.as_bytes()),
+                &throwaway.sign(text.as_bytes())?,
+                json!({"publicKey": {"rawBytes": STANDARD.encode(throwaway.public().spki_der())}}),
+                throwaway.scheme().sigstore_name(),
+            )?;
+            add(&log, &entry).await?;
+        }
+        Ok(Self {
+            log,
+            key_id: STANDARD.encode(note::key_id(origin, key.public())).into(),
+        })
+    }
+
+    /// Base64 of the full key id: what trusted roots call the log's id.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Logs a request in JSON and gives the entry that goes into a bundle.
+    ///
+    /// # Errors
+    /// [`RpcError`] as it goes to the client.
+    pub async fn create_entry(&self, request: &[u8]) -> Result<serde_json::Value, RpcError> {
+        let entry = parse_create_entry(request).map_err(|e| RpcError::invalid(e.to_string()))?;
+        let failed = |e: &dyn std::error::Error| RpcError::internal("failed to integrate entry", e);
+        let sequenced = add(&self.log, &entry).await.map_err(|e| failed(&e))?;
+        serde_json::to_value(self.answer(&entry, sequenced)).map_err(|e| failed(&e))
+    }
+
+    fn answer(&self, entry: &Entry, sequenced: Sequenced) -> TransparencyLogEntry {
+        let index = sequenced.index.to_string();
+        TransparencyLogEntry {
+            log_index: index.clone(),
+            log_id: LogId {
+                key_id: self.key_id.to_string(),
+            },
+            kind_version: KindVersion {
+                kind: entry.kind(),
+                version: "0.0.2",
+            },
+            inclusion_proof: InclusionProof {
+                log_index: index,
+                root_hash: STANDARD.encode(sequenced.root),
+                tree_size: sequenced.size.to_string(),
+                hashes: sequenced
+                    .proof
+                    .iter()
+                    .map(|hash| STANDARD.encode(hash))
+                    .collect(),
+                checkpoint: SignedCheckpoint {
+                    envelope: sequenced.checkpoint.to_string(),
+                },
+            },
+            canonicalized_body: STANDARD.encode(sequenced.stored),
+        }
+    }
+
+    /// `/api/v2/log/entries`, `/api/v2/checkpoint`, `/api/v2/tile/…`
+    pub fn router(self) -> Router {
+        let tiles = tile_routes::router(self.log.clone(), "entries");
+        Router::new()
+            .route("/api/v2/log/entries", post(create))
+            .with_state(self)
+            .nest("/api/v2", tiles)
+    }
+}
+
+async fn add(log: &Log, entry: &Entry) -> Result<Sequenced, AuthorityError> {
+    let body = entry.body().to_vec();
+    log.add(leaf_hash(&body), move |_, _| {
+        Ok(Leaf {
+            merkle: body.clone(),
+            stored: body,
+        })
+    })
+    .await
+}
+
+async fn create(State(rekor): State<RekorV2>, body: Bytes) -> Result<Response, RpcError> {
+    let entry = rekor.create_entry(&body).await?;
+    Ok((StatusCode::CREATED, Json(entry)).into_response())
+}
+
+pub(crate) fn canonical(body: &serde_json::Value) -> Result<Vec<u8>, RequestError> {
+    let bytes = canonical_json::jcs(body).map_err(|_| RequestError::Malformed)?;
+    if bytes.len() > limits::LOG_LEAF_BYTES {
+        return Err(RequestError::TooLarge);
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,296 @@
+//! The body of `POST /api/v2/log/entries`, checked, and the entry it becomes.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bulla_core::{Code, Diagnose, envelope::pre_authentication_encoding, limits};
+use bulla_crypto::{ForeignKey, Hash, foreign_key::ForeignScheme, x509};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::canonical;
+use crate::http::base64;
+
+/// Signatures of one DSSE envelope that are looked at.
+const MAX_SIGNATURES: usize = 8;
+
+/// An entry whose signatures have been verified, as its canonical bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    kind: &'static str,
+    body: Vec<u8>,
+}
+
+impl Entry {
+    /// `hashedrekord` or `dsse`.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// RFC 8785 JSON: the leaf.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    pub(super) fn hashedrekord(
+        hash: Hash,
+        digest: &[u8],
+        signature: &[u8],
+        mut verifier: Value,
+        key_details: &str,
+    ) -> Result<Self, RequestError> {
+        if let Some(fields) = verifier.as_object_mut() {
+            fields.insert("keyDetails".into(), key_details.into());
+        }
+        let spec = json!({
+            "data": {"algorithm": hash.sigstore_name(), "digest": STANDARD.encode(digest)},
+            "signature": {"content": STANDARD.encode(signature), "verifier": verifier},
+        });
+        Self::new("hashedrekord", "hashedRekordV002", &spec)
+    }
+
+    fn new(kind: &'static str, name: &str, spec: &Value) -> Result<Self, RequestError> {
+        let body = json!({"apiVersion": "0.0.2", "kind": kind, "spec": {name: spec}});
+        Ok(Self {
+            kind,
+            body: canonical(&body)?,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct CreateEntry {
+    #[serde(
+        rename = "hashedRekordRequestV002",
+        alias = "hashed_rekord_request_v002"
+    )]
+    hashed_rekord: Option<HashedRekord>,
+    #[serde(rename = "dsseRequestV002", alias = "dsse_request_v002")]
+    dsse: Option<Dsse>,
+}
+
+#[derive(Deserialize)]
+struct HashedRekord {
+    digest: String,
+    signature: Signature,
+}
+
+#[derive(Deserialize)]
+struct Signature {
+    content: String,
+    verifier: Verifier,
+}
+
+#[derive(Deserialize)]
+struct Verifier {
+    #[serde(rename = "publicKey", alias = "public_key")]
+    public_key: Option<RawBytes>,
+    #[serde(rename = "x509Certificate", alias = "x509_certificate")]
+    certificate: Option<RawBytes>,
+    #[serde(rename = "keyDetails", alias = "key_details", default)]
+    key_details: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct RawBytes {
+    #[serde(rename = "rawBytes", alias = "raw_bytes")]
+    raw_bytes: String,
+}
+
+#[derive(Deserialize)]
+struct Dsse {
+    envelope: DsseEnvelope,
+    verifiers: Vec<Verifier>,
+}
+
+#[derive(Deserialize)]
+struct DsseEnvelope {
+    payload: String,
+    #[serde(rename = "payloadType", alias = "payload_type")]
+    payload_type: String,
+    signatures: Vec<DsseSignature>,
+}
+
+#[derive(Deserialize)]
+struct DsseSignature {
+    sig: String,
+}
+
+/// Reads a request, verifies its signatures and gives the entry to be logged.
+///
+/// # Errors
+/// [`RequestError`] that says what is wrong with it.
+pub fn parse_create_entry(json: &[u8]) -> Result<Entry, RequestError> {
+    let request: CreateEntry = limits::parse_json(json, limits::REQUEST_BYTES, "log request")
+        .map_err(|_| RequestError::Malformed)?;
+    match (request.hashed_rekord, request.dsse) {
+        (Some(hashed_rekord), None) => hashed_rekord.entry(),
+        (None, Some(dsse)) => dsse.entry(),
+        _ => Err(RequestError::Kind),
+    }
+}
+
+impl HashedRekord {
+    fn entry(self) -> Result<Entry, RequestError> {
+        let verifier = self.signature.verifier.read()?;
+        let digest = decode(&self.digest)?;
+        let signature = decode(&self.signature.content)?;
+        if digest.len() != verifier.hash.output_bytes() {
+            return Err(RequestError::Digest);
+        }
+        let verified = verifier
+            .key
+            .verify_digest(verifier.hash, &digest, &signature);
+        verified.map_err(|_| RequestError::Signature)?;
+        let ReadVerifier {
+            hash,
+            shown,
+            details,
+            ..
+        } = verifier;
+        Entry::hashedrekord(hash, &digest, &signature, shown, details)
+    }
+}
+
+impl Dsse {
+    fn entry(self) -> Result<Entry, RequestError> {
+        let payload = decode(&self.envelope.payload)?;
+        let message = pre_authentication_encoding(&self.envelope.payload_type, &payload);
+        let count = self.envelope.signatures.len();
+        if count == 0 || count > MAX_SIGNATURES || self.verifiers.len() > MAX_SIGNATURES {
+            return Err(RequestError::Kind);
+        }
+        let verifiers = self
+            .verifiers
+            .into_iter()
+            .map(Verifier::read)
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut signatures = Vec::with_capacity(count);
+        for signature in &self.envelope.signatures {
+            let signature = decode(&signature.sig)?;
+            let by = |verifier: &&ReadVerifier| {
+                verifier
+                    .key
+                    .verify(verifier.hash, &message, &signature)
+                    .is_ok()
+            };
+            let verifier = verifiers.iter().find(by).ok_or(RequestError::Signature)?;
+            let mut shown = verifier.shown.clone();
+            if let Some(fields) = shown.as_object_mut() {
+                fields.insert("keyDetails".into(), verifier.details.into());
+            }
+            signatures.push(json!({"content": STANDARD.encode(&signature), "verifier": shown}));
+        }
+        let digest = STANDARD.encode(Hash::Sha256.digest(&payload));
+        let spec = json!({
+            "payloadHash": {"algorithm": "SHA2_256", "digest": digest},
+            "signatures": signatures,
+        });
+        Entry::new("dsse", "dsseV002", &spec)
+    }
+}
+
+struct ReadVerifier {
+    key: ForeignKey,
+    hash: Hash,
+    details: &'static str,
+    shown: Value,
+}
+
+impl Verifier {
+    fn read(self) -> Result<ReadVerifier, RequestError> {
+        let (key, shown) = match (self.public_key, self.certificate) {
+            (Some(RawBytes { raw_bytes }), None) => {
+                let der = decode(&raw_bytes)?;
+                let shown = json!({"publicKey": {"rawBytes": STANDARD.encode(&der)}});
+                (
+                    ForeignKey::from_spki_der(&der).map_err(|_| RequestError::Verifier)?,
+                    shown,
+                )
+            }
+            (None, Some(RawBytes { raw_bytes })) => {
+                let der = decode(&raw_bytes)?;
+                let key = x509::parse_certificate(&der)
+                    .and_then(|certificate| certificate.spki_der())
+                    .map_err(|_| RequestError::Verifier)?;
+                let shown = json!({"x509Certificate": {"rawBytes": STANDARD.encode(&der)}});
+                (
+                    ForeignKey::from_spki_der(&key).map_err(|_| RequestError::Verifier)?,
+                    shown,
+                )
+            }
+            _ => return Err(RequestError::Verifier),
+        };
+        if key.scheme() == ForeignScheme::Ed25519 {
+            return Err(RequestError::Verifier);
+        }
+        let details = key.sigstore_name();
+        match self.key_details {
+            None => {}
+            Some(Value::String(name)) if name == details => {}
+            Some(_) => return Err(RequestError::KeyDetails),
+        }
+        Ok(ReadVerifier {
+            hash: key.default_hash(),
+            key,
+            details,
+            shown,
+        })
+    }
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, RequestError> {
+    base64(text)
+        .filter(|bytes| !bytes.is_empty())
+        .ok_or(RequestError::Malformed)
+}
+
+/// Why a request is not logged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The digest does not fit the key's hash.
+    #[error("the digest has not the length of the hash that goes with the key")]
+    Digest,
+    /// Neither kind, or both.
+    #[error("invalid type, must be either hashedrekord or dsse")]
+    Kind,
+    /// The key is not what the request says.
+    #[error("the key details do not name the kind of the key")]
+    KeyDetails,
+    /// Not the JSON that is expected.
+    #[error("the request is not a log entry in JSON")]
+    Malformed,
+    /// Wrong signature.
+    #[error("the signature could not be verified with the key or certificate")]
+    Signature,
+    /// The entry is too long.
+    #[error("the entry is longer than 65535 bytes")]
+    TooLarge,
+    /// The key or certificate.
+    #[error("the verifier is not one key or certificate of a supported kind")]
+    Verifier,
+}
+
+impl Diagnose for RequestError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Digest => Code("AUTH-0030"),
+            Self::Kind => Code("AUTH-0031"),
+            Self::KeyDetails => Code("AUTH-0032"),
+            Self::Malformed => Code("AUTH-0033"),
+            Self::Signature => Code("AUTH-0034"),
+            Self::TooLarge => Code("AUTH-0035"),
+            Self::Verifier => Code("AUTH-0036"),
+        }
+    }
+}
+
+impl From<RequestError> for crate::error::AuthorityError {
+    fn from(_: RequestError) -> Self {
+        Self::Damaged {
+            what: "genesis entry".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

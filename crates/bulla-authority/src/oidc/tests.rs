@@ -1,0 +1,132 @@
+use bulla_core::SystemClock;
+use jiff::ToSpan;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::*;
+
+fn issuer(url: &str) -> Issuer {
+    Issuer::new(url, SigningKey::generate(Scheme::EcdsaP256).unwrap()).unwrap()
+}
+
+#[test]
+fn a_token_is_accepted_for_its_audience_and_time_only() {
+    let issuer = issuer("http://127.0.0.1:1/oidc/asserted");
+    let now = Timestamp::now();
+    let token = issuer
+        .mint_person("dana@example.com", "sigstore", now)
+        .unwrap();
+    let claims = issuer.check(&token, "sigstore", now).unwrap();
+    assert_eq!(claims.challenge(), "dana@example.com");
+    assert!(matches!(
+        issuer.check(&token, "other", now),
+        Err(OidcError::Audience)
+    ));
+    let late = now + 601.seconds();
+    assert!(matches!(
+        issuer.check(&token, "sigstore", late),
+        Err(OidcError::Expired)
+    ));
+    let early = now - 60.seconds();
+    assert!(matches!(
+        issuer.check(&token, "sigstore", early),
+        Err(OidcError::Expired)
+    ));
+}
+
+#[test]
+fn a_token_of_another_key_issuer_or_algorithm_is_refused() {
+    let (one, two) = (issuer("http://h/a"), issuer("http://h/a"));
+    let now = Timestamp::now();
+    let token = one
+        .mint_person("dana@example.com", "sigstore", now)
+        .unwrap();
+    assert!(matches!(
+        two.check(&token, "sigstore", now),
+        Err(OidcError::Signature)
+    ));
+    let (head, rest) = token.split_once('.').unwrap();
+    assert!(
+        one.check(&format!("{head}x.{rest}"), "sigstore", now)
+            .is_err()
+    );
+    let none = base64::Engine::encode(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+        br#"{"alg":"none"}"#,
+    );
+    let stripped = format!("{none}.{}.", rest.split_once('.').unwrap().0);
+    assert!(matches!(
+        one.check(&stripped, "sigstore", now),
+        Err(OidcError::Malformed)
+    ));
+}
+
+#[test]
+fn a_service_has_a_subject_below_its_issuer() {
+    let issuer = issuer("http://h/oidc/service");
+    let token = issuer
+        .mint_service(Service::Builder, Timestamp::now())
+        .unwrap();
+    let claims = issuer.check(&token, "sigstore", Timestamp::now()).unwrap();
+    assert_eq!(claims.challenge(), "http://h/oidc/service/builder");
+    assert_eq!(claims.email, None);
+}
+
+#[test]
+fn only_addresses_are_asserted() {
+    let issuer = issuer("http://h/a");
+    for bad in [
+        "",
+        "dana",
+        "@h",
+        "a@",
+        "a b@h",
+        "a@b@c",
+        "a\n@h",
+        "http://h/oidc/service/builder",
+    ] {
+        assert!(
+            issuer
+                .mint_person(bad, "sigstore", Timestamp::now())
+                .is_err(),
+            "{bad:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_socket_is_for_its_owner_and_says_why_it_refuses() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token.sock");
+    let socket = socket::Socket::bind(&path).unwrap();
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&path).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
+    let asserted = Arc::new(issuer("http://h/asserted"));
+    let mint = socket::Mint {
+        asserted: asserted.clone(),
+        service: Arc::new(issuer("http://h/service")),
+        clock: Arc::new(SystemClock),
+    };
+    let task = tokio::spawn(socket.serve(mint));
+    let ask = async |line: &str| {
+        let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+        stream.write_all(line.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        serde_json::from_str::<serde_json::Value>(&answer).unwrap()
+    };
+    let answer =
+        ask("{\"op\":\"token\",\"email\":\"dana@example.com\",\"audience\":\"sigstore\"}\n").await;
+    asserted
+        .check(
+            answer["token"].as_str().unwrap(),
+            "sigstore",
+            Timestamp::now(),
+        )
+        .unwrap();
+    let answer = ask("{\"op\":\"token\",\"email\":\"nobody\",\"audience\":\"sigstore\"}\n").await;
+    assert_eq!(answer["error"]["code"], "AUTH-0102");
+    let answer = ask("{\"op\":\"service-token\",\"service\":\"admin\"}\n").await;
+    assert_eq!(answer["error"]["code"], "AUTH-0106");
+    task.abort();
+}

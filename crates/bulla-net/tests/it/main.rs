@@ -1,0 +1,9 @@
+//! The clients of the signing services against stand-ins that answer wrongly;
+//! answers of real services are tested where those services are.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod keyless;
+mod local;
+mod peers;
+mod services;
+mod socket;

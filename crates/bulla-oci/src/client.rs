@@ -1,0 +1,56 @@
+//! A client of registries: OCI distribution specification 1.1.
+//!
+//! Every byte that comes is checked against the digest and size that it was
+//! asked by; headers of the registry prove nothing. Plain HTTP goes to this
+//! machine only. A credential goes to its registry and that registry's own
+//! token service; a redirect of a blob is followed without one, and no other
+//! redirect is followed.
+
+mod attach;
+mod auth;
+mod error;
+mod exchange;
+mod link;
+mod pull;
+mod push;
+mod referrers;
+
+use bulla_net::HttpClient;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use crate::credentials::Credentials;
+
+pub use attach::Artifact;
+pub use auth::{Challenge, parse_challenges};
+pub use error::{ClientError, RegistryAnswer, parse_errors};
+pub use link::next_page;
+pub use pull::Fetched;
+pub use referrers::{Attached, Attachments};
+
+/// A client of registries. Clones share connections and tokens.
+#[derive(Clone)]
+pub struct Registry {
+    http: HttpClient,
+    credentials: Arc<Credentials>,
+    granted: Arc<Mutex<BTreeMap<auth::Scope, auth::Grant>>>,
+}
+
+impl Registry {
+    /// A client that goes through `http` and presents `credentials` when asked.
+    pub fn new(http: HttpClient, credentials: Credentials) -> Self {
+        Self {
+            http,
+            credentials: Arc::new(credentials),
+            granted: Arc::default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Registry({:?})", self.http)
+    }
+}

@@ -1,0 +1,201 @@
+//! Writing to a registry: children first, what is there is not sent again.
+
+use bulla_core::{Descriptor, Reference, limits};
+use bulla_net::{Body, Request, Response};
+use bytes::Bytes;
+use futures_util::{future::BoxFuture, stream};
+use http::{HeaderName, StatusCode, header};
+use std::{fs, io::Read as _};
+use url::Url;
+
+use super::{
+    ClientError, Registry,
+    auth::Action,
+    exchange::{refusal, text},
+    pull::patience,
+};
+use crate::{
+    layout::Layout,
+    manifest::{Manifest, parse_manifest},
+};
+
+const DEPTH: usize = 4;
+const PIECE: usize = 256 << 10;
+
+/// The content of a blob to push.
+pub(super) enum Content<'a> {
+    Bytes(&'a Bytes),
+    Layout(&'a Layout),
+}
+
+impl Registry {
+    /// Pushes a manifest of `layout` and everything that it leads to, under the
+    /// tag of `to`, or else under its digest.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with the registry's own words, or as for every
+    /// exchange.
+    pub async fn push(
+        &self,
+        layout: &Layout,
+        descriptor: &Descriptor,
+        to: &Reference,
+    ) -> Result<(), ClientError> {
+        let name = to.tag().map(str::to_owned);
+        self.push_manifest(layout, descriptor, to, name, DEPTH)
+            .await
+    }
+
+    fn push_manifest<'a>(
+        &'a self,
+        layout: &'a Layout,
+        descriptor: &'a Descriptor,
+        to: &'a Reference,
+        name: Option<String>,
+        depth: usize,
+    ) -> BoxFuture<'a, Result<(), ClientError>> {
+        Box::pin(async move {
+            let bytes = layout.read_blob(descriptor, limits::MANIFEST_BYTES)?;
+            match parse_manifest(&bytes, Some(&descriptor.media_type))? {
+                Manifest::Image(image) => {
+                    for blob in std::iter::once(&image.config).chain(&image.layers) {
+                        self.push_blob(to, blob, Content::Layout(layout)).await?;
+                    }
+                }
+                Manifest::Index(_) if depth == 0 => {
+                    return Err(ClientError::Nested {
+                        place: to.to_string(),
+                    });
+                }
+                Manifest::Index(index) => {
+                    for child in &index.manifests {
+                        let pushed = self.push_manifest(layout, child, to, None, depth - 1);
+                        pushed.await?;
+                    }
+                }
+            }
+            let name = name.unwrap_or_else(|| descriptor.digest.to_string());
+            self.put_manifest(to, &name, &descriptor.media_type, bytes.into())
+                .await?;
+            Ok(())
+        })
+    }
+
+    /// Puts a manifest under a tag or digest; the subject that the registry says
+    /// it has filed it under.
+    pub(super) async fn put_manifest(
+        &self,
+        to: &Reference,
+        name: &str,
+        media_type: &str,
+        bytes: Bytes,
+    ) -> Result<Option<String>, ClientError> {
+        let path = format!("manifests/{name}");
+        let answer = self
+            .exchange(to, Action::Push, &path, |url| {
+                Request::put(url, Body::bytes(bytes.clone())).content_type(media_type)
+            })
+            .await?;
+        match answer.status() {
+            StatusCode::OK | StatusCode::CREATED | StatusCode::ACCEPTED => {
+                Ok(text(&answer, HeaderName::from_static("oci-subject")))
+            }
+            _ => Err(refusal(format!("{}:{name}", to.name()), answer).await),
+        }
+    }
+
+    /// Pushes a blob, unless it is there.
+    pub(super) async fn push_blob(
+        &self,
+        to: &Reference,
+        blob: &Descriptor,
+        content: Content<'_>,
+    ) -> Result<(), ClientError> {
+        let path = format!("blobs/{}", blob.digest);
+        let there = self
+            .exchange(to, Action::Push, &path, Request::head)
+            .await?;
+        let length = text(&there, header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
+        if there.status() == StatusCode::OK && length == Some(blob.size) {
+            return Ok(());
+        }
+        let place = format!("{}@{}", to.name(), blob.digest);
+        let begun = self
+            .exchange(to, Action::Push, "blobs/uploads/", |url| {
+                Request::post(url, Body::bytes(Bytes::new()))
+            })
+            .await?;
+        if begun.status() != StatusCode::ACCEPTED {
+            return Err(refusal(place, begun).await);
+        }
+        let target = session(to, &begun, &blob.digest.to_string())?;
+        // Checked before it is sent: a layout that lies is our error, not the registry's.
+        if let Content::Layout(layout) = content {
+            let checked = layout.open_blob(blob)?.finish();
+            checked.map_err(|source| layout.broken(blob, source))?;
+        }
+        let make = |url: Url| {
+            let body = match content {
+                Content::Bytes(bytes) => Body::bytes(bytes.clone()),
+                Content::Layout(layout) => {
+                    let path = layout.blob_path(&blob.digest);
+                    Body::stream(pieces(path, blob.size), blob.size)
+                }
+            };
+            Request::put(url, body)
+                .content_type("application/octet-stream")
+                .deadline(patience(blob.size))
+        };
+        let done = self.exchange_at(to, Action::Push, target, make).await?;
+        match done.status() {
+            StatusCode::OK | StatusCode::CREATED => Ok(()),
+            _ => Err(refusal(place, done).await),
+        }
+    }
+}
+
+/// Where to send the bytes: what the registry says, if it is the registry's own.
+fn session(to: &Reference, begun: &Response, digest: &str) -> Result<Url, ClientError> {
+    let broken = |what| ClientError::Protocol {
+        place: to.registry().to_owned(),
+        what,
+    };
+    let start = super::exchange::address(to, "blobs/uploads/")?;
+    let location = text(begun, header::LOCATION).unwrap_or_default();
+    let mut target = start
+        .join(&location)
+        .map_err(|_| broken("its upload has no address"))?;
+    if location.is_empty() || target.origin() != start.origin() {
+        return Err(broken("its upload is at another host"));
+    }
+    target.query_pairs_mut().append_pair("digest", digest);
+    Ok(target)
+}
+
+/// The bytes of a file, read piece by piece beside the runtime.
+fn pieces(
+    path: std::path::PathBuf,
+    size: u64,
+) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static {
+    stream::try_unfold(
+        (None::<fs::File>, path, size),
+        |(file, path, left)| async move {
+            if left == 0 {
+                return Ok(None);
+            }
+            let read = tokio::task::spawn_blocking(move || {
+                let mut file = match file {
+                    Some(file) => file,
+                    None => fs::File::open(&path)?,
+                };
+                let count = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+                let mut piece = vec![0; count];
+                file.read_exact(&mut piece)?;
+                Ok::<_, std::io::Error>((Bytes::from(piece), file, path))
+            });
+            let (piece, file, path) = read.await.map_err(std::io::Error::other)??;
+            let left = left - piece.len() as u64;
+            Ok(Some((piece, (Some(file), path, left))))
+        },
+    )
+}

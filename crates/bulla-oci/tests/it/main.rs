@@ -1,0 +1,12 @@
+//! The client against our own registry, and against registries that lie.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    missing_docs
+)]
+
+mod auth;
+mod hostile;
+mod ours;
+mod server;
