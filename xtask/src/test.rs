@@ -79,6 +79,9 @@ fn environment() -> Vec<(String, String)> {
         ("RUST_BACKTRACE".to_owned(), "1".to_owned()),
         ("INSTA_UPDATE".to_owned(), "no".to_owned()),
     ];
+    if let Some(python) = peers::python() {
+        environment.push(("BULLA_PYTHON".to_owned(), python.display().to_string()));
+    }
     if let Some(suites) = shared() {
         environment.push(("BULLA_SUITES".to_owned(), suites.display().to_string()));
     }
