@@ -7,10 +7,15 @@
 
 #[cfg(target_os = "linux")]
 pub mod build;
+pub mod detect;
 #[cfg(target_os = "linux")]
 pub mod fetch;
 pub mod output;
+#[cfg(target_os = "linux")]
+pub mod provenance;
 pub mod recipe;
+#[cfg(target_os = "linux")]
+pub mod reproduce;
 pub mod sandbox;
 #[cfg(target_os = "linux")]
 mod toolchain;
@@ -18,7 +23,11 @@ mod toolchain;
 #[cfg(target_os = "linux")]
 pub use build::{BuildError, BuildEvent, Built, Options, build};
 pub use output::BuiltFile;
+#[cfg(target_os = "linux")]
+pub use provenance::provenance;
 pub use recipe::Recipe;
+#[cfg(target_os = "linux")]
+pub use reproduce::reproduce;
 pub use sandbox::Isolation;
 #[cfg(target_os = "linux")]
 pub use toolchain::Tool;
