@@ -39,11 +39,23 @@ Examples:
 #[derive(Args, Clone, Debug)]
 pub struct Global {
     /// Where the local instance lives [default: the user's data directory, bulla/local]
-    #[arg(long, global = true, env = "BULLA_DATA", value_name = "DIR", help_heading = "Global")]
+    #[arg(
+        long,
+        global = true,
+        env = "BULLA_DATA",
+        value_name = "DIR",
+        help_heading = "Global"
+    )]
     pub data: Option<PathBuf>,
 
     /// What to print, and where: text, json, or a format of the command; repeatable
-    #[arg(short, long, global = true, value_name = "FORMAT[=FILE]", help_heading = "Global")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT[=FILE]",
+        help_heading = "Global"
+    )]
     pub output: Vec<OutputSpec>,
 
     /// Colour: only on a terminal and without NO_COLOR, unless said otherwise
@@ -55,7 +67,13 @@ pub struct Global {
     pub verbose: u8,
 
     /// Say only what went wrong
-    #[arg(short, long, global = true, help_heading = "Global", conflicts_with = "verbose")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        help_heading = "Global",
+        conflicts_with = "verbose"
+    )]
     pub quiet: bool,
 
     /// Refuse every connection that leaves this machine

@@ -8,7 +8,10 @@ mod listen;
 mod services;
 
 use bulla_core::RootId;
-use bulla_net::{Egress, HttpClient, HttpOptions, Token, token::{self, Service}};
+use bulla_net::{
+    Egress, HttpClient, HttpOptions, Token,
+    token::{self, Service},
+};
 use bulla_policy::InstanceNames;
 use bulla_trust::{TrustRoot, root::SigningServices};
 use std::{fs, sync::Arc};
@@ -69,9 +72,18 @@ pub async fn serve(context: &Context, port: Option<u16>) -> Result<Instance, Fai
     match home.try_lock()? {
         Some(lock) => Services::start(home, lock, port, context).await,
         None => {
-            let pid = home.read_ready().map(|ready| ready.pid.to_string()).unwrap_or_default();
-            Err(Failure::new(Exit::CouldNotRun, "CLI-0060", format!("process {pid} already serves {}", home.path().display()))
-                .hint("use it: bulla up --env; or stop it first; or serve another: bulla up --data DIR"))
+            let pid = home
+                .read_ready()
+                .map(|ready| ready.pid.to_string())
+                .unwrap_or_default();
+            Err(Failure::new(
+                Exit::CouldNotRun,
+                "CLI-0060",
+                format!("process {pid} already serves {}", home.path().display()),
+            )
+            .hint(
+                "use it: bulla up --env; or stop it first; or serve another: bulla up --data DIR",
+            ))
         }
     }
 }
@@ -108,10 +120,21 @@ impl Instance {
         services: Option<Services>,
         context: &Context,
     ) -> Result<Self, Failure> {
-        let egress = if context.global.offline { Egress::LoopbackOnly } else { Egress::Any };
+        let egress = if context.global.offline {
+            Egress::LoopbackOnly
+        } else {
+            Egress::Any
+        };
         let tls_ca = fs::read(&ready.tls_ca).on_path("read", &ready.tls_ca)?;
         let http = HttpClient::new(HttpOptions::new(egress).believing(tls_ca));
-        Ok(Self { home, names, ready, created, http, services })
+        Ok(Self {
+            home,
+            names,
+            ready,
+            created,
+            http,
+            services,
+        })
     }
 
     /// Its directory.
@@ -144,7 +167,9 @@ impl Instance {
     /// # Errors
     /// If the ready file holds none.
     pub fn root_id(&self) -> Result<RootId, Failure> {
-        let digest = format!("sha256:{}", self.ready.root).parse().or_could_not_run()?;
+        let digest = format!("sha256:{}", self.ready.root)
+            .parse()
+            .or_could_not_run()?;
         Ok(RootId(digest))
     }
 

@@ -4,7 +4,7 @@
 //! command that mends it. The code stands in brackets at the end. Every exit
 //! code of the process comes from the one enum here (rule R12).
 
-use bulla_core::{Code, Decision, Diagnose, Outcome};
+use bulla_core::{Code, Diagnose, Outcome};
 use serde_json::json;
 use std::fmt;
 
@@ -54,12 +54,24 @@ pub struct Failure {
 impl Failure {
     /// A failure of our own.
     pub fn new(exit: Exit, code: &'static str, what: impl Into<String>) -> Self {
-        Self { exit, code: Some(Code(code)), lines: vec![what.into()], hint: None, silent: false }
+        Self {
+            exit,
+            code: Some(Code(code)),
+            lines: vec![what.into()],
+            hint: None,
+            silent: false,
+        }
     }
 
     /// A failure that was already told (the denial of a stage, findings).
     pub fn told(exit: Exit) -> Self {
-        Self { exit, code: None, lines: Vec::new(), hint: None, silent: true }
+        Self {
+            exit,
+            code: None,
+            lines: Vec::new(),
+            hint: None,
+            silent: true,
+        }
     }
 
     /// An error of one of our crates.
@@ -73,7 +85,13 @@ impl Failure {
             }
             source = cause.source();
         }
-        Self { exit, code: Some(error.code()), lines, hint: error.hint(), silent: false }
+        Self {
+            exit,
+            code: Some(error.code()),
+            lines,
+            hint: error.hint(),
+            silent: false,
+        }
     }
 
     /// Adds a line: what was found, what was expected.
@@ -145,11 +163,6 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The failure that a decision which does not allow amounts to.
-pub fn of_decision(decision: &Decision) -> Option<Failure> {
-    (!decision.outcome.is_allowed()).then(|| Failure::told(decision.outcome.into()))
-}
-
 /// Turns errors of our crates into failures, with an exit code.
 pub trait OrFail<T> {
     /// The configuration, the environment or I/O is at fault.
@@ -189,9 +202,13 @@ pub trait OnPath<T> {
 impl<T> OnPath<T> for std::io::Result<T> {
     fn on_path(self, verb: &str, path: &std::path::Path) -> Result<T, Failure> {
         self.map_err(|cause| {
-            Failure::new(Exit::CouldNotRun, "CLI-0001", format!("cannot {verb} {}", path.display()))
-                .line(cause.to_string())
-                .hint("check that the path exists and that you may use it")
+            Failure::new(
+                Exit::CouldNotRun,
+                "CLI-0001",
+                format!("cannot {verb} {}", path.display()),
+            )
+            .line(cause.to_string())
+            .hint("check that the path exists and that you may use it")
         })
     }
 }

@@ -29,11 +29,19 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
+            return ExitCode::from(if error.use_stderr() {
+                Exit::Usage as u8
+            } else {
+                0
+            });
         }
     };
     trace(cli.global.verbose);
-    let wants_json = cli.global.output.iter().any(|o| o.format == "json" && o.file.is_none());
+    let wants_json = cli
+        .global
+        .output
+        .iter()
+        .any(|o| o.format == "json" && o.file.is_none());
     let talk = output::talk::Talk::new(&cli.global);
     let result = Context::new(cli.global).and_then(|context| run(cli.command, &context));
     match result {
@@ -82,7 +90,8 @@ fn trace(verbose: u8) {
     if verbose < 2 && asked.is_none() {
         return;
     }
-    let filter = tracing_subscriber::EnvFilter::new(asked.unwrap_or_else(|| "bulla=debug,info".into()));
+    let filter =
+        tracing_subscriber::EnvFilter::new(asked.unwrap_or_else(|| "bulla=debug,info".into()));
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -43,7 +43,11 @@ pub fn run(args: AdmitArgs, context: &Context) -> Result<Exit, Failure> {
         limits::read_bounded(file, limits::REQUEST_BYTES, "AdmissionReview")
     }
     .or_could_not_run()?;
-    let (answer, exit) = context.block_on(admission::judge_review(&bytes, args.policy.as_deref(), context))?;
+    let (answer, exit) = context.block_on(admission::judge_review(
+        &bytes,
+        args.policy.as_deref(),
+        context,
+    ))?;
     outputs.write(|_| output::json(&answer))?;
     Ok(exit)
 }

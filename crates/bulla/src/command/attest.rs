@@ -54,9 +54,18 @@ pub fn run(args: AttestArgs, context: &Context) -> Result<Exit, Failure> {
     let email = email_or_git(args.predicate.email)?;
     let sealed = context.block_on(async {
         let instance = compose::connect(context).await?;
-        seal::attest_image(&instance, &args.reference, (&kind, predicate), &Signer::Person(email)).await
+        seal::attest_image(
+            &instance,
+            &args.reference,
+            (&kind, predicate),
+            &Signer::Person(email),
+        )
+        .await
     })?;
-    context.talk.say(&format!(" ✓ {kind} about {} by {} (asserted) · log entry {}", sealed.pinned, sealed.signer, sealed.log_index));
+    context.talk.say(&format!(
+        " ✓ {kind} about {} by {} (asserted) · log entry {}",
+        sealed.pinned, sealed.signer, sealed.log_index
+    ));
     outputs.write(|format| match format {
         "json" => output::json(&sealed),
         _ => Ok(sealed.pinned.to_string().into_bytes()),

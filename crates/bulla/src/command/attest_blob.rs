@@ -40,13 +40,25 @@ pub fn run(args: AttestBlobArgs, context: &Context) -> Result<Exit, Failure> {
     let kind = seal::predicate_type(&args.predicate.kind)?;
     let email = email_or_git(args.predicate.email)?;
     let bytes = std::fs::read(&args.file).on_path("read", &args.file)?;
-    let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let statement = Statement::new(vec![Subject::new(name, &Digest::sha256(&bytes))], kind, predicate);
+    let name = args
+        .file
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let statement = Statement::new(
+        vec![Subject::new(name, &Digest::sha256(&bytes))],
+        kind,
+        predicate,
+    );
     let sealed = context.block_on(async {
         let instance = compose::connect(context).await?;
         seal::statement(&instance, &statement, &Signer::Person(email)).await
     })?;
-    context.talk.say(&format!(" ✓ {} attested by {} (asserted)", args.file.display(), sealed.signer));
+    context.talk.say(&format!(
+        " ✓ {} attested by {} (asserted)",
+        args.file.display(),
+        sealed.signer
+    ));
     write_bundle(args.bundle.as_deref(), &sealed.bundle)?;
     Ok(Exit::Allowed)
 }

@@ -101,7 +101,11 @@ pub fn run(args: ExplainArgs, context: &Context) -> Result<Exit, Failure> {
         "svg" => Ok(chain_svg::render(&chain).into_bytes()),
         _ => {
             let only = args.stage.map(Into::into);
-            let picture = if only.is_none() { chain_text::picture(&chain) + "\n\n" } else { String::new() };
+            let picture = if only.is_none() {
+                chain_text::picture(&chain) + "\n\n"
+            } else {
+                String::new()
+            };
             Ok((picture + &chain_text::tree(&chain, only)).into_bytes())
         }
     })?;

@@ -46,14 +46,25 @@ pub fn run(args: InitArgs, context: &Context) -> Result<Exit, Failure> {
     let file = args.path.join("bulla.toml");
     if !args.print {
         if file.exists() && !args.force {
-            return Err(Failure::new(Exit::Usage, "CLI-0020", format!("{} exists", file.display()))
-                .hint("look at what would be written: bulla init --print; replace it: bulla init --force"));
+            return Err(Failure::new(
+                Exit::Usage,
+                "CLI-0020",
+                format!("{} exists", file.display()),
+            )
+            .hint(
+                "look at what would be written: bulla init --print; replace it: bulla init --force",
+            ));
         }
         fs::write(&file, &recipe).on_path("write", &file)?;
         for note in &proposal.notes {
             context.talk.warn(note);
         }
-        context.talk.say(&format!(" ✓ {} project: wrote {}; commit it, then: bulla ship {}", proposal.kind, file.display(), args.path.display()));
+        context.talk.say(&format!(
+            " ✓ {} project: wrote {}; commit it, then: bulla ship {}",
+            proposal.kind,
+            file.display(),
+            args.path.display()
+        ));
     }
     outputs.write(|format| match format {
         "json" => output::json(&serde_json::json!({"path": file, "recipe": recipe, "kind": proposal.kind, "notes": proposal.notes, "written": !args.print})),

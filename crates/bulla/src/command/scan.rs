@@ -101,7 +101,13 @@ pub fn run(args: ScanArgs, context: &Context) -> Result<Exit, Failure> {
     let target = match (args.command, args.target) {
         (Some(command), _) => return manage(command, context),
         (None, Some(target)) => target,
-        (None, None) => return Err(Failure::new(Exit::Usage, "CLI-0030", "nothing to scan is named")),
+        (None, None) => {
+            return Err(Failure::new(
+                Exit::Usage,
+                "CLI-0030",
+                "nothing to scan is named",
+            ));
+        }
     };
     let database = scan::database(context, args.db.as_deref())?;
     let (inventory, subject) = inventory::of_target(&target, context)?;

@@ -43,7 +43,10 @@ pub fn run(args: SignArgs, context: &Context) -> Result<Exit, Failure> {
         let what = (predicate_type::COSIGN_SIGN_V1, json!({}));
         seal::attest_image(&instance, &args.reference, what, &Signer::Person(email)).await
     })?;
-    context.talk.say(&format!(" ✓ {} signed by {} (asserted) · log entry {}", sealed.pinned, sealed.signer, sealed.log_index));
+    context.talk.say(&format!(
+        " ✓ {} signed by {} (asserted) · log entry {}",
+        sealed.pinned, sealed.signer, sealed.log_index
+    ));
     outputs.write(|format| match format {
         "json" => output::json(&sealed),
         _ => Ok(sealed.pinned.to_string().into_bytes()),

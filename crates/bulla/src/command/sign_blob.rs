@@ -42,7 +42,11 @@ pub fn run(args: SignBlobArgs, context: &Context) -> Result<Exit, Failure> {
         let instance = compose::connect(context).await?;
         seal::sign_blob(&instance, &bytes, &Signer::Person(email)).await
     })?;
-    context.talk.say(&format!(" ✓ {} signed by {} (asserted)", args.file.display(), sealed.signer));
+    context.talk.say(&format!(
+        " ✓ {} signed by {} (asserted)",
+        args.file.display(),
+        sealed.signer
+    ));
     write_bundle(args.bundle.as_deref(), &sealed.bundle)?;
     Ok(Exit::Allowed)
 }

@@ -19,7 +19,7 @@ It lives for ten minutes. Service identities (builder, scanner, registry) cannot
 Examples:
   bulla token --email dana@example.com
   bulla token --email dana@example.com --audience sigstore -o json
-  cosign sign-blob --identity-token \"$(bulla token)\" --signing-config … FILE")]
+  SIGSTORE_ID_TOKEN=\"$(bulla token)\" cosign sign-blob --signing-config … FILE")]
 pub struct TokenArgs {
     /// The address to assert [default: git's user.email]
     #[arg(long, value_name = "ADDRESS")]

@@ -37,9 +37,10 @@ pub struct UpArgs {
 pub fn run(args: UpArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
     if args.env {
-        let ready = context.home()?.read_ready().map_err(|failure| {
-            failure.hint("start the instance first: bulla up")
-        })?;
+        let ready = context
+            .home()?
+            .read_ready()
+            .map_err(|failure| failure.hint("start the instance first: bulla up"))?;
         output::data(environment(&ready).as_bytes());
         return Ok(Exit::Allowed);
     }
@@ -74,27 +75,38 @@ fn announce(context: &Context, instance: &Instance, seconds: f64) {
         home.path().display(),
         ready.root.get(..12).unwrap_or(&ready.root)
     ));
-    talk.say(&format!("  registry   {:<27} push with DOCKER_CONFIG={}", ready.registry, docker.display()));
-    talk.say(&format!("  authority  {:<27} CA · log · CT · TSA · OIDC · TUF", ready.ca));
+    talk.say(&format!(
+        "  registry   {:<27} push with DOCKER_CONFIG={}",
+        ready.registry,
+        docker.display()
+    ));
+    talk.say(&format!(
+        "  authority  {:<27} CA · log · CT · TSA · OIDC · TUF",
+        ready.ca
+    ));
     talk.say(&format!("  admission  {}", ready.admission));
     talk.say(&format!("  root       {}", ready.root));
     talk.say("  for other clients:  eval \"$(bulla up --env)\"     cosign, sigstore-python, skopeo, crane");
-    talk.say(&format!("ready in {seconds:.1} s · Ctrl-C stops, nothing is lost"));
+    talk.say(&format!(
+        "ready in {seconds:.1} s · Ctrl-C stops, nothing is lost"
+    ));
 }
 
 /// Shell lines that point other clients at the instance.
 fn environment(ready: &Ready) -> String {
-    let quote = |path: &std::path::Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
+    let quote =
+        |path: &std::path::Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
     let docker = ready.docker_config.parent().unwrap_or(&ready.docker_config);
     format!(
-        "export DOCKER_CONFIG={}\nexport REGISTRY_AUTH_FILE={}\nexport SSL_CERT_FILE={}\n\
-         export BULLA_REGISTRY='{}'\nexport BULLA_TRUSTED_ROOT={}\nexport BULLA_SIGNING_CONFIG={}\n\
-         # cosign sign --signing-config \"$BULLA_SIGNING_CONFIG\" --trusted-root \"$BULLA_TRUSTED_ROOT\" --identity-token \"$(bulla token)\" REF\n\
-         # sigstore --trust-config {} sign --identity-token \"$(bulla token)\" FILE\n",
+        "export DOCKER_CONFIG={}\nexport REGISTRY_AUTH_FILE={}\n\
+         export BULLA_REGISTRY='{}'\nexport BULLA_ISSUER='{}'\n\
+         export BULLA_TRUSTED_ROOT={}\nexport BULLA_SIGNING_CONFIG={}\nexport BULLA_TRUST_CONFIG={}\n\
+         # SIGSTORE_ID_TOKEN=\"$(bulla token)\" cosign sign --signing-config \"$BULLA_SIGNING_CONFIG\" --trusted-root \"$BULLA_TRUSTED_ROOT\" -y REF\n\
+         # sigstore --trust-config \"$BULLA_TRUST_CONFIG\" sign --identity-token \"$(bulla token)\" FILE\n",
         quote(docker),
         quote(&ready.docker_config),
-        quote(&ready.tls_ca),
         ready.registry_host(),
+        ready.oidc,
         quote(&ready.trusted_root),
         quote(&ready.signing_config),
         quote(&ready.client_trust_config),

@@ -60,7 +60,10 @@ impl ExpectedArgs {
     /// The expected signer, if one is named.
     pub fn signer(&self) -> Option<Expected> {
         let identity = self.certificate_identity.clone()?;
-        Some(Expected { identity, issuer: self.certificate_oidc_issuer.clone()? })
+        Some(Expected {
+            identity,
+            issuer: self.certificate_oidc_issuer.clone()?,
+        })
     }
 }
 
@@ -104,12 +107,21 @@ pub fn run(args: VerifyArgs, context: &Context) -> Result<Exit, Failure> {
         _ => Ok(gathered.pinned.to_string().into_bytes()),
     })?;
     for one in &accepted {
-        context.talk.say(&format!(" ✓ {} by {}", one.claim().predicate_type, one.proof().signer));
+        context.talk.say(&format!(
+            " ✓ {} by {}",
+            one.claim().predicate_type,
+            one.proof().signer
+        ));
     }
     Ok(Exit::Allowed)
 }
 
-fn tell(context: &Context, gathered: &Gathered, decision: &bulla_core::Decision, all: bool) -> Exit {
+fn tell(
+    context: &Context,
+    gathered: &Gathered,
+    decision: &bulla_core::Decision,
+    all: bool,
+) -> Exit {
     let talk = &context.talk;
     if decision.outcome.is_allowed() {
         talk.say(&format!(
@@ -124,13 +136,26 @@ fn tell(context: &Context, gathered: &Gathered, decision: &bulla_core::Decision,
     }
     if all {
         for rule in &decision.rules {
-            let mark = if rule.outcome.is_allowed() { Mark::Ok } else { Mark::Failed };
+            let mark = if rule.outcome.is_allowed() {
+                Mark::Ok
+            } else {
+                Mark::Failed
+            };
             for reason in &rule.reasons {
-                talk.say(&format!("   {} {:<24} {}   [{}]", mark.glyph(), rule.rule, reason.text, reason.code));
+                talk.say(&format!(
+                    "   {} {:<24} {}   [{}]",
+                    mark.glyph(),
+                    rule.rule,
+                    reason.text,
+                    reason.code
+                ));
             }
         }
         for rejection in gathered.rejections() {
-            talk.say(&format!("   ✗ not accepted: {}   [{}]", rejection.text, rejection.code));
+            talk.say(&format!(
+                "   ✗ not accepted: {}   [{}]",
+                rejection.text, rejection.code
+            ));
         }
     }
     decision.outcome.into()

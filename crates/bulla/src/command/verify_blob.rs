@@ -42,8 +42,12 @@ pub struct VerifyBlobArgs {
 pub fn run(args: VerifyBlobArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
     let expected = args.expected.signer().ok_or_else(|| {
-        Failure::new(Exit::Usage, "CLI-0040", "verify-blob needs to know whose signature counts")
-            .hint("add --certificate-identity IDENTITY --certificate-oidc-issuer URL")
+        Failure::new(
+            Exit::Usage,
+            "CLI-0040",
+            "verify-blob needs to know whose signature counts",
+        )
+        .hint("add --certificate-identity IDENTITY --certificate-oidc-issuer URL")
     })?;
     let trust = match &args.expected.trusted_root {
         Some(file) => evidence::read_trust_root(file)?,
@@ -51,9 +55,18 @@ pub fn run(args: VerifyBlobArgs, context: &Context) -> Result<Exit, Failure> {
     };
     let bytes = fs::read(&args.file).on_path("read", &args.file)?;
     let bundle = fs::read(&args.bundle).on_path("read", &args.bundle)?;
-    let proof = evidence::verify_file(&trust, &bundle, &bytes, &expected)
-        .map_err(|failure| failure.on(format!("{} is not verified by {}", args.file.display(), args.bundle.display())))?;
-    context.talk.say(&format!(" ✓ {} is signed by {}", args.file.display(), proof.signer));
+    let proof = evidence::verify_file(&trust, &bundle, &bytes, &expected).map_err(|failure| {
+        failure.on(format!(
+            "{} is not verified by {}",
+            args.file.display(),
+            args.bundle.display()
+        ))
+    })?;
+    context.talk.say(&format!(
+        " ✓ {} is signed by {}",
+        args.file.display(),
+        proof.signer
+    ));
     outputs.write(|format| match format {
         "json" => output::json(&json!({"version": 1, "file": args.file, "proof": proof})),
         _ => Ok(format!("Verified OK by {}", proof.signer.subject).into_bytes()),

@@ -35,9 +35,11 @@ pub fn run(_args: &VersionArgs, context: &Context) -> Result<Exit, Failure> {
         version: env!("CARGO_PKG_VERSION"),
         target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
     };
-    context.outputs(&["text", "json"])?.write(|format| match format {
-        "json" => output::json(&version),
-        _ => Ok(format!("bulla {} ({})", version.version, version.target).into_bytes()),
-    })?;
+    context
+        .outputs(&["text", "json"])?
+        .write(|format| match format {
+            "json" => output::json(&version),
+            _ => Ok(format!("bulla {} ({})", version.version, version.target).into_bytes()),
+        })?;
     Ok(Exit::Allowed)
 }

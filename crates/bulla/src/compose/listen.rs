@@ -1,12 +1,23 @@
 //! Listening on loopback, in the clear or with TLS, until told to stop.
 
 use axum::Router;
-use hyper_util::{rt::{TokioExecutor, TokioIo}, server::conn::auto::Builder, service::TowerToHyperService};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto::Builder,
+    service::TowerToHyperService,
+};
 use std::{net::SocketAddr, sync::Arc};
-use tokio::{net::{TcpListener, TcpStream}, sync::watch, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+};
 use tokio_rustls::TlsAcceptor;
 
-use crate::{failure::{Exit, Failure}, instance};
+use crate::{
+    failure::{Exit, Failure},
+    instance,
+};
 
 /// Connections served at once by one listener; more wait in the kernel's queue.
 const CONNECTIONS: usize = 512;
@@ -19,11 +30,17 @@ const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(10);
 /// A failure that names the port.
 pub async fn bind(port: u16) -> Result<TcpListener, Failure> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    TcpListener::bind(address).await.map_err(|cause| match cause.kind() {
-        std::io::ErrorKind::AddrInUse => instance::taken(port),
-        _ => Failure::new(Exit::CouldNotRun, "CLI-0061", format!("cannot listen on {address}"))
+    TcpListener::bind(address)
+        .await
+        .map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::AddrInUse => instance::taken(port),
+            _ => Failure::new(
+                Exit::CouldNotRun,
+                "CLI-0061",
+                format!("cannot listen on {address}"),
+            )
             .line(cause.to_string()),
-    })
+        })
 }
 
 /// Serves `router` on `listener` until `stop` changes.
@@ -37,7 +54,9 @@ pub fn spawn(
     let slots = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
     tokio::spawn(async move {
         loop {
-            let Ok(slot) = slots.clone().acquire_owned().await else { return };
+            let Ok(slot) = slots.clone().acquire_owned().await else {
+                return;
+            };
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 _ = stop.changed() => return,
@@ -64,7 +83,10 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let service = TowerToHyperService::new(router);
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(HANDSHAKE);
+    builder
+        .http1()
+        .timer(hyper_util::rt::TokioTimer::new())
+        .header_read_timeout(HANDSHAKE);
     let result = match acceptor {
         None => {
             let connection = builder.serve_connection(TokioIo::new(stream), service);

@@ -6,11 +6,7 @@ use bulla_core::{Clock, RootId, SystemClock};
 use bulla_registry::{Credential, RegistryConfig};
 use bulla_store::Store;
 use bulla_trust::TrustRoot;
-use std::{
-    fs,
-    path::Path,
-    sync::Arc,
-};
+use std::{fs, path::Path, sync::Arc};
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_rustls::rustls::{
     self, ServerConfig,
@@ -57,21 +53,26 @@ impl Services {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let config = AuthorityConfig::loopback(names.ports.authority);
         let store = Store::open(home.path()).await.or_could_not_run()?;
-        let authority = Authority::open(&store, config, clock.clone()).await.or_could_not_run()?;
+        let authority = Authority::open(&store, config, clock.clone())
+            .await
+            .or_could_not_run()?;
         export_trust(&home, &authority)?;
         let (credential, docker_config) = credential(&home, &names)?;
         let ready = ready_of(&home, &names, authority.root_id());
         let (stop, stopped) = watch::channel(false);
         let registry = bulla_registry::router(&store, RegistryConfig::loopback(credential));
         let socket = home.token_socket();
-        let tokens = authority.token_socket(&socket).on_path("listen on", &socket)?;
+        let tokens = authority
+            .token_socket(&socket)
+            .on_path("listen on", &socket)?;
         let mut tasks = vec![
             listen::spawn(registry_port, None, registry, stopped.clone()),
             listen::spawn(authority_port, None, authority.router(), stopped.clone()),
             tokio::spawn(tokens),
         ];
         debug_assert_eq!(docker_config, ready.docker_config);
-        let mut instance = Instance::new(home.clone(), names.clone(), ready, created, None, context)?;
+        let mut instance =
+            Instance::new(home.clone(), names.clone(), ready, created, None, context)?;
         let policy_names = instance.policy_names()?;
         let admission = Admission::new(
             (*compose::instance_policy(&home, &policy_names)?).clone(),
@@ -83,11 +84,22 @@ impl Services {
         );
         let admission = bulla_admission::router(Arc::new(admission));
         let tls = server_config(&authority)?;
-        tasks.push(listen::spawn(admission_port, Some(Arc::new(tls)), admission, stopped));
+        tasks.push(listen::spawn(
+            admission_port,
+            Some(Arc::new(tls)),
+            admission,
+            stopped,
+        ));
         let ready_file = home.join("ready.json");
         let bytes = crate::output::json(instance.ready())?;
         write_whole(&ready_file, &bytes)?;
-        instance.services = Some(Self { stop, tasks, store, ready_file, _lock: lock });
+        instance.services = Some(Self {
+            stop,
+            tasks,
+            store,
+            ready_file,
+            _lock: lock,
+        });
         Ok(instance)
     }
 
@@ -165,8 +177,19 @@ fn credential(home: &Home, names: &Names) -> Result<(Credential, std::path::Path
     let path = home.join("docker/config.json");
     let password = match fs::read(&path) {
         Ok(bytes) => password_in(&bytes, &names.registry()).ok_or_else(|| {
-            Failure::new(Exit::CouldNotRun, "CLI-0062", format!("{} holds no credential for {}", path.display(), names.registry()))
-                .hint(format!("remove it, and a new credential is made at the next start: rm {}", path.display()))
+            Failure::new(
+                Exit::CouldNotRun,
+                "CLI-0062",
+                format!(
+                    "{} holds no credential for {}",
+                    path.display(),
+                    names.registry()
+                ),
+            )
+            .hint(format!(
+                "remove it, and a new credential is made at the next start: rm {}",
+                path.display()
+            ))
         })?,
         Err(_) => {
             let raw: [u8; 24] = bulla_crypto::random::bytes().or_could_not_run()?;
@@ -178,7 +201,11 @@ fn credential(home: &Home, names: &Names) -> Result<(Credential, std::path::Path
         }
     };
     let credential = Credential::new(USER, password).ok_or_else(|| {
-        Failure::new(Exit::CouldNotRun, "CLI-0063", format!("{} holds an empty password", path.display()))
+        Failure::new(
+            Exit::CouldNotRun,
+            "CLI-0063",
+            format!("{} holds an empty password", path.display()),
+        )
     })?;
     Ok((credential, path))
 }
@@ -187,7 +214,9 @@ fn password_in(bytes: &[u8], registry: &str) -> Option<String> {
     use base64::Engine as _;
     let document: serde_json::Value = serde_json::from_slice(bytes).ok()?;
     let auth = document["auths"][registry]["auth"].as_str()?;
-    let pair = base64::engine::general_purpose::STANDARD.decode(auth).ok()?;
+    let pair = base64::engine::general_purpose::STANDARD
+        .decode(auth)
+        .ok()?;
     let pair = String::from_utf8(pair).ok()?;
     pair.strip_prefix(&format!("{USER}:")).map(str::to_owned)
 }
@@ -201,7 +230,12 @@ fn base64(bytes: &[u8]) -> String {
 fn decisions(home: &Home) -> Result<fs::File, Failure> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let path = home.join("decisions.jsonl");
-    fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path).on_path("write", &path)
+    fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&path)
+        .on_path("write", &path)
 }
 
 fn server_config(authority: &Authority) -> Result<ServerConfig, Failure> {
@@ -209,8 +243,15 @@ fn server_config(authority: &Authority) -> Result<ServerConfig, Failure> {
     let identity = authority.server_identity(&hosts).or_could_not_run()?;
     let chain = vec![CertificateDer::from(identity.certificate.der().to_vec())];
     let key = PrivateKeyDer::Pkcs8(identity.key.to_pkcs8_der().to_vec().into());
-    ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).map_err(|cause| {
-        Failure::new(Exit::CouldNotRun, "CLI-0064", "the webhook's certificate cannot be used")
+    ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|cause| {
+            Failure::new(
+                Exit::CouldNotRun,
+                "CLI-0064",
+                "the webhook's certificate cannot be used",
+            )
             .line(cause.to_string())
-    })
+        })
 }

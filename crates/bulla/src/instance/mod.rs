@@ -33,15 +33,23 @@ impl Home {
             let path = std::path::absolute(path).on_path("use", path)?;
             return Ok(Self(path));
         }
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let set = |name| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         set("XDG_DATA_HOME")
             .filter(|path| path.is_absolute())
             .or_else(|| set("HOME").map(|home| home.join(".local/share")))
             .map(|base| Self(base.join("bulla/local")))
             .ok_or_else(|| {
-                Failure::new(Exit::CouldNotRun, "CLI-0010", "no place for the local instance")
-                    .line("neither HOME nor XDG_DATA_HOME is set")
-                    .hint("name a directory: bulla --data DIR …")
+                Failure::new(
+                    Exit::CouldNotRun,
+                    "CLI-0010",
+                    "no place for the local instance",
+                )
+                .line("neither HOME nor XDG_DATA_HOME is set")
+                .hint("name a directory: bulla --data DIR …")
             })
     }
 
@@ -85,10 +93,18 @@ impl Home {
     /// # Errors
     /// If it cannot be made or written.
     pub fn ensure(&self) -> Result<(), Failure> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.0).on_path("create", &self.0)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.0)
+            .on_path("create", &self.0)?;
         for sub in ["trust", "docker", "cache"] {
             let path = self.join(sub);
-            DirBuilder::new().recursive(true).mode(0o700).create(&path).on_path("create", &path)?;
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&path)
+                .on_path("create", &path)?;
         }
         Ok(())
     }
@@ -145,6 +161,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         .on_path("write in", directory)?;
     std::io::Write::write_all(&mut file, bytes).on_path("write", path)?;
     file.as_file().sync_all().on_path("write", path)?;
-    file.persist(path).map_err(|cause| cause.error).on_path("write", path)?;
+    file.persist(path)
+        .map_err(|cause| cause.error)
+        .on_path("write", path)?;
     Ok(())
 }

@@ -13,7 +13,11 @@ use crate::failure::{Exit, Failure, OnPath, OrFail};
 /// The newest form of `instance.json` that this binary understands.
 const FORMAT: u32 = 1;
 /// Where a first instance likes to live: registry, authority, admission.
-const PREFERRED: Ports = Ports { registry: 5610, authority: 5620, admission: 5630 };
+const PREFERRED: Ports = Ports {
+    registry: 5610,
+    authority: 5620,
+    admission: 5630,
+};
 
 /// The names of an instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +62,10 @@ impl Names {
             let names = Self::read(home)?;
             let asked = port.filter(|port| *port != 0 && *port != names.ports.registry);
             if let Some(port) = asked {
-                let what = format!("--port {port}: this instance lives on port {}", names.ports.registry);
+                let what = format!(
+                    "--port {port}: this instance lives on port {}",
+                    names.ports.registry
+                );
                 return Err(Failure::new(Exit::Usage, "CLI-0011", what)
                     .line("its certificates and checkpoints carry its names, so they never change")
                     .hint("leave --port away, or create another instance: bulla up --data DIR --port N"));
@@ -143,22 +150,40 @@ impl Ports {
         let bind = || TcpListener::bind(("127.0.0.1", 0));
         let found = (|| {
             let (a, b, c) = (bind()?, bind()?, bind()?);
-            Ok((a.local_addr()?.port(), b.local_addr()?.port(), c.local_addr()?.port()))
+            Ok((
+                a.local_addr()?.port(),
+                b.local_addr()?.port(),
+                c.local_addr()?.port(),
+            ))
         })();
         let (registry, authority, admission) = found.map_err(|cause: std::io::Error| {
             Failure::new(Exit::CouldNotRun, "CLI-0013", "no free port on 127.0.0.1")
                 .line(cause.to_string())
         })?;
-        Ok(Self { registry, authority, admission })
+        Ok(Self {
+            registry,
+            authority,
+            admission,
+        })
     }
 
     fn from_first(first: u16) -> Result<Self, Failure> {
-        let ports = first.checked_add(10).zip(first.checked_add(20)).map(|(authority, admission)| {
-            Self { registry: first, authority, admission }
-        });
+        let ports =
+            first
+                .checked_add(10)
+                .zip(first.checked_add(20))
+                .map(|(authority, admission)| Self {
+                    registry: first,
+                    authority,
+                    admission,
+                });
         let ports = ports.ok_or_else(|| {
-            Failure::new(Exit::Usage, "CLI-0014", format!("--port {first} leaves no room for three services"))
-                .hint("choose one below 65500, or 0 for any free ones")
+            Failure::new(
+                Exit::Usage,
+                "CLI-0014",
+                format!("--port {first} leaves no room for three services"),
+            )
+            .hint("choose one below 65500, or 0 for any free ones")
         })?;
         match ports.all().into_iter().find(|port| !is_free(*port)) {
             Some(port) => Err(taken(port)),
@@ -179,8 +204,13 @@ fn is_free(port: u16) -> bool {
 }
 
 fn damaged(failure: Failure, home: &Home) -> Failure {
-    failure.on(format!("{} is damaged", home.join("instance.json").display())).hint(format!(
-        "restore the file from a backup, or set the whole directory aside: mv {0} {0}.damaged",
-        home.path().display()
-    ))
+    failure
+        .on(format!(
+            "{} is damaged",
+            home.join("instance.json").display()
+        ))
+        .hint(format!(
+            "restore the file from a backup, or set the whole directory aside: mv {0} {0}.damaged",
+            home.path().display()
+        ))
 }

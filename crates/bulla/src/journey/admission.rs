@@ -33,22 +33,36 @@ pub async fn ask_webhook(instance: &Instance, image: &Reference) -> Result<Verdi
     let review = review_of(&pod(image));
     let url = format!("{}/validate", instance.ready().admission);
     let url = url.parse().map_err(|cause| {
-        Failure::new(Exit::CouldNotRun, "ADMISSION-0091", format!("{url} is not a URL: {cause}"))
+        Failure::new(
+            Exit::CouldNotRun,
+            "ADMISSION-0091",
+            format!("{url} is not a URL: {cause}"),
+        )
     })?;
     let body = serde_json::to_vec(&review).unwrap_or_default();
     let request = Request::post(url, Body::bytes(body)).content_type("application/json");
     let response = instance.http().send(request).await.or_undecidable()?;
-    let bytes = response.bytes(limits::SERVICE_ANSWER_BYTES, "AdmissionReview").await.or_undecidable()?;
-    let answer: Value =
-        limits::parse_json(&bytes, limits::SERVICE_ANSWER_BYTES, "AdmissionReview").or_undecidable()?;
+    let bytes = response
+        .bytes(limits::SERVICE_ANSWER_BYTES, "AdmissionReview")
+        .await
+        .or_undecidable()?;
+    let answer: Value = limits::parse_json(&bytes, limits::SERVICE_ANSWER_BYTES, "AdmissionReview")
+        .or_undecidable()?;
     let response = &answer["response"];
     if response["uid"] != review["request"]["uid"] {
-        return Err(Failure::new(Exit::Undecidable, "ADMISSION-0090", "the webhook answered another question")
-            .line(answer.to_string().chars().take(300).collect::<String>()));
+        return Err(Failure::new(
+            Exit::Undecidable,
+            "ADMISSION-0090",
+            "the webhook answered another question",
+        )
+        .line(answer.to_string().chars().take(300).collect::<String>()));
     }
     Ok(Verdict {
         allowed: response["allowed"].as_bool() == Some(true),
-        message: response["status"]["message"].as_str().unwrap_or_default().to_owned(),
+        message: response["status"]["message"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
         pinned: pinned_by(response),
     })
 }
@@ -64,7 +78,11 @@ pub async fn judge_review(
 ) -> Result<(Value, Exit), Failure> {
     let document: Value =
         limits::parse_json(bytes, limits::REQUEST_BYTES, "AdmissionReview").or_could_not_run()?;
-    let review = if document["kind"] == "AdmissionReview" { document } else { review_of(&document) };
+    let review = if document["kind"] == "AdmissionReview" {
+        document
+    } else {
+        review_of(&document)
+    };
     let instance = compose::connect(context).await?;
     let policy = evidence::policy(&instance, policy)?;
     let admission = Admission::new(
@@ -122,7 +140,9 @@ fn review_of(object: &Value) -> Value {
 
 fn pinned_by(response: &Value) -> Option<String> {
     let patch = response["patch"].as_str()?;
-    let patch = base64::engine::general_purpose::STANDARD.decode(patch).ok()?;
+    let patch = base64::engine::general_purpose::STANDARD
+        .decode(patch)
+        .ok()?;
     let patch: Value = serde_json::from_slice(&patch).ok()?;
     patch[0]["value"].as_str().map(str::to_owned)
 }

@@ -4,8 +4,12 @@
 use bulla_build::{BuildEvent, Built, Options, provenance, recipe, reproduce, sandbox};
 
 use bulla_core::{Digest, Reference};
+use bulla_oci::{
+    Layout,
+    image::{self, Base, Image, ImageSpec},
+    layer::{Compression, EntryContent, LayerEntry},
+};
 use bulla_source::SignatureStatus;
-use bulla_oci::{Layout, image::{self, Base, Image, ImageSpec}, layer::{Compression, EntryContent, LayerEntry}};
 use clap::ValueEnum;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -86,7 +90,9 @@ pub fn build(
         }
         BuildEvent::Fetched(files, cached) => {
             if let Some(line) = line {
-                line.now(format!("{files} files by digest, {cached} of them from the cache"));
+                line.now(format!(
+                    "{files} files by digest, {cached} of them from the cache"
+                ));
             }
         }
         BuildEvent::Step(name) => {
@@ -103,7 +109,10 @@ pub fn build(
     };
     let built = bulla_build::build(&checkout.recipe, checkout.root(), &options, &mut tell)
         .map_err(|error| Failure::from_error(Exit::Denied, &error))?;
-    Ok(Made { built, _outputs: outputs })
+    Ok(Made {
+        built,
+        _outputs: outputs,
+    })
 }
 
 /// One line about a build.
@@ -142,7 +151,12 @@ pub fn assemble(checkout: &Checkout, built: &Built, target: &Path) -> Result<Ima
 ///
 /// # Errors
 /// As [`assemble`].
-pub fn assemble_on(checkout: &Checkout, built: &Built, base: Base, target: &Path) -> Result<Image, Failure> {
+pub fn assemble_on(
+    checkout: &Checkout,
+    built: &Built,
+    base: Base,
+    target: &Path,
+) -> Result<Image, Failure> {
     let wanted = &checkout.recipe.image;
     let files = built
         .outputs
@@ -155,10 +169,14 @@ pub fn assemble_on(checkout: &Checkout, built: &Built, base: Base, target: &Path
         .collect();
     let mut labels = wanted.labels.clone();
     if let Some(commit) = &checkout.commit {
-        labels.entry("org.opencontainers.image.revision".into()).or_insert_with(|| commit.id());
+        labels
+            .entry("org.opencontainers.image.revision".into())
+            .or_insert_with(|| commit.id());
     }
     if let Some(remote) = &checkout.remote {
-        labels.entry("org.opencontainers.image.source".into()).or_insert_with(|| remote.clone());
+        labels
+            .entry("org.opencontainers.image.source".into())
+            .or_insert_with(|| remote.clone());
     }
     let spec = ImageSpec {
         base,
@@ -184,8 +202,12 @@ pub fn base_to_pull(checkout: &Checkout) -> Option<&Reference> {
 }
 
 fn unpulled(reference: &Reference) -> Failure {
-    Failure::new(Exit::CouldNotRun, "IMAGE-0002", format!("the base {reference} was not pulled"))
-        .hint("use bulla ship, which pulls it; or a base of the form layout:PATH")
+    Failure::new(
+        Exit::CouldNotRun,
+        "IMAGE-0002",
+        format!("the base {reference} was not pulled"),
+    )
+    .hint("use bulla ship, which pulls it; or a base of the form layout:PATH")
 }
 
 /// Who the builder is, on an instance.
@@ -228,7 +250,11 @@ fn invocation(built: &Built) -> String {
     for output in &built.outputs {
         text.push_str(&output.digest.to_string());
     }
-    Digest::sha256(text.as_bytes()).hex().chars().take(32).collect()
+    Digest::sha256(text.as_bytes())
+        .hex()
+        .chars()
+        .take(32)
+        .collect()
 }
 
 /// What `bulla build` made.
@@ -264,21 +290,38 @@ pub fn to_layout(
     let line = context.talk.stage("image");
     if out.exists() {
         if !out.join("oci-layout").is_file() {
-            let what = format!("{} is in the way: it exists and is no image layout", out.display());
-            return Err(Failure::new(Exit::Usage, "IMAGE-0003", what).hint("name another place: --out DIR"));
+            let what = format!(
+                "{} is in the way: it exists and is no image layout",
+                out.display()
+            );
+            return Err(
+                Failure::new(Exit::Usage, "IMAGE-0003", what).hint("name another place: --out DIR")
+            );
         }
         fs::remove_dir_all(out).on_path("replace", out)?;
     }
     let image = assemble(&checkout, &made.built, out)?;
     let digest = image.descriptor.digest.clone();
     line.end(Mark::Ok, &digest.to_string());
-    let reproduced = if twice { Some(again(&checkout, args, &made, &home, context)?) } else { None };
+    let reproduced = if twice {
+        Some(again(&checkout, args, &made, &home, context)?)
+    } else {
+        None
+    };
     let names = Names::read(&home).ok();
-    let builder = names.as_ref().map_or_else(|| "https://bulla.dev/local-builder".into(), builder_id);
+    let builder = names
+        .as_ref()
+        .map_or_else(|| "https://bulla.dev/local-builder".into(), builder_id);
     let provenance_file = out.with_extension("provenance.json");
     let document = statement(&checkout, &made.built, &builder);
-    fs::write(&provenance_file, crate::output::json(&document)?).on_path("write", &provenance_file)?;
-    Ok(ToLayout { digest, provenance_file, isolation: made.built.isolation.name(), reproduced })
+    fs::write(&provenance_file, crate::output::json(&document)?)
+        .on_path("write", &provenance_file)?;
+    Ok(ToLayout {
+        digest,
+        provenance_file,
+        isolation: made.built.isolation.name(),
+        reproduced,
+    })
 }
 
 fn again(
@@ -305,12 +348,18 @@ fn again(
 }
 
 /// Where two builds of the same source differ first.
-fn first_difference(first: &Built, second: &Built) -> Result<Option<reproduce::Difference>, Failure> {
+fn first_difference(
+    first: &Built,
+    second: &Built,
+) -> Result<Option<reproduce::Difference>, Failure> {
     let pairs = first.outputs.iter().zip(&second.outputs);
     match pairs.into_iter().find(|(a, b)| a.digest != b.digest) {
         None => Ok(None),
         Some((a, b)) => Ok(reproduce::compare(&a.file, &b.file)
             .on_path("compare", &a.file)?
-            .map(|found| reproduce::Difference { output: a.declared.path.clone(), ..found })),
+            .map(|found| reproduce::Difference {
+                output: a.declared.path.clone(),
+                ..found
+            })),
     }
 }

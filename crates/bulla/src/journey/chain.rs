@@ -112,11 +112,17 @@ impl Chain {
         rejections: &[Rejection],
         decision: Decision,
     ) -> Self {
-        let all = Claims { attestations, decision: &decision };
+        let all = Claims {
+            attestations,
+            decision: &decision,
+        };
         let links = vec![
             all.source(),
             all.build(),
-            Link { evidence: Some(digest.clone()), ..link(Stage::Image, Mark::Ok, digest.to_string()) },
+            Link {
+                evidence: Some(digest.clone()),
+                ..link(Stage::Image, Mark::Ok, digest.to_string())
+            },
             all.inventory(&reference),
             all.scan(&reference),
             all.signature(&reference),
@@ -125,7 +131,15 @@ impl Chain {
             all.admission(),
         ];
         let (as_of, rejections) = (decision.time, rejections.to_vec());
-        Self { version: 1, reference, digest, as_of, links, rejections, decision }
+        Self {
+            version: 1,
+            reference,
+            digest,
+            as_of,
+            links,
+            rejections,
+            decision,
+        }
     }
 
     /// The link of a stage.
@@ -143,14 +157,22 @@ impl Claims<'_> {
     /// The claim of that type the decision relied on, else the first there is.
     fn find(&self, types: &[&str]) -> Option<&Verified<Statement>> {
         let of_type = || {
-            self.attestations.iter().filter(|a| types.contains(&a.claim().predicate_type.as_str()))
+            self.attestations
+                .iter()
+                .filter(|a| types.contains(&a.claim().predicate_type.as_str()))
         };
-        of_type().find(|a| !self.needed_by(a).is_empty()).or_else(|| of_type().next())
+        of_type()
+            .find(|a| !self.needed_by(a).is_empty())
+            .or_else(|| of_type().next())
     }
 
     fn needed_by(&self, attestation: &Verified<Statement>) -> Vec<String> {
         let envelope = &attestation.proof().envelope;
-        let rules = self.decision.rules.iter().filter(|rule| rule.evidence.contains(envelope));
+        let rules = self
+            .decision
+            .rules
+            .iter()
+            .filter(|rule| rule.evidence.contains(envelope));
         rules.map(|rule| rule.rule.clone()).collect()
     }
 
@@ -175,16 +197,24 @@ impl Claims<'_> {
 
     fn source(&self) -> Link {
         let Some(provenance) = self.find(&[predicate_type::SLSA_PROVENANCE_V1]) else {
-            return missing(Stage::Source, "no provenance names a commit", "bulla ship .");
+            return missing(
+                Stage::Source,
+                "no provenance names a commit",
+                "bulla ship .",
+            );
         };
         let predicate = &provenance.claim().predicate;
         let source = &predicate["buildDefinition"]["resolvedDependencies"][0];
         let parameters = &predicate["buildDefinition"]["internalParameters"]["source"];
-        let uri = source["uri"].as_str().unwrap_or("a repository without a name");
+        let uri = source["uri"]
+            .as_str()
+            .unwrap_or("a repository without a name");
         let signature = match parameters["signature"]["status"].as_str() {
             Some("valid") => format!(
                 "signed by {}",
-                parameters["signature"]["signer"].as_str().unwrap_or("an allowed signer")
+                parameters["signature"]["signer"]
+                    .as_str()
+                    .unwrap_or("an allowed signer")
             ),
             Some(other) => other.replace('-', " "),
             None => "signature not recorded".into(),
@@ -197,7 +227,11 @@ impl Claims<'_> {
             None => Link {
                 mark: Mark::Failed,
                 mend: Some("git commit, then bulla ship .".into()),
-                ..self.proven(Stage::Source, format!("{uri}: a dirty tree, no commit"), provenance)
+                ..self.proven(
+                    Stage::Source,
+                    format!("{uri}: a dirty tree, no commit"),
+                    provenance,
+                )
             },
         }
     }
@@ -208,12 +242,15 @@ impl Claims<'_> {
         };
         let predicate = &provenance.claim().predicate;
         let definition = &predicate["buildDefinition"];
-        let dependencies =
-            definition["resolvedDependencies"].as_array().map_or(0, |list| list.len().saturating_sub(1));
+        let dependencies = definition["resolvedDependencies"]
+            .as_array()
+            .map_or(0, |list| list.len().saturating_sub(1));
         let isolation = definition["internalParameters"]["isolation"].as_str();
         let what = format!(
             "by {}, isolation {}, {dependencies} inputs by digest",
-            predicate["runDetails"]["builder"]["id"].as_str().unwrap_or("an unnamed builder"),
+            predicate["runDetails"]["builder"]["id"]
+                .as_str()
+                .unwrap_or("an unnamed builder"),
             isolation.unwrap_or("not stated"),
         );
         self.proven(Stage::Build, what, provenance)
@@ -221,11 +258,15 @@ impl Claims<'_> {
 
     fn inventory(&self, reference: &Reference) -> Link {
         let Some(sbom) = self.find(&[predicate_type::CYCLONEDX, predicate_type::SPDX]) else {
-            let mend = format!("bulla sbom {reference} -o cyclonedx=sbom.json && bulla attest {reference} --type cyclonedx --predicate sbom.json");
+            let mend = format!(
+                "bulla sbom {reference} -o cyclonedx=sbom.json && bulla attest {reference} --type cyclonedx --predicate sbom.json"
+            );
             return missing(Stage::Inventory, "no SBOM", &mend);
         };
         let predicate = &sbom.claim().predicate;
-        let list = ["components", "packages"].iter().find_map(|key| predicate[key].as_array());
+        let list = ["components", "packages"]
+            .iter()
+            .find_map(|key| predicate[key].as_array());
         let what = match list {
             Some(list) => format!("{} components", list.len()),
             None => "an SBOM without components".into(),
@@ -238,24 +279,36 @@ impl Claims<'_> {
             return missing(Stage::Scan, "no scan", &format!("bulla scan {reference}"));
         };
         let predicate = &scan.claim().predicate;
-        let results = predicate["scanner"]["result"].as_array().map_or(&[][..], Vec::as_slice);
+        let results = predicate["scanner"]["result"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice);
         let count = |severity: Severity| {
             let is = |finding: &&Value| {
                 finding["severity"].as_array().is_some_and(|all| {
-                    all.iter().any(|one| one["score"].as_str() == Some(severity.name()))
+                    all.iter()
+                        .any(|one| one["score"].as_str() == Some(severity.name()))
                 })
             };
             results.iter().filter(is).count()
         };
-        let date = predicate["scanner"]["db"]["lastUpdate"].as_str().unwrap_or("unknown date");
+        let date = predicate["scanner"]["db"]["lastUpdate"]
+            .as_str()
+            .unwrap_or("unknown date");
         let (critical, high) = (count(Severity::Critical), count(Severity::High));
         let what = format!(
             "{} findings: {critical} critical, {high} high · data of {}",
             results.len(),
             date.get(..10).unwrap_or(date)
         );
-        let mark = if results.is_empty() { Mark::Ok } else { Mark::Warn };
-        Link { mark, ..self.proven(Stage::Scan, what, scan) }
+        let mark = if results.is_empty() {
+            Mark::Ok
+        } else {
+            Mark::Warn
+        };
+        Link {
+            mark,
+            ..self.proven(Stage::Scan, what, scan)
+        }
     }
 
     fn signature(&self, reference: &Reference) -> Link {
@@ -265,20 +318,31 @@ impl Claims<'_> {
                 let what = format!("image signed, asserted by {}", signer.issuer);
                 self.proven(Stage::Sign, what, signature)
             }
-            None => missing(Stage::Sign, "no signature", &format!("bulla sign {reference}")),
+            None => missing(
+                Stage::Sign,
+                "no signature",
+                &format!("bulla sign {reference}"),
+            ),
         }
     }
 
     fn log(&self) -> Link {
-        let mut entries: Vec<_> =
-            self.attestations.iter().filter_map(|a| a.proof().log.as_ref()).collect();
+        let mut entries: Vec<_> = self
+            .attestations
+            .iter()
+            .filter_map(|a| a.proof().log.as_ref())
+            .collect();
         entries.sort_by_key(|entry| entry.index);
         match (entries.first(), entries.last()) {
             (Some(first), Some(last)) => {
                 let indexes: Vec<_> = entries.iter().map(|e| e.index.to_string()).collect();
                 Link {
                     how: vec![format!("checkpoint of size {} or more", last.tree_size)],
-                    ..link(Stage::Log, Mark::Ok, format!("entries {} of log {}", indexes.join(", "), first.log))
+                    ..link(
+                        Stage::Log,
+                        Mark::Ok,
+                        format!("entries {} of log {}", indexes.join(", "), first.log),
+                    )
                 }
             }
             _ => link(Stage::Log, Mark::Skipped, "nothing is logged".into()),
@@ -301,11 +365,16 @@ impl Claims<'_> {
             decision.rules.len()
         );
         let reason = decision.objections().first().and_then(|rule| {
-            rule.reasons.first().map(|reason| (rule.rule.clone(), reason.clone()))
+            rule.reasons
+                .first()
+                .map(|reason| (rule.rule.clone(), reason.clone()))
         });
         Link {
             when: Some(decision.time),
-            how: reason.iter().map(|(rule, reason)| format!("{rule}: {}", reason.text)).collect(),
+            how: reason
+                .iter()
+                .map(|(rule, reason)| format!("{rule}: {}", reason.text))
+                .collect(),
             mend: reason.and_then(|(_, reason)| reason.hint),
             ..link(Stage::Admission, mark, what)
         }
@@ -327,5 +396,8 @@ fn link(stage: Stage, mark: Mark, what: String) -> Link {
 }
 
 fn missing(stage: Stage, what: &str, mend: &str) -> Link {
-    Link { mend: Some(mend.to_owned()), ..link(stage, Mark::Skipped, what.to_owned()) }
+    Link {
+        mend: Some(mend.to_owned()),
+        ..link(stage, Mark::Skipped, what.to_owned())
+    }
 }

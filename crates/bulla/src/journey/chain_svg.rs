@@ -19,7 +19,11 @@ pub fn render(chain: &Chain) -> String {
     let count = chain.links.len();
     let width = 20 + count * WIDTH + count.saturating_sub(1) * GAP + 20;
     let height = TOP + HEIGHT + 46;
-    let outcome = if chain.decision.outcome.is_allowed() { "ALLOWED" } else { "DENIED" };
+    let outcome = if chain.decision.outcome.is_allowed() {
+        "ALLOWED"
+    } else {
+        "DENIED"
+    };
     let mut svg = String::new();
     let _ = write!(
         svg,
@@ -41,8 +45,20 @@ pub fn render(chain: &Chain) -> String {
         }
         room(&mut svg, x, link);
     }
-    let (color, y) = (if outcome == "ALLOWED" { "#166534" } else { "#991b1b" }, TOP + HEIGHT + 30);
-    let reason = chain.links.last().and_then(|link| link.how.first()).cloned().unwrap_or_default();
+    let (color, y) = (
+        if outcome == "ALLOWED" {
+            "#166534"
+        } else {
+            "#991b1b"
+        },
+        TOP + HEIGHT + 30,
+    );
+    let reason = chain
+        .links
+        .last()
+        .and_then(|link| link.how.first())
+        .cloned()
+        .unwrap_or_default();
     let _ = write!(
         svg,
         r#"<text x="20" y="{y}" font-size="14" font-weight="600" fill="{color}">{outcome}</text><text x="100" y="{y}" fill="{color}">{}</text></svg>"#,
@@ -54,14 +70,24 @@ pub fn render(chain: &Chain) -> String {
 /// The edge before a room, with a seal on it where there is evidence.
 fn edge(svg: &mut String, x: usize, link: &Link) {
     let (from, to, y) = (x - GAP, x, TOP + HEIGHT / 2);
-    let dash = if link.evidence.is_some() || link.mark == Mark::Ok { "" } else { r#" stroke-dasharray="3 3""# };
-    let _ = write!(svg, r##"<path d="M{from} {y}H{to}" stroke="#555" stroke-width="1.5"{dash}/>"##);
+    let dash = if link.evidence.is_some() || link.mark == Mark::Ok {
+        ""
+    } else {
+        r#" stroke-dasharray="3 3""#
+    };
+    let _ = write!(
+        svg,
+        r##"<path d="M{from} {y}H{to}" stroke="#555" stroke-width="1.5"{dash}/>"##
+    );
     if link.who.is_some() {
         let middle = (from + to) / 2;
         let _ = write!(
             svg,
             r##"<circle cx="{middle}" cy="{y}" r="7" fill="#b45309" stroke="#78350f"><title>{}</title></circle>"##,
-            escape(&format!("sealed by {}", link.who.as_deref().unwrap_or_default())),
+            escape(&format!(
+                "sealed by {}",
+                link.who.as_deref().unwrap_or_default()
+            )),
         );
     }
 }
@@ -83,8 +109,16 @@ fn room(svg: &mut String, x: usize, link: &Link) {
         link.stage.name(),
     );
     let mut lines = wrap(&link.what, 23, 3);
-    lines.extend(link.who.as_ref().map(|who| cut(&super::chain_text::short_service(who), 23)));
-    lines.extend(link.evidence.as_ref().map(|digest| digest.short().to_owned()));
+    lines.extend(
+        link.who
+            .as_ref()
+            .map(|who| cut(&super::chain_text::short_service(who), 23)),
+    );
+    lines.extend(
+        link.evidence
+            .as_ref()
+            .map(|digest| digest.short().to_owned()),
+    );
     for (index, line) in lines.iter().take(5).enumerate() {
         let _ = write!(
             svg,
@@ -98,8 +132,11 @@ fn room(svg: &mut String, x: usize, link: &Link) {
 }
 
 fn description(chain: &Chain) -> String {
-    let links: Vec<_> =
-        chain.links.iter().map(|link| format!("{}: {}", link.stage.name(), link.what)).collect();
+    let links: Vec<_> = chain
+        .links
+        .iter()
+        .map(|link| format!("{}: {}", link.stage.name(), link.what))
+        .collect();
     links.join("; ")
 }
 
@@ -125,7 +162,10 @@ fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+    text.chars()
+        .take(width.saturating_sub(1))
+        .chain(['…'])
+        .collect()
 }
 
 fn escape(text: &str) -> String {

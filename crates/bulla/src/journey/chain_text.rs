@@ -12,36 +12,88 @@ pub fn picture(chain: &Chain) -> String {
         .filter(|link| link.mark == Mark::Ok)
         .and_then(|link| link.what.split_whitespace().nth(1))
         .and_then(|commit| commit.get(..12))
-        .map_or_else(|| "no commit".to_owned(), |commit| format!("commit {commit}"));
-    let provenance = if is_there(chain, Stage::Build) { "provenance" } else { "no provenance" };
-    let fate = if chain.decision.outcome.is_allowed() { "pod" } else { "no pod" };
+        .map_or_else(
+            || "no commit".to_owned(),
+            |commit| format!("commit {commit}"),
+        );
+    let cut = |text: String| match text.chars().count() {
+        0..=26 => text,
+        _ => text.chars().take(25).chain(['…']).collect(),
+    };
+    let provenance = if is_there(chain, Stage::Build) {
+        "provenance"
+    } else {
+        "no provenance"
+    };
+    let fate = if chain.decision.outcome.is_allowed() {
+        "pod"
+    } else {
+        "no pod"
+    };
     let image = format!("image {}", chain.digest.short());
     let who = |stage| {
-        chain.link(stage).and_then(|link| link.who.clone()).unwrap_or_else(|| "nobody".into())
+        chain
+            .link(stage)
+            .and_then(|link| link.who.clone())
+            .unwrap_or_else(|| "nobody".into())
     };
-    let logged = chain.link(Stage::Log).filter(|link| link.mark == Mark::Ok).map_or_else(
-        || "not logged".to_owned(),
-        |link| link.what.split(" of log").next().unwrap_or("logged").to_owned(),
-    );
+    let logged = chain
+        .link(Stage::Log)
+        .filter(|link| link.mark == Mark::Ok)
+        .map_or_else(
+            || "not logged".to_owned(),
+            |link| {
+                let first = link
+                    .what
+                    .trim_start_matches("entries ")
+                    .split([',', ' '])
+                    .next();
+                format!("log #{}", first.unwrap_or_default())
+            },
+        );
     let mut seals = vec![];
     for (stage, name) in [(Stage::Inventory, "SBOM"), (Stage::Scan, "scan")] {
-        seals.push(if is_there(chain, stage) { name.to_owned() } else { format!("no {name}") });
+        seals.push(if is_there(chain, stage) {
+            name.to_owned()
+        } else {
+            format!("no {name}")
+        });
     }
     seals.push(logged);
     let builder = short_service(&who(Stage::Build));
     let columns = [
-        (commit, who(Stage::Sign)),
+        (commit, cut(who(Stage::Sign))),
         (provenance.to_owned(), builder),
         (image, seals.join(" · ")),
-        (fate.to_owned(), if fate == "pod" { "digest pinned".into() } else { "refused".into() }),
+        (
+            fate.to_owned(),
+            if fate == "pod" {
+                "digest pinned".into()
+            } else {
+                "refused".into()
+            },
+        ),
     ];
     let (mut top, mut bottom) = (String::from(" "), String::from(" "));
     for (index, (above, below)) in columns.iter().enumerate() {
         let last = index + 1 == columns.len();
         let width = above.chars().count().max(below.chars().count());
         let arrow = if last { "" } else { " ──▶ " };
-        let _ = write!(top, " {above}{}{arrow}", if last { String::new() } else { pad(above, width, '─') });
-        let _ = write!(bottom, " {below}{}{}", pad(below, width, ' '), " ".repeat(arrow.chars().count()));
+        let _ = write!(
+            top,
+            " {above}{}{arrow}",
+            if last {
+                String::new()
+            } else {
+                pad(above, width, '─')
+            }
+        );
+        let _ = write!(
+            bottom,
+            " {below}{}{}",
+            pad(below, width, ' '),
+            " ".repeat(arrow.chars().count())
+        );
     }
     format!("{}\n{}", top.trim_end(), bottom.trim_end())
 }
@@ -55,7 +107,13 @@ pub fn tree(chain: &Chain, only: Option<Stage>) -> String {
         if only.is_some_and(|stage| stage != link.stage) {
             continue;
         }
-        let _ = writeln!(out, "\n {:<10} {} {}", link.stage.name(), link.mark.glyph(), link.what);
+        let _ = writeln!(
+            out,
+            "\n {:<10} {} {}",
+            link.stage.name(),
+            link.mark.glyph(),
+            link.what
+        );
         details(link, &mut out);
         if link.stage == Stage::Admission {
             rules(chain, &mut out);
@@ -64,8 +122,15 @@ pub fn tree(chain: &Chain, only: Option<Stage>) -> String {
     if !chain.rejections.is_empty() && only.is_none() {
         let _ = writeln!(out, "\n not accepted: {} bundles", chain.rejections.len());
         for rejection in &chain.rejections {
-            let envelope = rejection.envelope.as_ref().map_or("", |digest| digest.short());
-            let _ = writeln!(out, "   ✗ {envelope} {}   [{}]", rejection.text, rejection.code);
+            let envelope = rejection
+                .envelope
+                .as_ref()
+                .map_or("", |digest| digest.short());
+            let _ = writeln!(
+                out,
+                "   ✗ {envelope} {}   [{}]",
+                rejection.text, rejection.code
+            );
         }
     }
     out
@@ -97,9 +162,15 @@ fn details(link: &Link, out: &mut String) {
 
 fn rules(chain: &Chain, out: &mut String) {
     for rule in &chain.decision.rules {
-        let glyph = if rule.outcome.is_allowed() { '✓' } else { '✗' };
+        let glyph = if rule.outcome.is_allowed() {
+            '✓'
+        } else {
+            '✗'
+        };
         let mut reasons = rule.reasons.iter();
-        let first = reasons.next().map_or(String::new(), |reason| reason.text.clone());
+        let first = reasons
+            .next()
+            .map_or(String::new(), |reason| reason.text.clone());
         let _ = writeln!(out, "              {glyph} {:<24} {first}", rule.rule);
         for reason in reasons {
             let _ = writeln!(out, "                {:<24} {}", "", reason.text);
@@ -108,13 +179,20 @@ fn rules(chain: &Chain, out: &mut String) {
 }
 
 fn is_there(chain: &Chain, stage: Stage) -> bool {
-    chain.link(stage).is_some_and(|link| link.evidence.is_some())
+    chain
+        .link(stage)
+        .is_some_and(|link| link.evidence.is_some())
 }
 
 /// `http://127.0.0.1:5620/oidc/service/builder` → `builder@127.0.0.1`
 pub fn short_service(subject: &str) -> String {
-    let Some((base, name)) = subject.rsplit_once('/') else { return subject.to_owned() };
-    let host = base.split("://").nth(1).and_then(|rest| rest.split([':', '/']).next());
+    let Some((base, name)) = subject.rsplit_once('/') else {
+        return subject.to_owned();
+    };
+    let host = base
+        .split("://")
+        .nth(1)
+        .and_then(|rest| rest.split([':', '/']).next());
     match host {
         Some(host) => format!("{name}@{host}"),
         None => subject.to_owned(),

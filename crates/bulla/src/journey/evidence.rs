@@ -60,7 +60,11 @@ impl Gathered {
 
     /// Bundles that did not.
     pub fn rejections(&self) -> Vec<Rejection> {
-        self.evidence.rejections.iter().map(|one| one.rejection.clone()).collect()
+        self.evidence
+            .rejections
+            .iter()
+            .map(|one| one.rejection.clone())
+            .collect()
     }
 }
 
@@ -78,10 +82,15 @@ pub async fn gather(
     let descriptor = resolve(&source, reference).await?;
     let pinned = reference.by_digest(descriptor.digest.clone());
     let bundles = source.bundles(&pinned).await.or_undecidable()?;
-    let mut evidence =
-        Evidence::collect(&[trust], &bundles.bundles, &descriptor.digest, as_of);
+    let mut evidence = Evidence::collect(&[trust], &bundles.bundles, &descriptor.digest, as_of);
     evidence.gaps.extend(bundles.gaps);
-    Ok(Gathered { requested: reference.clone(), pinned, descriptor, evidence, as_of })
+    Ok(Gathered {
+        requested: reference.clone(),
+        pinned,
+        descriptor,
+        evidence,
+        as_of,
+    })
 }
 
 /// Resolves a reference.
@@ -117,7 +126,9 @@ pub fn judge(policy: &Policy, gathered: &Gathered) -> Decision {
 /// If it cannot be read or is not a policy.
 pub fn policy(instance: &Instance, file: Option<&Path>) -> Result<Arc<Policy>, Failure> {
     let names = instance.policy_names()?;
-    let Some(file) = file else { return compose::instance_policy(instance.home(), &names) };
+    let Some(file) = file else {
+        return compose::instance_policy(instance.home(), &names);
+    };
     let bytes = fs::read(file).on_path("read", file)?;
     Policy::parse(&bytes, Some(&names))
         .map(Arc::new)
@@ -159,8 +170,12 @@ pub fn by_signer(
         return Ok(accepted);
     }
     match misses.first() {
-        None => Err(Failure::new(Exit::NothingToVerify, "CLI-0070", format!("{} carries no signature", gathered.pinned))
-            .hint(format!("bulla sign {}", gathered.pinned))),
+        None => Err(Failure::new(
+            Exit::NothingToVerify,
+            "CLI-0070",
+            format!("{} carries no signature", gathered.pinned),
+        )
+        .hint(format!("bulla sign {}", gathered.pinned))),
         Some(first) => {
             let mut failure = Failure::from_error(Exit::Denied, first)
                 .on(format!("{} is not verified", gathered.pinned));
@@ -185,15 +200,18 @@ pub fn verify_file(
     use bulla_trust::sigstore::bundle::{BundleKind, UnverifiedBundle};
     let now = Timestamp::now();
     let expectation = expected.under(trust.id());
-    let kind = UnverifiedBundle::parse(bundle).map(|bundle| bundle.kind()).or_denied()?;
+    let kind = UnverifiedBundle::parse(bundle)
+        .map(|bundle| bundle.kind())
+        .or_denied()?;
     let proof = match kind {
         BundleKind::Signature => bulla_trust::verify_blob(trust, bundle, bytes, &expectation, now)
             .map(|verified| verified.proof().clone()),
-        _ => bulla_trust::verify_attestation(trust, bundle, &Digest::sha256(bytes), now)
-            .and_then(|verified| {
+        _ => bulla_trust::verify_attestation(trust, bundle, &Digest::sha256(bytes), now).and_then(
+            |verified| {
                 verified.require_identity(&expectation)?;
                 Ok(verified.proof().clone())
-            }),
+            },
+        ),
     };
     proof.or_denied()
 }
@@ -215,10 +233,16 @@ pub fn read_trust_root(file: &Path) -> Result<TrustRoot, Failure> {
 /// If there is no instance yet, or its documents cannot be read.
 pub fn instance_trust_root(home: &Home) -> Result<TrustRoot, Failure> {
     if !home.exists() {
-        return Err(Failure::new(Exit::CouldNotRun, "CLI-0071", format!("there is no instance in {}", home.path().display()))
-            .hint("bulla trust show creates it; or name a root: --trusted-root FILE"));
+        return Err(Failure::new(
+            Exit::CouldNotRun,
+            "CLI-0071",
+            format!("there is no instance in {}", home.path().display()),
+        )
+        .hint("bulla trust show creates it; or name a root: --trusted-root FILE"));
     }
-    let id = RootId(Digest::sha256(&read_document(&home.trust("tuf_root.json"))?));
+    let id = RootId(Digest::sha256(&read_document(
+        &home.trust("tuf_root.json"),
+    )?));
     let bytes = read_document(&home.trust("trusted_root.json"))?;
     TrustRoot::parse(&bytes, id).or_could_not_run()
 }
@@ -227,4 +251,3 @@ fn read_document(file: &Path) -> Result<Vec<u8>, Failure> {
     let open = fs::File::open(file).on_path("read", file)?;
     limits::read_bounded(open, limits::TRUST_DOCUMENT_BYTES, "trust document").or_could_not_run()
 }
-

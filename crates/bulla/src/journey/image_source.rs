@@ -35,16 +35,23 @@ impl RegistrySource {
 
     /// The client for the registry of `reference`.
     pub fn client(&self, reference: &Reference) -> &Registry {
-        if reference.registry() == self.own { &self.inside } else { &self.outside }
+        if reference.registry() == self.own {
+            &self.inside
+        } else {
+            &self.outside
+        }
     }
 }
 
 impl ImageSource for RegistrySource {
     async fn resolve(&self, image: &Reference) -> Result<Descriptor, SourceError> {
-        self.client(image).resolve(image).await.map_err(|error| match error {
-            ClientError::NotFound { .. } => SourceError::missing(&error),
-            other => SourceError::unavailable(&other),
-        })
+        self.client(image)
+            .resolve(image)
+            .await
+            .map_err(|error| match error {
+                ClientError::NotFound { .. } => SourceError::missing(&error),
+                other => SourceError::unavailable(&other),
+            })
     }
 
     async fn bundles(&self, image: &Reference) -> Result<Bundles, SourceError> {
@@ -58,7 +65,10 @@ impl ImageSource for RegistrySource {
             .map_err(|error| SourceError::unavailable(&error))?;
         let gaps = attached.unreadable.iter().map(|(entry, error)| Reason {
             code: error.code(),
-            text: format!("referrer {} could not be read: {error}", entry.digest.short()),
+            text: format!(
+                "referrer {} could not be read: {error}",
+                entry.digest.short()
+            ),
             hint: error.hint(),
         });
         Ok(Bundles {

@@ -35,7 +35,12 @@ pub struct Subject {
 
 impl Subject {
     fn about(&self, created: Timestamp) -> About {
-        About { name: self.name.clone(), digest: self.digest.clone(), kind: self.kind, created }
+        About {
+            name: self.name.clone(),
+            digest: self.digest.clone(),
+            kind: self.kind,
+            created,
+        }
     }
 }
 
@@ -52,21 +57,32 @@ pub fn of_target(target: &Target, context: &Context) -> Result<(Inventory, Subje
         }
         Target::Sbom(path) => {
             let bytes = fs::read(path).on_path("read", path)?;
-            let inventory = sbom::read(&bytes).or_could_not_run().map_err(|failure| {
-                failure.on(format!("{} is not an SBOM", path.display()))
-            })?;
+            let inventory = sbom::read(&bytes)
+                .or_could_not_run()
+                .map_err(|failure| failure.on(format!("{} is not an SBOM", path.display())))?;
             let (name, digest) = (path.display().to_string(), Digest::sha256(&bytes));
-            Ok((inventory, Subject { name, digest, kind: SubjectKind::Image }))
+            Ok((
+                inventory,
+                Subject {
+                    name,
+                    digest,
+                    kind: SubjectKind::Image,
+                },
+            ))
         }
         Target::Image(reference) => {
-            let room = tempfile::tempdir().on_path("create a directory in", &std::env::temp_dir())?;
+            let room =
+                tempfile::tempdir().on_path("create a directory in", &std::env::temp_dir())?;
             let layout = context.block_on(async {
                 let instance = compose::connect_for(context, reference.registry()).await?;
                 let source = RegistrySource::new(&instance)?;
                 let layout = Layout::create(&room.path().join("image")).or_could_not_run()?;
                 let client = source.client(reference);
                 let architecture = Some(bulla_oci::image::host_architecture());
-                client.pull(reference, &layout, architecture).await.or_undecidable()?;
+                client
+                    .pull(reference, &layout, architecture)
+                    .await
+                    .or_undecidable()?;
                 Ok(layout)
             })?;
             of_layout(&layout, reference.name())
@@ -79,32 +95,55 @@ pub fn of_target(target: &Target, context: &Context) -> Result<(Inventory, Subje
 /// # Errors
 /// If a layer is damaged, leaves its bounds, or is not what the configuration says.
 pub fn of_layout(layout: &Layout, name: String) -> Result<(Inventory, Subject), Failure> {
-    let (descriptor, manifest) =
-        layout.image(bulla_oci::image::host_architecture()).or_could_not_run()?;
+    let (descriptor, manifest) = layout
+        .image(bulla_oci::image::host_architecture())
+        .or_could_not_run()?;
     let layers = ImageLayers::of(layout, &manifest).or_could_not_run()?;
     let mut stack = LayerStack::new(TreeLimits::default());
     for (layer, diff_id) in &layers.layers {
-        let read = stack.push(layers.stored(layer).or_could_not_run()?).or_could_not_run()?;
+        let read = stack
+            .push(layers.stored(layer).or_could_not_run()?)
+            .or_could_not_run()?;
         if read.digest != layer.digest || read.diff_id != *diff_id {
-            return Err(Failure::new(Exit::Denied, "IMAGE-0001", "a layer is not what the image says")
-                .line(format!("layer  {} has digest {}", layer.digest, read.digest))
-                .line(format!("diffid {diff_id} has digest {}", read.diff_id))
-                .hint("get the image again from where it was built"));
+            return Err(Failure::new(
+                Exit::Denied,
+                "IMAGE-0001",
+                "a layer is not what the image says",
+            )
+            .line(format!(
+                "layer  {} has digest {}",
+                layer.digest, read.digest
+            ))
+            .line(format!("diffid {diff_id} has digest {}", read.diff_id))
+            .hint("get the image again from where it was built"));
         }
     }
-    let subject = Subject { name, digest: descriptor.digest, kind: SubjectKind::Image };
+    let subject = Subject {
+        name,
+        digest: descriptor.digest,
+        kind: SubjectKind::Image,
+    };
     Ok((catalog(&stack.finish()), subject))
 }
 
 fn of_directory(path: &Path) -> Result<(Inventory, Subject), Failure> {
-    let options = DirectoryOptions { skip: vec![".git".into()], ..DirectoryOptions::default() };
+    let options = DirectoryOptions {
+        skip: vec![".git".into()],
+        ..DirectoryOptions::default()
+    };
     let tree = FileTree::from_directory(path, &options).or_could_not_run()?;
     let mut digest = bulla_core::DigestHasher::new();
     for (path, file) in tree.files() {
         digest.update(format!("{path}\0{}\n", file.digest().hex()).as_bytes());
     }
-    let name = path.file_name().map_or_else(|| "directory".into(), |n| n.to_string_lossy().into_owned());
-    let subject = Subject { name, digest: digest.finish().0, kind: SubjectKind::Source };
+    let name = path
+        .file_name()
+        .map_or_else(|| "directory".into(), |n| n.to_string_lossy().into_owned());
+    let subject = Subject {
+        name,
+        digest: digest.finish().0,
+        kind: SubjectKind::Source,
+    };
     Ok((catalog(&tree).merge(catalog_locks(&tree)), subject))
 }
 
@@ -122,7 +161,11 @@ pub fn of_lock(root: &Path, lock: &Path) -> Result<Inventory, Failure> {
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn cyclonedx(inventory: &Inventory, subject: &Subject, now: Timestamp) -> Result<Vec<u8>, Failure> {
+pub fn cyclonedx(
+    inventory: &Inventory,
+    subject: &Subject,
+    now: Timestamp,
+) -> Result<Vec<u8>, Failure> {
     crate::output::json(&cyclonedx_value(inventory, subject, now))
 }
 
@@ -173,7 +216,9 @@ pub fn view(inventory: &Inventory) -> Value {
 pub fn text(inventory: &Inventory) -> String {
     let mut out = String::new();
     for component in &inventory.components {
-        let ecosystem = component.ecosystem.map_or("-", |ecosystem| ecosystem.name());
+        let ecosystem = component
+            .ecosystem
+            .map_or("-", |ecosystem| ecosystem.name());
         let _ = writeln!(
             out,
             "{:<9} {:<40} {:<22} {}",
@@ -187,7 +232,14 @@ pub fn text(inventory: &Inventory) -> String {
         );
     }
     for file in inventory.own_files() {
-        let _ = writeln!(out, "{:<9} {:<40} {:<22} {} bytes", "file", file.path, file.digest.short(), file.size);
+        let _ = writeln!(
+            out,
+            "{:<9} {:<40} {:<22} {} bytes",
+            "file",
+            file.path,
+            file.digest.short(),
+            file.size
+        );
     }
     let _ = writeln!(out, "\n{}", summary(inventory));
     for problem in &inventory.problems {

@@ -24,11 +24,17 @@ pub fn is_code(text: &str) -> bool {
 pub fn page(code: &str) -> Result<String, Failure> {
     let heading = format!("## {code}");
     let mut lines = CHAPTER.lines().skip_while(|line| {
-        !line.strip_prefix(&heading).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        !line
+            .strip_prefix(&heading)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     });
     let Some(first) = lines.next() else {
-        return Err(Failure::new(Exit::Usage, "CLI-0050", format!("there is no error code {code}"))
-            .hint("codes stand in brackets at the end of an error, for example [TRUST-0012]"));
+        return Err(Failure::new(
+            Exit::Usage,
+            "CLI-0050",
+            format!("there is no error code {code}"),
+        )
+        .hint("codes stand in brackets at the end of an error, for example [TRUST-0012]"));
     };
     let mut page = first.trim_start_matches("## ").to_owned();
     for line in lines.take_while(|line| !line.starts_with("## ")) {

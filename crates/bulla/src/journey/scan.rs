@@ -43,7 +43,12 @@ pub fn database(context: &Context, file: Option<&Path>) -> Result<Database, Fail
     if let Some(file) = file {
         return Database::open(file).or_could_not_run();
     }
-    match context.home().ok().map(|home| home.join(IMPORTED)).filter(|path| path.is_file()) {
+    match context
+        .home()
+        .ok()
+        .map(|home| home.join(IMPORTED))
+        .filter(|path| path.is_file())
+    {
         Some(imported) => Database::open(&imported).or_could_not_run(),
         None => Database::embedded().or_could_not_run(),
     }
@@ -64,9 +69,13 @@ pub fn scan(
     let mut settled = Vec::new();
     for path in documents {
         let bytes = fs::read(path).on_path("read", path)?;
-        settled.push(OpenVex::parse(&bytes).or_could_not_run().map_err(|failure| {
-            failure.on(format!("{} is not an OpenVEX document", path.display()))
-        })?);
+        settled.push(
+            OpenVex::parse(&bytes)
+                .or_could_not_run()
+                .map_err(|failure| {
+                    failure.on(format!("{} is not an OpenVEX document", path.display()))
+                })?,
+        );
     }
     vex::apply(&mut report, &settled, Some(&subject.digest));
     Ok(report)
@@ -74,10 +83,13 @@ pub fn scan(
 
 /// The denial of what stands at or above the policy's gate, if anything does.
 pub fn gate(policy: &Policy, report: &ScanReport) -> Option<Failure> {
-    let findings = policy.rules().iter().find_map(|rule| match &rule.requirement {
-        Requirement::Findings(findings) => Some((rule.name.clone(), findings)),
-        _ => None,
-    });
+    let findings = policy
+        .rules()
+        .iter()
+        .find_map(|rule| match &rule.requirement {
+            Requirement::Findings(findings) => Some((rule.name.clone(), findings)),
+            _ => None,
+        });
     let (rule, wanted) = findings?;
     let unknown = wanted.unknown_severity == UnknownSeverity::Deny;
     let above = |found: &&Match| {
@@ -89,7 +101,11 @@ pub fn gate(policy: &Policy, report: &ScanReport) -> Option<Failure> {
     let what = format!(
         "DENIED by rule {rule} (policy {}): {} at or above {}",
         policy.name(),
-        if above.len() == 1 { "1 finding".into() } else { format!("{} findings", above.len()) },
+        if above.len() == 1 {
+            "1 finding".into()
+        } else {
+            format!("{} findings", above.len())
+        },
         wanted.fail_on
     );
     let mut failure = Failure::new(Exit::Denied, "SCAN-0090", what);
@@ -124,7 +140,11 @@ pub fn summary(report: &ScanReport) -> String {
 pub fn worth_reading(report: &ScanReport) -> Vec<String> {
     let mut findings: Vec<_> = report.findings.iter().collect();
     findings.sort_by_key(|found| std::cmp::Reverse(found.finding.severity));
-    findings.into_iter().take(5).map(|found| format!("{}    bulla scan explain {}", line(found), found.finding.id)).collect()
+    findings
+        .into_iter()
+        .take(5)
+        .map(|found| format!("{}    bulla scan explain {}", line(found), found.finding.id))
+        .collect()
 }
 
 /// The predicate that the scanner signs.
@@ -137,7 +157,10 @@ fn line(found: &Match) -> String {
         Some(version) => format!(": {version} mends it"),
         None => ": no version mends it yet".into(),
     };
-    format!("{} in {} {} ({}){fix}", found.finding.id, found.name, found.version, found.finding.severity)
+    format!(
+        "{} in {} {} ({}){fix}",
+        found.finding.id, found.name, found.version, found.finding.severity
+    )
 }
 
 /// The output of `scan -o json`. Frozen, version 1.
@@ -172,7 +195,11 @@ pub fn view(report: &ScanReport) -> Value {
 pub fn text(report: &ScanReport) -> String {
     let mut out = String::new();
     for severity in Severity::ALL {
-        for found in report.findings.iter().filter(|found| found.finding.severity == severity) {
+        for found in report
+            .findings
+            .iter()
+            .filter(|found| found.finding.severity == severity)
+        {
             let fixed = found.finding.fixed_in.as_deref().unwrap_or("-");
             let _ = writeln!(
                 out,
@@ -183,14 +210,24 @@ pub fn text(report: &ScanReport) -> String {
     }
     for (found, by) in &report.suppressed {
         let why = by.justification.as_deref().unwrap_or("no reason given");
-        let _ = writeln!(out, "settled   {:<20} {:<28} {:<14} {why} ({})", found.finding.id, found.name, found.version, by.author);
+        let _ = writeln!(
+            out,
+            "settled   {:<20} {:<28} {:<14} {why} ({})",
+            found.finding.id, found.name, found.version, by.author
+        );
     }
     if !out.is_empty() {
         out.push('\n');
     }
     for coverage in &report.coverage {
-        let date = coverage.data_date.map_or_else(|| "NO DATA: not scanned".into(), |d| format!("data of {d}"));
-        let _ = writeln!(out, "{:<9} {} components, {date}", coverage.ecosystem, coverage.components);
+        let date = coverage
+            .data_date
+            .map_or_else(|| "NO DATA: not scanned".into(), |d| format!("data of {d}"));
+        let _ = writeln!(
+            out,
+            "{:<9} {} components, {date}",
+            coverage.ecosystem, coverage.components
+        );
     }
     if report.coverage.is_empty() {
         let _ = writeln!(out, "nothing that any advisory could be about");
@@ -208,8 +245,14 @@ pub fn explain(database: &Database, id: &str) -> Result<View, Failure> {
         Failure::new(Exit::NothingToVerify, "SCAN-0091", format!("{id} is not in the database {}", database.name()))
             .hint("see what it covers: bulla scan db status; bring newer data: bulla scan db import FILE…")
     })?;
-    let date = advisory.date.map_or_else(|| "unknown".into(), |date| date.to_string());
-    let aliases = if advisory.aliases.is_empty() { "none".into() } else { advisory.aliases.join(", ") };
+    let date = advisory
+        .date
+        .map_or_else(|| "unknown".into(), |date| date.to_string());
+    let aliases = if advisory.aliases.is_empty() {
+        "none".into()
+    } else {
+        advisory.aliases.join(", ")
+    };
     Ok(View {
         json: json!({
             "version": 1, "id": advisory.id, "aliases": advisory.aliases,
@@ -218,7 +261,9 @@ pub fn explain(database: &Database, id: &str) -> Result<View, Failure> {
         text: format!(
             "{}\n  also      {aliases}\n  severity  {}\n  kind      {}\n  date      {date}\n\
              The database holds facts alone; the text of the advisory is at its publisher.",
-            advisory.id, advisory.severity, advisory.kind.name()
+            advisory.id,
+            advisory.severity,
+            advisory.kind.name()
         ),
     })
 }
@@ -234,10 +279,19 @@ pub fn status(database: &Database) -> View {
         "database  {} ({})\nnewest    {}\n",
         database.name(),
         database.digest().short(),
-        database.date().map_or_else(|| "unknown".into(), |date| date.to_string())
+        database
+            .date()
+            .map_or_else(|| "unknown".into(), |date| date.to_string())
     );
     for source in database.sources() {
-        let _ = writeln!(text, "  {:<16} {:>6} advisories, {} of {}", source.scope.to_string(), source.advisories, source.name, source.date);
+        let _ = writeln!(
+            text,
+            "  {:<16} {:>6} advisories, {} of {}",
+            source.scope.to_string(),
+            source.advisories,
+            source.name,
+            source.date
+        );
     }
     View {
         json: json!({
@@ -266,9 +320,16 @@ pub fn import(context: &Context, paths: &[PathBuf], out: Option<PathBuf>) -> Res
             home.join(IMPORTED)
         }
     };
-    let name = file.file_stem().map_or_else(|| "imported".into(), |stem| stem.to_string_lossy().into_owned());
+    let name = file.file_stem().map_or_else(
+        || "imported".into(),
+        |stem| stem.to_string_lossy().into_owned(),
+    );
     let database = builder.build(&name).or_could_not_run()?;
     database.save(&file).or_could_not_run()?;
-    context.talk.say(&format!(" ✓ {} advisories in {}", database.len(), file.display()));
+    context.talk.say(&format!(
+        " ✓ {} advisories in {}",
+        database.len(),
+        file.display()
+    ));
     Ok(status(&database))
 }

@@ -1,8 +1,15 @@
 //! Sealing: a statement gets a signer, a log entry and a time, and goes beside
 //! the image it speaks about.
 
-use bulla_core::{Descriptor, Digest, Reference, Statement, Subject, SystemClock, limits, statement::predicate_type as types};
-use bulla_net::{Token, keyless::{self, Sealed}, token::Service};
+use bulla_core::{
+    Descriptor, Digest, Reference, Statement, Subject, SystemClock, limits,
+    statement::predicate_type as types,
+};
+use bulla_net::{
+    Token,
+    keyless::{self, Sealed},
+    token::Service,
+};
 use bulla_oci::client::Artifact;
 use serde::Serialize;
 use serde_json::Value;
@@ -81,10 +88,17 @@ pub async fn seal(
 ) -> Result<Sealed, Failure> {
     let token = token(instance, signer).await?;
     let (services, trust) = (instance.signing_services(), instance.trust_root()?);
-    keyless::seal_statement(instance.http(), &services, &token, statement, &trust, &SystemClock)
-        .await
-        .or_undecidable()
-        .map_err(|failure| failure.on("the statement could not be sealed"))
+    keyless::seal_statement(
+        instance.http(),
+        &services,
+        &token,
+        statement,
+        &trust,
+        &SystemClock,
+    )
+    .await
+    .or_undecidable()
+    .map_err(|failure| failure.on("the statement could not be sealed"))
 }
 
 /// Attaches a bundle to the image it speaks about.
@@ -119,7 +133,10 @@ pub async fn statement(
     signer: &Signer,
 ) -> Result<SealedBundle, Failure> {
     let sealed = seal(instance, statement, signer).await?;
-    Ok(SealedBundle { bundle: sealed.bundle, signer: sealed.signer.subject })
+    Ok(SealedBundle {
+        bundle: sealed.bundle,
+        signer: sealed.signer.subject,
+    })
 }
 
 /// Signs a file.
@@ -133,12 +150,21 @@ pub async fn sign_blob(
 ) -> Result<SealedBundle, Failure> {
     let token = token(instance, signer).await?;
     let (services, trust) = (instance.signing_services(), instance.trust_root()?);
-    let sealed =
-        keyless::seal_blob(instance.http(), &services, &token, bytes, &trust, &SystemClock)
-            .await
-            .or_undecidable()
-            .map_err(|failure| failure.on("the file could not be signed"))?;
-    Ok(SealedBundle { bundle: sealed.bundle, signer: sealed.signer.subject })
+    let sealed = keyless::seal_blob(
+        instance.http(),
+        &services,
+        &token,
+        bytes,
+        &trust,
+        &SystemClock,
+    )
+    .await
+    .or_undecidable()
+    .map_err(|failure| failure.on("the file could not be signed"))?;
+    Ok(SealedBundle {
+        bundle: sealed.bundle,
+        signer: sealed.signer.subject,
+    })
 }
 
 async fn token(instance: &Instance, signer: &Signer) -> Result<Token, Failure> {
@@ -174,8 +200,12 @@ pub fn predicate_type(name: &str) -> Result<String, Failure> {
         "custom" => "https://cosign.sigstore.dev/attestation/v1",
         uri if uri.contains("://") => uri,
         _ => {
-            return Err(Failure::new(Exit::Usage, "CLI-0080", format!("--type {name} is not known"))
-                .hint("use slsaprovenance1, cyclonedx, spdxjson, vuln, openvex, custom, or a URI"));
+            return Err(Failure::new(
+                Exit::Usage,
+                "CLI-0080",
+                format!("--type {name} is not known"),
+            )
+            .hint("use slsaprovenance1, cyclonedx, spdxjson, vuln, openvex, custom, or a URI"));
         }
     };
     Ok(known.to_owned())

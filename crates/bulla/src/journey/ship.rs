@@ -7,7 +7,9 @@
 
 use bulla_core::{
     Decision, Digest, Reference, Statement, Subject,
-    statement::predicate_type::{COSIGN_SIGN_V1, CYCLONEDX, OPENVEX, SLSA_PROVENANCE_V1, SPDX, VULNS_V02},
+    statement::predicate_type::{
+        COSIGN_SIGN_V1, CYCLONEDX, OPENVEX, SLSA_PROVENANCE_V1, SPDX, VULNS_V02,
+    },
 };
 use bulla_net::{Sealed, token::Service};
 use bulla_oci::Layout;
@@ -120,7 +122,15 @@ pub async fn run(order: Order, context: &Context) -> Result<Shipped, Failure> {
         .prefix("bulla-ship-")
         .tempdir()
         .on_path("create a directory in", &std::env::temp_dir())?;
-    let mut journey = Journey { context, instance, policy, email, vex: order.vex.clone(), stages: Vec::new(), room };
+    let mut journey = Journey {
+        context,
+        instance,
+        policy,
+        email,
+        vex: order.vex.clone(),
+        stages: Vec::new(),
+        room,
+    };
     let product = match &order.image {
         None => journey.from_source(&order.source).await?,
         Some(target) => journey.from_elsewhere(target).await?,
@@ -140,7 +150,12 @@ impl Journey<'_> {
     fn end(&mut self, line: StageLine, stage: Stage, mark: Mark, text: impl Into<String>) {
         let text = text.into();
         let seconds = line.end(mark, &text);
-        self.stages.push(StageRecord { stage, mark, text, seconds });
+        self.stages.push(StageRecord {
+            stage,
+            mark,
+            text,
+            seconds,
+        });
     }
 
     /// Runs work that blocks without holding up the services of this process.
@@ -162,8 +177,13 @@ impl Journey<'_> {
             let failure = source::secrets_denied(&secrets, &checkout.export.directory);
             return Err(told(&line, failure));
         }
-        self.tighten(&checkout).map_err(|failure| told(&line, failure))?;
-        let mark = if checkout.is_dirty() { Mark::Warn } else { Mark::Ok };
+        self.tighten(&checkout)
+            .map_err(|failure| told(&line, failure))?;
+        let mark = if checkout.is_dirty() {
+            Mark::Warn
+        } else {
+            Mark::Ok
+        };
         self.end(line, Stage::Source, mark, checkout.summary());
 
         let line = self.line(Stage::Build);
@@ -190,13 +210,22 @@ impl Journey<'_> {
         let digest = image.descriptor.digest.clone();
         let layers = image.manifest.layers.len();
         let size: u64 = image.manifest.layers.iter().map(|layer| layer.size).sum();
-        let text = format!("sha256:{}  {:.1} MiB, {layers} layer{}", digest.short(), mebibytes(size), if layers == 1 { "" } else { "s" });
+        let text = format!(
+            "sha256:{}  {:.1} MiB, {layers} layer{}",
+            digest.short(),
+            mebibytes(size),
+            if layers == 1 { "" } else { "s" }
+        );
         self.end(line, Stage::Image, Mark::Ok, text);
 
         let builder = build::builder_id(self.instance.names());
         let provenance = build::statement(&checkout, &made.built, &builder);
         let lock = checkout.recipe.lock.as_ref().map(|lock| lock.path.clone());
-        let mut statements = vec![(Signer::Service(Service::Builder), SLSA_PROVENANCE_V1, provenance)];
+        let mut statements = vec![(
+            Signer::Service(Service::Builder),
+            SLSA_PROVENANCE_V1,
+            provenance,
+        )];
         let lock = lock.map(|lock| (checkout.root().to_owned(), lock));
         statements.extend(self.examine(&image.layout, &checkout.recipe.name, lock)?);
         Ok(Product {
@@ -210,15 +239,23 @@ impl Journey<'_> {
     }
 
     async fn from_elsewhere(&mut self, target: &Target) -> Result<Product, Failure> {
-        for (stage, why) in [(Stage::Source, "built elsewhere: no commit is known"), (Stage::Build, "built elsewhere: provenance is missing")] {
+        for (stage, why) in [
+            (Stage::Source, "built elsewhere: no commit is known"),
+            (Stage::Build, "built elsewhere: provenance is missing"),
+        ] {
             let line = self.line(stage);
             self.end(line, stage, Mark::Skipped, why);
         }
         let line = self.line(Stage::Image);
         let (layout, name) = match target {
             Target::Layout(path) => {
-                let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase());
-                (Layout::open(path).or_could_not_run()?, name.unwrap_or_default())
+                let name = path
+                    .file_name()
+                    .map(|name| name.to_string_lossy().to_lowercase());
+                (
+                    Layout::open(path).or_could_not_run()?,
+                    name.unwrap_or_default(),
+                )
             }
             Target::Image(reference) => {
                 line.now(format!("pulling {reference}"));
@@ -227,7 +264,10 @@ impl Journey<'_> {
                 let layout = Layout::create(&to).or_could_not_run()?;
                 let architecture = Some(bulla_oci::image::host_architecture());
                 let client = source.client(reference);
-                client.pull(reference, &layout, architecture).await.or_undecidable()?;
+                client
+                    .pull(reference, &layout, architecture)
+                    .await
+                    .or_undecidable()?;
                 (layout, reference.repository().to_owned())
             }
             other => {
@@ -236,23 +276,58 @@ impl Journey<'_> {
                     .hint("name an image: REGISTRY/REPOSITORY:TAG or layout:DIR"));
             }
         };
-        let name: String = name.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '/' || *c == '-').collect();
-        let name = if bulla_core::reference::is_repository(&name) { name } else { "image".into() };
-        let (descriptor, _) = layout.image(bulla_oci::image::host_architecture()).or_could_not_run()?;
+        let name: String = name
+            .chars()
+            .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '/' || *c == '-')
+            .collect();
+        let name = if bulla_core::reference::is_repository(&name) {
+            name
+        } else {
+            "image".into()
+        };
+        let (descriptor, _) = layout
+            .image(bulla_oci::image::host_architecture())
+            .or_could_not_run()?;
         let digest = descriptor.digest;
-        self.end(line, Stage::Image, Mark::Ok, format!("sha256:{}  from {target}", digest.short()));
+        self.end(
+            line,
+            Stage::Image,
+            Mark::Ok,
+            format!("sha256:{}  from {target}", digest.short()),
+        );
         let statements = self.examine(&layout, &name, None)?;
         let tag = format!("image-{}", digest.short());
-        Ok(Product { name, tag, layout, digest, checkout: None, statements })
+        Ok(Product {
+            name,
+            tag,
+            layout,
+            digest,
+            checkout: None,
+            statements,
+        })
     }
 
-    async fn pull(&self, reference: &Reference, name: &str) -> Result<bulla_oci::image::Base, Failure> {
+    async fn pull(
+        &self,
+        reference: &Reference,
+        name: &str,
+    ) -> Result<bulla_oci::image::Base, Failure> {
         let source = RegistrySource::new(&self.instance)?;
         let to = self.room.path().join(name);
         let layout = Layout::create(&to).or_could_not_run()?;
         let client = source.client(reference);
-        client.pull(reference, &layout, Some(bulla_oci::image::host_architecture())).await.or_undecidable()?;
-        Ok(bulla_oci::image::Base::Layout(layout, reference.digest().cloned()))
+        client
+            .pull(
+                reference,
+                &layout,
+                Some(bulla_oci::image::host_architecture()),
+            )
+            .await
+            .or_undecidable()?;
+        Ok(bulla_oci::image::Base::Layout(
+            layout,
+            reference.digest().cloned(),
+        ))
     }
 
     /// `[policy]` of the repository may only make the policy stricter.
@@ -285,7 +360,11 @@ impl Journey<'_> {
             Ok((inventory, subject))
         })
         .map_err(|failure| told(&line, failure))?;
-        let mark = if inventory.problems.is_empty() { Mark::Ok } else { Mark::Warn };
+        let mark = if inventory.problems.is_empty() {
+            Mark::Ok
+        } else {
+            Mark::Warn
+        };
         self.end(line, Stage::Inventory, mark, inventory::summary(&inventory));
 
         let line = self.line(Stage::Scan);
@@ -297,14 +376,26 @@ impl Journey<'_> {
         if let Some(gate) = scan::gate(&self.policy, &report) {
             return Err(told(&line, gate));
         }
-        let mark = if scan::is_clean(&report) { Mark::Ok } else { Mark::Warn };
+        let mark = if scan::is_clean(&report) {
+            Mark::Ok
+        } else {
+            Mark::Warn
+        };
         self.end(line, Stage::Scan, mark, scan::summary(&report));
         for warning in scan::worth_reading(&report) {
             self.context.talk.warn(&warning);
         }
         let mut statements = vec![
-            (scanner(), CYCLONEDX, inventory::cyclonedx_value(&inventory, &subject, now)),
-            (scanner(), SPDX, inventory::spdx_value(&inventory, &subject, now)),
+            (
+                scanner(),
+                CYCLONEDX,
+                inventory::cyclonedx_value(&inventory, &subject, now),
+            ),
+            (
+                scanner(),
+                SPDX,
+                inventory::spdx_value(&inventory, &subject, now),
+            ),
             (scanner(), VULNS_V02, scan::predicate(&report)),
         ];
         for path in &self.vex {
@@ -321,26 +412,42 @@ impl Journey<'_> {
     ) -> Result<(Reference, Vec<(Sealed, &'static str)>), Failure> {
         let line = self.line(Stage::Sign);
         let registry = self.instance.names().registry();
-        let reference: Reference =
-            format!("{registry}/{}:{}", product.name, product.tag).parse().or_could_not_run()?;
+        let reference: Reference = format!("{registry}/{}:{}", product.name, product.tag)
+            .parse()
+            .or_could_not_run()?;
         let subject = || vec![Subject::new(reference.name(), &product.digest)];
-        let person = (Signer::Person(self.email.clone()), COSIGN_SIGN_V1, json!({}));
+        let person = (
+            Signer::Person(self.email.clone()),
+            COSIGN_SIGN_V1,
+            json!({}),
+        );
         let mut sealed = Vec::new();
         for (signer, kind, predicate) in std::iter::once(&person).chain(&product.statements) {
-            line.now(*kind);
+            line.progress(sealed.len() as u64, product.statements.len() as u64 + 1, *kind);
             let statement = Statement::new(subject(), *kind, predicate.clone());
             let one = seal::seal(&self.instance, &statement, signer)
                 .await
                 .map_err(|failure| told(&line, failure))?;
             sealed.push((one, *kind));
         }
-        let text = format!("image by {} (asserted) · {} attestations by the services", self.email, sealed.len() - 1);
+        let text = format!(
+            "image by {} (asserted) · {} statements by the services",
+            self.email,
+            sealed.len() - 1
+        );
         self.end(line, Stage::Sign, Mark::Ok, text);
 
         let line = self.line(Stage::Log);
         let indexes: Vec<u64> = sealed.iter().map(|(sealed, _)| sealed.log.index).collect();
-        let size = sealed.iter().map(|(sealed, _)| sealed.log.tree_size).max().unwrap_or_default();
-        let text = format!("entries {} included, checkpoint {size}, time stamped", ranges(&indexes));
+        let size = sealed
+            .iter()
+            .map(|(sealed, _)| sealed.log.tree_size)
+            .max()
+            .unwrap_or_default();
+        let text = format!(
+            "entries {} included, checkpoint {size}, time stamped",
+            ranges(&indexes)
+        );
         self.end(line, Stage::Log, Mark::Ok, text);
         Ok((reference, sealed))
     }
@@ -361,7 +468,12 @@ impl Journey<'_> {
             .push(&product.layout, &image, reference)
             .await
             .or_could_not_run()
-            .map_err(|failure| told(&line, failure.on(format!("{reference} could not be pushed"))))?;
+            .map_err(|failure| {
+                told(
+                    &line,
+                    failure.on(format!("{reference} could not be pushed")),
+                )
+            })?;
         let pinned = reference.by_digest(product.digest.clone());
         for (one, kind) in sealed {
             line.now(format!("attaching {kind}"));
@@ -377,7 +489,9 @@ impl Journey<'_> {
     /// The webhook decides; what it decided from is then laid out as the chain.
     async fn admit(mut self, reference: &Reference, own_policy: bool) -> Result<Shipped, Failure> {
         let line = self.line(Stage::Admission);
-        let answer = admission::ask_webhook(&self.instance, reference).await.map_err(|f| told(&line, f))?;
+        let answer = admission::ask_webhook(&self.instance, reference)
+            .await
+            .map_err(|f| told(&line, f))?;
         let trust = self.instance.trust_root()?;
         let gathered =
             evidence::gather(&self.instance, reference, trust, jiff::Timestamp::now()).await?;
@@ -389,12 +503,31 @@ impl Journey<'_> {
             &gathered.rejections(),
             decision.clone(),
         );
+        let expected = gathered.pinned.to_string();
+        if answer.allowed && answer.pinned.as_deref() != Some(expected.as_str()) {
+            let failure = Failure::new(
+                Exit::Denied,
+                "ADMISSION-0092",
+                "the webhook pinned another image",
+            )
+            .line(format!(
+                "pinned   {}",
+                answer.pinned.as_deref().unwrap_or("nothing")
+            ))
+            .line(format!("expected {expected}"))
+            .hint("somebody changed the registry meanwhile: bulla explain shows what is there now");
+            return Err(told(&line, failure));
+        }
         if decision.outcome.is_allowed() && !answer.allowed && !own_policy {
             line.deny(&answer.message);
             return Err(Failure::told(Exit::Denied));
         }
         if decision.outcome.is_allowed() {
-            let text = format!("ALLOWED by policy {} ({} rules)", policy_name(&decision), decision.rules.len());
+            let text = format!(
+                "ALLOWED by policy {} ({} rules)",
+                policy_name(&decision),
+                decision.rules.len()
+            );
             self.end(line, Stage::Admission, Mark::Ok, text);
         } else {
             let text = evidence::denial(&decision, &gathered.pinned);
@@ -402,16 +535,30 @@ impl Journey<'_> {
         }
         let digest = gathered.digest().clone();
         let stages = std::mem::take(&mut self.stages);
-        let shipped = Shipped { version: 1, reference: reference.clone(), digest, stages, chain };
+        let shipped = Shipped {
+            version: 1,
+            reference: reference.clone(),
+            digest,
+            stages,
+            chain,
+        };
         self.instance.stop().await;
         Ok(shipped)
     }
 }
 
 fn greet(context: &Context, instance: &Instance) {
-    let created = if instance.was_created() { "created, " } else { "" };
+    let created = if instance.was_created() {
+        "created, "
+    } else {
+        ""
+    };
     let root = instance.ready().root.get(..12).unwrap_or_default();
-    let how = if instance.is_served_here() { "" } else { ", through the running bulla up" };
+    let how = if instance.is_served_here() {
+        ""
+    } else {
+        ", through the running bulla up"
+    };
     context.talk.say(&format!(
         "bulla {} · local instance {} ({created}root {root}{how})\n",
         env!("CARGO_PKG_VERSION"),
@@ -423,7 +570,9 @@ fn farewell(context: &Context, shipped: &Shipped, product: &Product) {
     let talk = &context.talk;
     talk.say(&format!("\n{}\n", chain_text::picture(&shipped.chain)));
     if product.checkout.is_none() {
-        talk.warn("provenance is missing: nobody says which commit this image came from, or who built it");
+        talk.warn(
+            "provenance is missing: nobody says which commit this image came from, or who built it",
+        );
     }
     talk.say(&format!(
         " next: bulla explain {} · bulla up · bulla init  (in your project)",
@@ -454,6 +603,10 @@ fn ranges(indexes: &[u64]) -> String {
         (Some(first), Some(last)) if last - first + 1 == sorted.len() as u64 && first != last => {
             format!("{first}–{last}")
         }
-        _ => sorted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        _ => sorted
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }

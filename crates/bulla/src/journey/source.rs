@@ -6,11 +6,10 @@
 use bulla_build::Recipe;
 use bulla_core::{Digest, Finding};
 use bulla_scan::secret;
-use bulla_source::{AllowedSigners, Commit, Export, Keyring, Limits, Repository, SignatureStatus, Signers};
-use std::{
-    fs,
-    path::{Path, PathBuf},
+use bulla_source::{
+    AllowedSigners, Commit, Export, Keyring, Limits, Repository, SignatureStatus, Signers,
 };
+use std::{fs, path::Path};
 use tempfile::TempDir;
 
 use crate::{
@@ -34,8 +33,6 @@ pub struct Checkout {
     pub remote: Option<String>,
     /// The branch, if one is checked out.
     pub branch: Option<String>,
-    /// The repository's directory.
-    pub repository: PathBuf,
     /// The recipe in the tree.
     pub recipe: Recipe,
     _room: TempDir,
@@ -54,7 +51,9 @@ impl Checkout {
 
     /// Seconds since 1970 that a build may know: the commit's time.
     pub fn epoch(&self) -> i64 {
-        self.commit.as_ref().map_or(0, |commit| commit.committed_at().as_second())
+        self.commit
+            .as_ref()
+            .map_or(0, |commit| commit.committed_at().as_second())
     }
 
     /// The tag under which an image of it is pushed.
@@ -83,7 +82,10 @@ impl Checkout {
         match &self.commit {
             Some(commit) => {
                 let summary: String = commit.summary().chars().take(40).collect();
-                format!("{} \"{summary}\"  {signature}", commit.id().get(..12).unwrap_or_default())
+                format!(
+                    "{} \"{summary}\"  {signature}",
+                    commit.id().get(..12).unwrap_or_default()
+                )
             }
             None => format!("dirty tree {}, no commit", self.export.tree_sha256.short()),
         }
@@ -103,15 +105,29 @@ pub fn check_out(args: &SourceArgs, home: &Home) -> Result<Checkout, Failure> {
         .tempdir()
         .on_path("create a directory in", &std::env::temp_dir())?;
     let (to, limits) = (room.path().join("tree"), Limits::default());
-    let changes = if repository.is_bare() { Vec::new() } else { repository.dirty(&directory).or_could_not_run()? };
+    let changes = if repository.is_bare() {
+        Vec::new()
+    } else {
+        repository.dirty(&directory).or_could_not_run()?
+    };
     let (export, commit) = if args.allow_dirty && !changes.is_empty() {
-        (repository.export_dirty(&directory, &to, &limits).or_could_not_run()?, None)
+        (
+            repository
+                .export_dirty(&directory, &to, &limits)
+                .or_could_not_run()?,
+            None,
+        )
     } else {
         if args.rev == "HEAD" && !changes.is_empty() {
-            return Err(dirty(&changes.iter().map(|c| c.path.clone()).collect::<Vec<_>>(), args));
+            return Err(dirty(
+                &changes.iter().map(|c| c.path.clone()).collect::<Vec<_>>(),
+                args,
+            ));
         }
         let commit = repository.resolve(&args.rev).or_could_not_run()?;
-        let export = repository.export(&commit, &directory, &to, &limits).or_could_not_run()?;
+        let export = repository
+            .export(&commit, &directory, &to, &limits)
+            .or_could_not_run()?;
         (export, Some(commit))
     };
     let signature = match &commit {
@@ -124,7 +140,6 @@ pub fn check_out(args: &SourceArgs, home: &Home) -> Result<Checkout, Failure> {
         signature,
         remote: repository.remote(),
         branch: repository.branch(),
-        repository: repository.root().to_owned(),
         recipe,
         export,
         _room: room,
@@ -147,11 +162,22 @@ pub fn secrets(checkout: &Checkout) -> Result<Vec<Finding>, Failure> {
 
 /// The denial of committed secrets: where they are, never what they are.
 pub fn secrets_denied(findings: &[Finding], directory: &str) -> Failure {
-    let what = format!("{} committed", if findings.len() == 1 { "a secret is".into() } else { format!("{} secrets are", findings.len()) });
+    let what = format!(
+        "{} committed",
+        if findings.len() == 1 {
+            "a secret is".into()
+        } else {
+            format!("{} secrets are", findings.len())
+        }
+    );
     let mut failure = Failure::new(Exit::Denied, "SOURCE-0090", what);
     for finding in findings.iter().take(3) {
         let place = finding.location.as_deref().unwrap_or("somewhere");
-        let place = if directory.is_empty() { place.to_owned() } else { format!("{directory}/{place}") };
+        let place = if directory.is_empty() {
+            place.to_owned()
+        } else {
+            format!("{directory}/{place}")
+        };
         failure = failure.line(format!("{place}: {} ({})", finding.title, finding.id));
     }
     if findings.len() > 3 {
@@ -163,7 +189,11 @@ pub fn secrets_denied(findings: &[Finding], directory: &str) -> Failure {
 fn dirty(changes: &[String], args: &SourceArgs) -> Failure {
     let shown: Vec<_> = changes.iter().take(4).map(String::as_str).collect();
     let more = changes.len().saturating_sub(shown.len());
-    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let rest = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
     Failure::new(Exit::Denied, "SOURCE-0091", format!("the tree in {} is dirty: what would be built is not what HEAD says", args.path.display()))
         .line(format!("changed: {}{rest}", shown.join(", ")))
         .hint("git commit, or git stash; or --allow-dirty, which names no commit and fails the default policy")
@@ -190,11 +220,19 @@ fn read_recipe(root: &Path, args: &SourceArgs) -> Result<Recipe, Failure> {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
             let path = args.path.display();
             let there = args.path.join(name).is_file();
-            let failure = Failure::new(Exit::CouldNotRun, "SOURCE-0092", format!("the commit has no {name} in {path}"));
+            let failure = Failure::new(
+                Exit::CouldNotRun,
+                "SOURCE-0092",
+                format!("the commit has no {name} in {path}"),
+            );
             Err(if there {
-                failure.hint(format!("it is there but not committed: git add {path}/{name} && git commit"))
+                failure.hint(format!(
+                    "it is there but not committed: git add {path}/{name} && git commit"
+                ))
             } else {
-                failure.hint(format!("write one that fits this project, and commit it: bulla init {path}"))
+                failure.hint(format!(
+                    "write one that fits this project, and commit it: bulla init {path}"
+                ))
             })
         }
         Err(cause) => Err(cause).on_path("read", &root.join(name)),

@@ -45,7 +45,11 @@ pub fn of_instance(home: &Home) -> Result<View, Failure> {
     let path = home.trust("trusted_root.json");
     let trust = super::evidence::instance_trust_root(home)?;
     Ok(View {
-        origin: format!("the local instance {}, made here on {}", names.id, names.created.strftime("%Y-%m-%d")),
+        origin: format!(
+            "the local instance {}, made here on {}",
+            names.id,
+            names.created.strftime("%Y-%m-%d")
+        ),
         keys: "online: a file beside the data, readable by its owner",
         asserted_issuer: Some(names.asserted_issuer),
         service_issuer: Some(names.service_issuer),
@@ -90,13 +94,25 @@ impl View {
         let mut out = String::new();
         let _ = writeln!(out, "root       {}", self.root.0.hex());
         let _ = writeln!(out, "from       {}", self.origin);
-        let _ = writeln!(out, "document   {} ({})", self.path.display(), self.document.short());
+        let _ = writeln!(
+            out,
+            "document   {} ({})",
+            self.path.display(),
+            self.document.short()
+        );
         if let Some(written) = self.written {
             let days = (jiff::Timestamp::now().as_second() - written.as_second()) / 86_400;
-            let _ = writeln!(out, "written    {}, {days} days ago", written.strftime("%Y-%m-%d %H:%M UTC"));
+            let _ = writeln!(
+                out,
+                "written    {}, {days} days ago",
+                written.strftime("%Y-%m-%d %H:%M UTC")
+            );
         }
         let _ = writeln!(out, "keys       {}", self.keys);
-        for (name, issuer) in [("people", &self.asserted_issuer), ("services", &self.service_issuer)] {
+        for (name, issuer) in [
+            ("people", &self.asserted_issuer),
+            ("services", &self.service_issuer),
+        ] {
             if let Some(issuer) = issuer {
                 let _ = writeln!(out, "{name:<10} {issuer}");
             }
@@ -104,9 +120,18 @@ impl View {
         let _ = writeln!(out, "trusts");
         for authority in &self.authorities {
             let kind = serde_json::to_value(authority.kind).unwrap_or_default();
-            let until = authority.end.map_or("open end".into(), |end| format!("until {}", end.strftime("%Y-%m-%d")));
-            let from = authority.start.map_or("always".into(), |start| start.strftime("%Y-%m-%d").to_string());
-            let _ = writeln!(out, "  {:<16} {:<44} {from}, {until}", kind.as_str().unwrap_or_default(), authority.url);
+            let until = authority.end.map_or("open end".into(), |end| {
+                format!("until {}", end.strftime("%Y-%m-%d"))
+            });
+            let from = authority.start.map_or("always".into(), |start| {
+                start.strftime("%Y-%m-%d").to_string()
+            });
+            let _ = writeln!(
+                out,
+                "  {:<16} {:<44} {from}, {until}",
+                kind.as_str().unwrap_or_default(),
+                authority.url
+            );
         }
         out
     }

@@ -35,7 +35,10 @@ impl FromStr for OutputSpec {
         if format.is_empty() {
             return Err("a format must be named, for example json".into());
         }
-        Ok(Self { format: format.to_ascii_lowercase(), file })
+        Ok(Self {
+            format: format.to_ascii_lowercase(),
+            file,
+        })
     }
 }
 
@@ -54,26 +57,29 @@ impl Outputs {
     pub fn new(asked: &[OutputSpec], known: &[&str]) -> Result<Self, Failure> {
         for spec in asked {
             if !known.contains(&spec.format.as_str()) {
-                let what = format!("-o {}: this command does not write that format", spec.format);
+                let what = format!(
+                    "-o {}: this command does not write that format",
+                    spec.format
+                );
                 return Err(Failure::new(Exit::Usage, "CLI-0002", what)
                     .hint(format!("use one of: {}", known.join(", "))));
             }
         }
         let mut specs = asked.to_vec();
         if !specs.iter().any(|spec| spec.file.is_none()) && specs.is_empty() {
-            specs.push(OutputSpec { format: "text".into(), file: None });
+            specs.push(OutputSpec {
+                format: "text".into(),
+                file: None,
+            });
         }
         Ok(Self { specs })
     }
 
     /// Whether stdout carries JSON.
     pub fn is_json(&self) -> bool {
-        self.specs.iter().any(|spec| spec.file.is_none() && spec.format == "json")
-    }
-
-    /// Whether that format is asked for.
-    pub fn wants(&self, format: &str) -> bool {
-        self.specs.iter().any(|spec| spec.format == format)
+        self.specs
+            .iter()
+            .any(|spec| spec.file.is_none() && spec.format == "json")
     }
 
     /// Writes each asked-for format, as `render` makes it.
@@ -110,7 +116,11 @@ pub fn data(bytes: &[u8]) {
 /// If it cannot be serialized.
 pub fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec_pretty(value).map_err(|cause| {
-        Failure::new(Exit::CouldNotRun, "CLI-0003", format!("the result cannot be written: {cause}"))
+        Failure::new(
+            Exit::CouldNotRun,
+            "CLI-0003",
+            format!("the result cannot be written: {cause}"),
+        )
     })
 }
 
@@ -121,7 +131,13 @@ mod tests {
     #[test]
     fn reads_format_and_file() {
         let spec: OutputSpec = "JSON=out.json".parse().unwrap();
-        assert_eq!(spec, OutputSpec { format: "json".into(), file: Some("out.json".into()) });
+        assert_eq!(
+            spec,
+            OutputSpec {
+                format: "json".into(),
+                file: Some("out.json".into())
+            }
+        );
         assert!("json=".parse::<OutputSpec>().is_err());
         assert!("".parse::<OutputSpec>().is_err());
     }

@@ -66,7 +66,11 @@ impl Talk {
             }
         };
         let live = terminal && !dumb && std::env::var_os("CI").is_none() && !global.quiet;
-        Self { quiet: global.quiet, color, live }
+        Self {
+            quiet: global.quiet,
+            color,
+            live,
+        }
     }
 
     /// One line, unless quiet.
@@ -88,21 +92,34 @@ impl Talk {
 
     /// `text` in the colour of `mark`, where colour is wanted.
     pub fn paint(&self, text: &str, mark: Mark) -> String {
-        if self.color { format!("\x1b[{}m{text}\x1b[0m", mark.ansi()) } else { text.to_owned() }
+        if self.color {
+            format!("\x1b[{}m{text}\x1b[0m", mark.ansi())
+        } else {
+            text.to_owned()
+        }
     }
 
     /// Begins a stage.
     pub fn stage(&self, name: &'static str) -> StageLine {
         let bar = ProgressBar::with_draw_target(
             None,
-            if self.live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
+            if self.live {
+                ProgressDrawTarget::stderr()
+            } else {
+                ProgressDrawTarget::hidden()
+            },
         );
         if let Ok(style) = ProgressStyle::with_template(" {prefix:<10} {spinner} {wide_msg}") {
             bar.set_style(style);
         }
         bar.set_prefix(name);
         bar.enable_steady_tick(Duration::from_millis(120));
-        StageLine { talk: self.clone(), name, bar, began: Instant::now() }
+        StageLine {
+            talk: self.clone(),
+            name,
+            bar,
+            began: Instant::now(),
+        }
     }
 }
 
@@ -139,7 +156,9 @@ impl StageLine {
         let seconds = self.began.elapsed().as_secs_f64();
         let glyph = self.talk.paint(&mark.glyph().to_string(), mark);
         let left = format!(" {:<10} {glyph} {text}", self.name);
-        let width = format!(" {:<10} {} {text}", self.name, mark.glyph()).chars().count();
+        let width = format!(" {:<10} {} {text}", self.name, mark.glyph())
+            .chars()
+            .count();
         let pad = " ".repeat(86usize.saturating_sub(width).max(1));
         self.talk.say(&format!("{left}{pad}{seconds:.1} s"));
         seconds
@@ -156,7 +175,11 @@ impl StageLine {
         let text = text.trim_start_matches("✗ ");
         let glyph = self.talk.paint("✗", Mark::Failed);
         let mut lines = text.lines();
-        self.talk.alarm(&format!(" {:<10} {glyph} {}", self.name, lines.next().unwrap_or_default()));
+        self.talk.alarm(&format!(
+            " {:<10} {glyph} {}",
+            self.name,
+            lines.next().unwrap_or_default()
+        ));
         for line in lines {
             self.talk.alarm(&format!("            {line}"));
         }
