@@ -4,10 +4,7 @@
 //! executed, and nothing but manifest files is read.
 
 use bulla_core::limits;
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-};
+use std::{fs::File, path::Path};
 
 mod cargo;
 mod go;
@@ -72,15 +69,6 @@ impl Folder<'_> {
         let file = File::open(self.path.join(name)).ok()?;
         let bytes = limits::read_bounded(file, limits::CONFIG_BYTES, "a manifest").ok()?;
         String::from_utf8(bytes).ok()
-    }
-
-    /// Names of the entries, sorted, hidden ones left out.
-    pub(crate) fn entries(&self) -> Vec<PathBuf> {
-        let entries = self.path.read_dir().into_iter().flatten().flatten();
-        let mut names: Vec<PathBuf> = entries.map(|entry| entry.file_name().into()).collect();
-        names.retain(|name| !name.to_string_lossy().starts_with('.'));
-        names.sort();
-        names
     }
 
     /// The folder's own name.

@@ -13,6 +13,7 @@ use std::{
 };
 
 use crate::{
+    output,
     recipe::{Limits, Lock, LockKind},
     sandbox::{self, Bind, Command, Copy, Finished, Isolation, Scratch, Spec, Status},
     toolchain::Toolchain,
@@ -21,6 +22,9 @@ use crate::{
 mod cache;
 pub mod cargo;
 mod error;
+pub mod go;
+pub mod npm;
+pub mod pip;
 mod unpack;
 
 pub use cache::Cache;
@@ -78,10 +82,9 @@ impl Fetcher<'_> {
             .map_err(|error| FetchError::lock(&lock.path, error.to_string()))?;
         match lock.kind {
             LockKind::Cargo => cargo::supply(self, lock, &bytes),
-            kind => Err(FetchError::Unsupported {
-                package: kind.name().into(),
-                why: "this package manager is not supported yet",
-            }),
+            LockKind::Go => go::supply(self, lock, &bytes),
+            LockKind::Npm => npm::supply(self, lock, &bytes),
+            LockKind::Pip => pip::supply(self, lock, &bytes),
         }
     }
 
@@ -99,6 +102,15 @@ impl Fetcher<'_> {
         fs::create_dir_all(&source).map_err(FetchError::io("the dependency directory"))?;
         let target = Path::new("/deps").join(kind.name());
         Ok(Bind { source, target })
+    }
+
+    /// Takes a fetched file out of the work directory.
+    fn take(&self, finished: &Finished, path: &Path) -> Option<Vec<u8>> {
+        let place = self.private.join("taken");
+        let _ = fs::remove_file(&place);
+        output::take(&finished.work, path, &place).ok()?;
+        let file = File::open(&place).ok()?;
+        limits::read_bounded(file, cache::FILE_BYTES, "a fetched file").ok()
     }
 
     /// Runs a package manager in the fetch profile, over copies of `inputs` (files or
@@ -169,6 +181,26 @@ impl Fetcher<'_> {
             }),
         }
     }
+}
+
+/// The names below `path` in the work directory, hidden ones left out.
+fn list(finished: &Finished, path: &Path) -> Result<Vec<String>, FetchError> {
+    use rustix::fs::{Dir, Mode, OFlags, ResolveFlags, openat2};
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    let open = || {
+        let directory = openat2(&finished.work, path, flags, Mode::empty(), resolve)?;
+        let entries = Dir::read_from(directory)?.collect::<rustix::io::Result<Vec<_>>>()?;
+        Ok::<_, std::io::Error>(entries)
+    };
+    let entries = open().map_err(FetchError::io("what was fetched"))?;
+    let names = entries
+        .iter()
+        .filter_map(|entry| entry.file_name().to_str().ok());
+    Ok(names
+        .filter(|name| !name.starts_with('.'))
+        .map(str::to_owned)
+        .collect())
 }
 
 /// The variables that every command in a sandbox has.

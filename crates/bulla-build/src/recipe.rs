@@ -6,7 +6,7 @@
 //! describes a build and may only tighten the policy; trust, signers and servers
 //! never come from here. Nothing in this file touches the disk.
 
-use bulla_core::{Digest, Reference, Severity, limits::CONFIG_BYTES};
+use bulla_core::{Digest, Reference, limits::CONFIG_BYTES};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -45,8 +45,9 @@ pub struct Recipe {
     pub outputs: Vec<Output>,
     /// The image they become.
     pub image: Image,
-    /// How the recipe tightens the policy.
-    pub policy: Tightening,
+    /// How the recipe tightens the policy: unread here, checked key by key by whoever
+    /// applies it, who refuses what is unknown or would loosen.
+    pub policy: toml::Table,
     /// SHA-256 of the document.
     pub digest: Digest,
 }
@@ -170,13 +171,6 @@ pub struct Image {
     pub labels: BTreeMap<String, String>,
 }
 
-/// What a recipe may ask of the policy: more, never less.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tightening {
-    /// Deny at findings of this severity and above.
-    pub fail_on: Option<Severity>,
-}
-
 impl Recipe {
     /// Reads a `bulla.toml`; `path` is how it is called in errors.
     ///
@@ -248,14 +242,7 @@ impl Reader<'_> {
             limits: self.limits(&raw.limits)?,
             outputs: self.outputs(&raw.output)?,
             image: self.image(raw.image)?,
-            policy: Tightening {
-                fail_on: match raw.policy.fail_on {
-                    None => None,
-                    Some(word) => Some(raw::severity(word.get_ref()).ok_or_else(|| {
-                        self.invalid(&word, "one of critical, high, medium or low is expected")
-                    })?),
-                },
-            },
+            policy: raw.policy,
             name: raw.name.into_inner(),
             digest: Digest::sha256(self.text.as_bytes()),
         })

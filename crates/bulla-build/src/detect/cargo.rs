@@ -1,7 +1,6 @@
 //! Cargo packages: the first binary, linked statically so that it runs on nothing.
 
 use super::{Draft, Folder};
-use crate::recipe::LockKind;
 
 pub(super) fn draft(folder: &Folder<'_>) -> Option<Draft> {
     let manifest: toml::Table = toml::from_str(&folder.read("Cargo.toml")?).ok()?;
@@ -34,7 +33,7 @@ pub(super) fn draft(folder: &Folder<'_>) -> Option<Draft> {
     Some(Draft {
         kind: "Cargo",
         name: package,
-        lock: locked.then_some(lock_name(LockKind::Cargo)),
+        lock: locked.then_some("Cargo.lock"),
         steps: format!(
             "[[step]]\nname = \"compile\"\n\
              # The target is named, so that the flags below are for the program alone.\n\
@@ -51,13 +50,4 @@ pub(super) fn draft(folder: &Folder<'_>) -> Option<Draft> {
         entrypoint: vec![format!("/usr/bin/{program}")],
         notes,
     })
-}
-
-fn lock_name(kind: LockKind) -> &'static str {
-    match kind {
-        LockKind::Cargo => "Cargo.lock",
-        LockKind::Go => "go.sum",
-        LockKind::Npm => "package-lock.json",
-        LockKind::Pip => "requirements.txt",
-    }
 }

@@ -46,6 +46,11 @@ impl Cache {
         bytes
     }
 
+    /// Where it is noted which files a lock file led to; a hint, checked when used.
+    pub(super) fn note(&self, kind: &str, lock: &Digest) -> PathBuf {
+        self.directory.join("notes").join(kind).join(lock.hex())
+    }
+
     /// Keeps `bytes`, which the caller has compared with `digest`.
     pub(super) fn put(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
         let path = self.path(digest);

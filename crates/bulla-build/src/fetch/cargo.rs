@@ -16,7 +16,6 @@ use std::{
 
 use super::{FetchError, Fetched, Fetcher, MAX_PACKAGES, Supply, unpack};
 use crate::{
-    output,
     recipe::{Lock, LockKind},
     sandbox::Copy,
 };
@@ -238,47 +237,26 @@ fn fetch(fetcher: &Fetcher<'_>, lock: &Lock, missing: &[&Crate]) -> Result<(), F
     let variables = [("CARGO_HOME", "cargo-home"), ("CARGO_NET_RETRY", "3")];
     let finished = fetcher.run(missing.len(), &run, &inputs, &variables)?;
 
-    let registries = list(&finished, Path::new("cargo-home/registry/cache"))?;
+    let registries = super::list(&finished, Path::new("cargo-home/registry/cache"))?;
     for package in missing {
         let file = package.file();
-        let place = fetcher.private.join("taken");
-        let _ = fs::remove_file(&place);
-        let taken = registries.iter().find_map(|registry| {
+        let bytes = registries.iter().find_map(|registry| {
             let path = Path::new("cargo-home/registry/cache")
                 .join(registry)
                 .join(&file);
-            output::take(&finished.work, &path, &place).ok()
+            fetcher.take(&finished, &path)
         });
-        let Some((digest, _)) = taken else {
+        let Some(bytes) = bytes else {
             return Err(FetchError::Missing { file });
         };
+        let digest = Digest::sha256(&bytes);
         if digest != package.digest {
             return Err(FetchError::checksum(&file, &package.digest, &digest));
         }
-        let keep = || fetcher.cache.put(&digest, &fs::read(&place)?);
-        keep().map_err(FetchError::io("the cache"))?;
+        let kept = fetcher.cache.put(&digest, &bytes);
+        kept.map_err(FetchError::io("the cache"))?;
     }
     Ok(())
-}
-
-/// The names of the directories below `path` in the work directory.
-fn list(finished: &super::Finished, path: &Path) -> Result<Vec<String>, FetchError> {
-    use rustix::fs::{Dir, Mode, OFlags, ResolveFlags, openat2};
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    let open = || {
-        let directory = openat2(&finished.work, path, flags, Mode::empty(), resolve)?;
-        let entries = Dir::read_from(directory)?.collect::<rustix::io::Result<Vec<_>>>()?;
-        Ok::<_, std::io::Error>(entries)
-    };
-    let entries = open().map_err(FetchError::io("what cargo fetched"))?;
-    let names = entries
-        .iter()
-        .filter_map(|entry| entry.file_name().to_str().ok());
-    Ok(names
-        .filter(|name| !name.starts_with('.'))
-        .map(str::to_owned)
-        .collect())
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The document as TOML has it: names and types only, closed, with the place of
 //! each value that is checked later.
 
-use bulla_core::Severity;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -20,7 +19,7 @@ pub(super) struct Document {
     pub(super) output: Spanned<Vec<Output>>,
     pub(super) image: Image,
     #[serde(default)]
-    pub(super) policy: Policy,
+    pub(super) policy: toml::Table,
 }
 
 #[derive(Deserialize)]
@@ -68,23 +67,6 @@ pub(super) struct Image {
     pub(super) labels: BTreeMap<String, String>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Policy {
-    pub(super) fail_on: Option<Spanned<String>>,
-}
-
 fn nothing<T: Default>() -> Spanned<T> {
     Spanned::new(0..0, T::default())
-}
-
-/// The severity a word names; `unknown` is none that one could ask for.
-pub(super) fn severity(word: &str) -> Option<Severity> {
-    match word {
-        "critical" => Some(Severity::Critical),
-        "high" => Some(Severity::High),
-        "medium" => Some(Severity::Medium),
-        "low" => Some(Severity::Low),
-        _ => None,
-    }
 }

@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 
 mod cargo;
+mod fetch;
 mod handover;
 mod isolation;
 mod limits;

@@ -16,7 +16,15 @@ fn all_of_it_as_an_ordinary_user() {
     let ran = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(env::current_exe().unwrap())
-        .args(["--skip", "cargo::", "--skip", NAME, "--test-threads=2"])
+        .args([
+            "--skip",
+            "cargo::",
+            "--skip",
+            "fetch::",
+            "--skip",
+            NAME,
+            "--test-threads=2",
+        ])
         .env("TMPDIR", directory.path())
         .current_dir("/")
         .output();
