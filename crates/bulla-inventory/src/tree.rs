@@ -54,7 +54,7 @@ impl Default for TreeLimits {
             total_bytes: bulla_core::limits::LAYER_BYTES,
             kept_file_bytes: 64 << 20,
             kept_bytes: 512 << 20,
-            program_bytes: 512 << 20,
+            program_bytes: 256 << 20,
             ratio: 200,
             ratio_floor: 256 << 20,
         }
