@@ -117,7 +117,7 @@ pub fn ready_of(home: &Home, names: &Names, root: RootId) -> Ready {
         root: root.0.hex().to_owned(),
         registry: format!("http://{}", names.registry()),
         ca: authority.clone(),
-        log_v1: None,
+        log_v1: Some(authority.clone()),
         log_v2: authority.clone(),
         ct: authority.clone(),
         tsa: format!("{authority}/api/v1/timestamp"),

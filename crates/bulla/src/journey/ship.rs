@@ -257,7 +257,7 @@ impl Journey<'_> {
 
     /// `[policy]` of the repository may only make the policy stricter.
     fn tighten(&mut self, checkout: &Checkout) -> Result<(), Failure> {
-        match bulla_policy::tighten(&self.policy, &source::tightening(checkout)) {
+        match bulla_policy::tighten(&self.policy, &checkout.recipe.policy) {
             Ok(policy) => self.policy = Arc::new(policy),
             Err(error @ TightenError::Loosens { .. }) => {
                 return Err(Failure::from_error(Exit::Denied, &error));

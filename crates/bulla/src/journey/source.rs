@@ -160,15 +160,6 @@ pub fn secrets_denied(findings: &[Finding], directory: &str) -> Failure {
     failure.hint("revoke it, remove it from the history, then ship again; if it is none, end its line with bulla:allow-secret")
 }
 
-/// `[policy]` of the recipe, as the policy reads it.
-pub fn tightening(checkout: &Checkout) -> toml::Table {
-    let mut table = toml::Table::new();
-    if let Some(severity) = checkout.recipe.policy.fail_on {
-        table.insert("fail-on".into(), severity.name().into());
-    }
-    table
-}
-
 fn dirty(changes: &[String], args: &SourceArgs) -> Failure {
     let shown: Vec<_> = changes.iter().take(4).map(String::as_str).collect();
     let more = changes.len().saturating_sub(shown.len());
