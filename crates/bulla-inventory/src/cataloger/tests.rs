@@ -158,6 +158,26 @@ fn what_cannot_be_read_is_said() {
     assert_eq!(catalog(&tree).problems.len(), 1);
 }
 
+#[test]
+fn a_program_that_is_too_large_to_look_into_is_said() {
+    use crate::{LayerStack, TreeLimits};
+    let limits = TreeLimits {
+        program_bytes: 1000,
+        ..TreeLimits::default()
+    };
+    let mut stack = LayerStack::new(limits);
+    let large = [elf(&[]), vec![0; 1000]].concat();
+    stack
+        .push(archive(&[Put::File("x", &large)]).as_slice())
+        .unwrap();
+    let inventory = catalog(&stack.finish());
+    assert_eq!(
+        inventory.files[0].digest,
+        bulla_core::Digest::sha256(&large)
+    );
+    assert_eq!(inventory.problems.len(), 1);
+}
+
 /// A crate list that decompresses to far more than any program has.
 #[test]
 fn a_compression_bomb_in_a_program_is_stopped() {
