@@ -261,7 +261,9 @@ fn bulla_verifies_an_image_that_cosign_signed() {
     bulla(&["verify", &image, "--type", kind], ERIN)
         .success()
         .says(kind);
-    bulla(&["verify", &image, "--type", PROVENANCE], ERIN).exit(3);
+    bulla(&["verify", &image, "--type", PROVENANCE], ERIN)
+        .exit(1)
+        .says("TRUST-0033");
 }
 
 #[test]

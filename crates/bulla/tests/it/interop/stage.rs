@@ -147,43 +147,64 @@ pub fn changed(file: &Path) -> PathBuf {
     twin
 }
 
-/// Copies of a bundle, each with one thing edited: signature or payload, the
-/// log's body, the log's proof, the timestamp.
+/// Copies of a bundle, each with one thing edited. The proof's `rootHash` is not
+/// among them: nothing signs it, the checkpoint's counts, and cosign looks no further.
 pub fn edited(bundle: &Path) -> Vec<(&'static str, PathBuf)> {
     let bytes = fs::read(bundle).expect("the bundle");
-    let bundle_of = || -> Value { serde_json::from_slice(&bytes).expect("a bundle") };
-    let content = if bundle_of()["dsseEnvelope"].is_object() {
-        "/dsseEnvelope/payload"
+    let whole: Value = serde_json::from_slice(&bytes).expect("a bundle");
+    let (content, about) = if whole["dsseEnvelope"].is_object() {
+        ("payload", "/dsseEnvelope/payload")
     } else {
-        "/messageSignature/signature"
+        ("signature", "/messageSignature/signature")
     };
     let entry = "/verificationMaterial/tlogEntries/0";
+    let stamps = "/verificationMaterial/timestampVerificationData/rfc3161Timestamps";
     [
-        ("content", content.to_owned()),
-        ("entry", format!("{entry}/canonicalizedBody")),
-        ("proof", format!("{entry}/inclusionProof/rootHash")),
+        (content, about.to_owned()),
         (
-            "timestamp",
-            "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp"
-                .into(),
+            "certificate",
+            "/verificationMaterial/certificate/rawBytes".into(),
         ),
+        (
+            "checkpoint",
+            format!("{entry}/inclusionProof/checkpoint/envelope"),
+        ),
+        ("entry", format!("{entry}/canonicalizedBody")),
+        ("proof", format!("{entry}/inclusionProof/hashes/0")),
+        ("timestamp", format!("{stamps}/0/signedTimestamp")),
     ]
     .into_iter()
     .map(|(what, pointer)| {
-        let mut twin = bundle_of();
+        let mut twin = whole.clone();
         let field = twin.pointer_mut(&pointer).expect(what);
-        let mut bytes = STANDARD
-            .decode(field.as_str().expect(what))
-            .expect("base64");
-        // Beyond the framing, in what is signed or hashed.
-        let last = bytes.len() - 5;
-        bytes[last] ^= 1;
-        *field = STANDARD.encode(bytes).into();
+        let text = field.as_str().expect(what);
+        *field = match STANDARD.decode(text) {
+            Ok(mut bytes) => {
+                flip(&mut bytes, 5);
+                STANDARD.encode(bytes).into()
+            }
+            // The checkpoint is text; its last line ends with a signature.
+            Err(_) => {
+                let place = text.len() - 12;
+                let letter = if &text[place..=place] == "A" {
+                    "B"
+                } else {
+                    "A"
+                };
+                format!("{}{letter}{}", &text[..place], &text[place + 1..]).into()
+            }
+        };
         let path = bundle.with_extension(format!("{what}.json"));
         fs::write(&path, twin.to_string()).expect("a file");
         (what, path)
     })
     .collect()
+}
+
+/// Flips a bit of the byte that is so many from the end: beyond all framing.
+pub fn flip(bytes: &mut [u8], from_the_end: usize) {
+    let place = bytes.len() - from_the_end;
+    bytes[place] ^= 1;
 }
 
 /// What a server answered.

@@ -51,8 +51,7 @@ fn verify(reply: &Path, data: &Path, (root, leaf): &(PathBuf, PathBuf)) -> Outco
 /// The reply with one byte of its signature flipped.
 fn flipped(reply: &Path) -> PathBuf {
     let mut bytes = fs::read(reply).expect("the reply");
-    let last = bytes.len() - 5;
-    bytes[last] ^= 1;
+    stage::flip(&mut bytes, 5);
     let path = reply.with_extension("flipped");
     fs::write(&path, bytes).expect("a file");
     path
