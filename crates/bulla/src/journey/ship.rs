@@ -22,7 +22,6 @@ use super::{
     evidence,
     image_source::RegistrySource,
     seal::{self, Signer},
-    source::Checkout,
     target::Target,
 };
 use crate::{
@@ -105,7 +104,6 @@ struct Product {
     tag: String,
     layout: Layout,
     digest: Digest,
-    checkout: Option<Checkout>,
     statements: Vec<(Signer, &'static str, Value)>,
 }
 
@@ -114,7 +112,7 @@ struct Product {
 /// # Errors
 /// If a stage fails. A denial by the policy is part of the result, and told.
 pub async fn run(order: Order, context: &Context) -> Result<Shipped, Failure> {
-    let email = email_or_git(order.email.clone())?;
+    let email = email_or_git(order.email.clone(), &context.talk);
     let instance = compose::connect(context).await?;
     greet(context, &instance);
     let policy = evidence::policy(&instance, order.policy.as_deref())?;
@@ -138,7 +136,7 @@ pub async fn run(order: Order, context: &Context) -> Result<Shipped, Failure> {
     let (reference, sealed) = journey.seal(&product).await?;
     journey.publish(&product, &reference, &sealed).await?;
     let shipped = journey.admit(&reference, order.policy.is_some()).await?;
-    farewell(context, &shipped, &product);
+    farewell(context, &shipped);
     Ok(shipped)
 }
 

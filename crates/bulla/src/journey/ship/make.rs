@@ -97,7 +97,6 @@ impl Journey<'_> {
             tag: checkout.tag(),
             layout: image.layout,
             digest,
-            checkout: Some(checkout),
             statements,
         })
     }
@@ -166,7 +165,6 @@ impl Journey<'_> {
             tag,
             layout,
             digest,
-            checkout: None,
             statements,
         })
     }

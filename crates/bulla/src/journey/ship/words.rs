@@ -3,9 +3,12 @@
 
 use bulla_core::Decision;
 
-use super::{Product, Shipped};
+use super::Shipped;
 use crate::{
-    compose::Instance, context::Context, failure::Failure, journey::chain_text,
+    compose::Instance,
+    context::Context,
+    failure::Failure,
+    journey::{chain::Stage, chain_text},
     output::talk::StageLine,
 };
 
@@ -28,10 +31,11 @@ pub(super) fn greet(context: &Context, instance: &Instance) {
     ));
 }
 
-pub(super) fn farewell(context: &Context, shipped: &Shipped, product: &Product) {
+pub(super) fn farewell(context: &Context, shipped: &Shipped) {
     let talk = &context.talk;
     talk.say(&format!("\n{}\n", chain_text::picture(&shipped.chain)));
-    if product.checkout.is_none() {
+    let build = shipped.chain.link(Stage::Build);
+    if build.is_none_or(|link| link.evidence.is_none()) {
         talk.warn(
             "provenance is missing: nobody says which commit this image came from, or who built it",
         );
