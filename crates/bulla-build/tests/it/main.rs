@@ -6,7 +6,9 @@
 #![cfg(target_os = "linux")]
 
 mod cargo;
+mod detect;
 mod fetch;
+mod fetch_others;
 mod handover;
 mod isolation;
 mod limits;
