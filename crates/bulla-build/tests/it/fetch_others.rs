@@ -48,7 +48,9 @@ fn recipe(lock: &str, steps: &[&str]) -> String {
 
 #[test]
 fn go() {
-    let project = Project::new();
+    let Some(project) = Project::new() else {
+        return;
+    };
     project.write(
         "go.mod",
         "module example.com/t\n\ngo 1.21\n\nrequire rsc.io/quote v1.5.2\n",
@@ -68,7 +70,9 @@ fn go() {
 
 #[test]
 fn npm() {
-    let project = Project::new();
+    let Some(project) = Project::new() else {
+        return;
+    };
     project.write(
         "package.json",
         "{\"name\":\"t\",\"version\":\"1.0.0\",\"dependencies\":{\"semver\":\"7.5.4\"}}",
@@ -88,7 +92,9 @@ fn npm() {
 
 #[test]
 fn pip() {
-    let project = Project::new();
+    let Some(project) = Project::new() else {
+        return;
+    };
     let script = "python3 -m pip download -q --no-deps --only-binary :all: six==1.16.0 -d .w && \
                   echo \"six==1.16.0 --hash=sha256:$(sha256sum .w/*.whl | cut -d' ' -f1)\" > requirements.txt && rm -r .w";
     if prepare("fetch_others::pip", &project, script) {

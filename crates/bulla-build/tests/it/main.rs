@@ -4,6 +4,11 @@
 //! once more as `nobody` where that is possible.
 
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod cargo;
 mod detect;
