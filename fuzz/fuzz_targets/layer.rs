@@ -17,7 +17,10 @@ fuzz_target!(|layers: Vec<Vec<u8>>| {
     }
     let tree = stack.finish();
     for (path, _) in tree.nodes() {
-        assert!(!path.starts_with('/') && !path.split('/').any(|part| part == ".."), "{path}");
+        assert!(
+            !path.starts_with('/') && !path.split('/').any(|part| part == ".."),
+            "{path}"
+        );
     }
     let _ = catalog(&tree);
 });

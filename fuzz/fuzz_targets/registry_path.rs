@@ -12,6 +12,9 @@ fuzz_target!(|input: (&str, u64)| {
     let _ = parse(text);
     let _ = range::chunk(text);
     if let Wanted::Part { offset, length } = range::wanted(Some(text), size) {
-        assert!(offset.checked_add(length).is_some_and(|end| end <= size), "{text}");
+        assert!(
+            offset.checked_add(length).is_some_and(|end| end <= size),
+            "{text}"
+        );
     }
 });

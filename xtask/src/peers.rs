@@ -70,6 +70,12 @@ pub fn run(args: &[String]) -> Result {
     }
 }
 
+/// The Python that has the modules which tests validate inventories with.
+pub fn python() -> Option<PathBuf> {
+    let peer = KNOWN.iter().find(|peer| peer.name == "spdx-tools")?;
+    Some(home(peer).join("bin/python")).filter(|python| python.exists())
+}
+
 /// The program of a peer, where it is installed.
 fn find(peer: &Peer) -> Option<PathBuf> {
     if matches!(peer.source, Source::Apt(_)) {
@@ -109,12 +115,15 @@ fn install_missing(peers: &[&Peer], quiet: bool) -> Vec<String> {
 
 fn print_env(peers: &[&Peer]) {
     println!("export BULLA_PEERS='{}'", folder().display());
+    if let Some(python) = python() {
+        println!("export BULLA_PYTHON='{}'", python.display());
+    }
     let mut path = Vec::new();
     for peer in peers {
         let Some(program) = find(peer) else { continue };
         let name = peer.name.to_uppercase().replace('-', "_");
         println!("export BULLA_PEER_{name}='{}'", program.display());
-        if !matches!(peer.source, Source::Apt(_) | Source::Pip(_)) {
+        if !matches!(peer.source, Source::Apt(_) | Source::Pip(..)) {
             path.push(home(peer).join("bin").display().to_string());
         }
     }

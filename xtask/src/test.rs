@@ -13,7 +13,7 @@ use transcript::{Counts, Transcript};
 
 use crate::{
     Result, peers,
-    workspace::{cargo, root},
+    workspace::{cargo, shared},
 };
 
 /// Runs the tests; `args` go to `cargo test`.
@@ -79,8 +79,10 @@ fn environment() -> Vec<(String, String)> {
         ("RUST_BACKTRACE".to_owned(), "1".to_owned()),
         ("INSTA_UPDATE".to_owned(), "no".to_owned()),
     ];
-    let suites = root().join("../shared");
-    if let Ok(suites) = suites.canonicalize() {
+    if let Some(python) = peers::python() {
+        environment.push(("BULLA_PYTHON".to_owned(), python.display().to_string()));
+    }
+    if let Some(suites) = shared() {
         environment.push(("BULLA_SUITES".to_owned(), suites.display().to_string()));
     }
     environment

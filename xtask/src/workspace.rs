@@ -107,6 +107,24 @@ pub fn is_test(path: &Path) -> bool {
         || path.starts_with("crates/bulla-testkit")
 }
 
+/// The folder of test data (`suites/`, `data/`): beside this repository, beside
+/// the repository that this is a worktree of, or beside the one it was cloned from.
+pub fn shared() -> Option<PathBuf> {
+    let git = |args: &[&str]| -> Option<PathBuf> {
+        let text = output(Command::new("git").current_dir(root()).args(args)).ok()?;
+        Some(root().join(text.trim()))
+    };
+    let worktree_of = || Some(git(&["rev-parse", "--git-common-dir"])?.join(".."));
+    let cloned_from = || git(&["remote", "get-url", "origin"]);
+    let beside = |repository: PathBuf| {
+        let folder = repository.join("../shared").canonicalize().ok()?;
+        folder.join("suites").is_dir().then_some(folder)
+    };
+    beside(root())
+        .or_else(|| beside(worktree_of()?))
+        .or_else(|| beside(cloned_from()?))
+}
+
 /// The first `program` on the search path.
 pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

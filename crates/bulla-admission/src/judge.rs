@@ -25,6 +25,10 @@ use crate::{
 /// Bytes of all bundles about one image that are verified.
 const BUNDLES_BYTES: usize = 64 << 20;
 
+/// The bundles about one image are larger together than is looked at: somebody
+/// attached very much to it, or its inventory is huge.
+pub(crate) const BUDGET_EXCEEDED: &str = "ADMIT-0032";
+
 /// Turns bundles into evidence.
 pub trait Verifier: Send + Sync + 'static {
     /// Names the trust roots in use: another answer, another name.
@@ -206,7 +210,7 @@ impl<S: ImageSource, V: Verifier> Admission<S, V> {
         let mut gaps = found.gaps;
         if left_out > 0 {
             let text = format!("{left_out} bundles beyond {BUNDLES_BYTES} bytes were left out");
-            gaps.push(Reason::new("ADMIT-0032", text));
+            gaps.push(Reason::new(BUDGET_EXCEEDED, text));
         }
         let (verifier, of) = (Arc::clone(&self.verifier), digest.clone());
         // the permit goes along, so that work that nobody waits for still counts
@@ -302,3 +306,6 @@ fn or_gap(verified: Result<Evidence, tokio::task::JoinError>) -> Evidence {
         ..Evidence::default()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,10 @@ use bulla_oci::{ClientError, Manifest, Registry};
 use futures_util::{StreamExt as _, stream};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::resolve::{Bundles, ImageSource, SourceError};
+use crate::{
+    judge::BUDGET_EXCEEDED,
+    resolve::{Bundles, ImageSource, SourceError},
+};
 
 /// Bytes of all bundles of one image.
 const BUDGET: u64 = 64 << 20;
@@ -82,7 +85,7 @@ async fn fetch(
     });
     if fits.is_err() {
         let text = format!("the bundles of {subject} are larger than {BUDGET} bytes together");
-        return Err(Reason::new("ADMIT-0032", text));
+        return Err(Reason::new(BUDGET_EXCEEDED, text));
     }
     match registry.blob(image, layer, limits::BUNDLE_BYTES).await {
         Ok(bytes) => Ok(Some(bytes)),

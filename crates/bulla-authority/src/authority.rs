@@ -5,6 +5,7 @@
 //! complete. Address and names never change after creation.
 
 mod create;
+mod publish;
 
 use axum::{Json, Router, extract::DefaultBodyLimit, middleware, routing::get};
 use bulla_core::{Clock, Digest, RootId};
@@ -20,7 +21,7 @@ use crate::{
     ca::{self, CertificateAuthority},
     error::AuthorityError,
     http::{self, AllowedHosts},
-    log::rekor_v2::RekorV2,
+    log::{rekor_v1::RekorV1, rekor_v2::RekorV2},
     oidc::{self, socket},
     tsa::{self, Tsa},
     tuf::Publisher,
@@ -68,6 +69,7 @@ struct Parts {
     config: AuthorityConfig,
     clock: Arc<dyn Clock>,
     ca: Arc<CertificateAuthority>,
+    rekor_v1: RekorV1,
     rekor: RekorV2,
     tsa: Arc<Tsa>,
     transport: x509::Issuer,
@@ -101,6 +103,7 @@ impl Authority {
         let parts = &self.parts;
         Router::new()
             .merge(ca::router(parts.ca.clone()))
+            .merge(parts.rekor_v1.clone().router())
             .merge(parts.rekor.clone().router())
             .merge(parts.ca.ct.clone().router())
             .merge(tsa::router(parts.tsa.clone()))

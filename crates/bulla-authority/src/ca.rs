@@ -20,7 +20,7 @@ use crate::{
     oidc::{self, Claims},
 };
 
-pub use request::{CaRefusal, SigningRequest, parse_signing_request};
+pub use request::{CaRefusal, SigningRequest, parse_legacy_request, parse_signing_request};
 pub use routes::router;
 
 /// How long a certificate holds, in seconds: fixed, as in Fulcio.

@@ -2,9 +2,9 @@
 //!
 //! [`Authority::open`] creates an instance's keys, certificates and logs once
 //! and takes them up again afterwards; [`Authority::router`] answers on HTTP with
-//! the paths and texts that Sigstore's clients expect of Fulcio, Rekor v2, a CT
+//! the paths and texts that Sigstore's clients expect of Fulcio, Rekor (v1 and v2), a CT
 //! log, a timestamp authority and an issuer. Tokens are minted on a Unix socket
-//! only. Logins, Rekor v1, witnesses and replicas are not here yet.
+//! only. Logins, witnesses and replicas are not here yet.
 
 pub mod authority;
 pub mod ca;

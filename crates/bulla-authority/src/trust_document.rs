@@ -24,6 +24,8 @@ pub struct TrustMaterial<'a> {
     pub ca_chain: &'a [Certificate],
     /// Leaf, root.
     pub tsa_chain: &'a [Certificate],
+    /// The Rekor v1 log's key.
+    pub log_v1_key: &'a PublicKey,
     /// The Rekor v2 log's key.
     pub log_key: &'a PublicKey,
     /// Base64 of its full key id.
@@ -42,9 +44,12 @@ impl TrustMaterial<'_> {
     pub fn trusted_root(&self) -> Value {
         json!({
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
-            "tlogs": [self.log(self.log_key, self.log_id)],
+            "tlogs": [
+                self.log(self.log_v1_key, &spki_id(self.log_v1_key)),
+                self.log(self.log_key, self.log_id),
+            ],
             "certificateAuthorities": [self.authority(self.base_url, self.ca_chain)],
-            "ctlogs": [self.log(self.ct_key, &STANDARD.encode(self.ct_key.id().bytes()))],
+            "ctlogs": [self.log(self.ct_key, &spki_id(self.ct_key))],
             "timestampAuthorities": [self.authority(&self.tsa_url(), self.tsa_chain)],
         })
     }
@@ -114,4 +119,9 @@ impl TrustMaterial<'_> {
     fn valid_for(&self) -> Value {
         json!({"start": self.since.to_string()})
     }
+}
+
+/// The id of Rekor v1 and CT logs: SHA-256 of the key.
+fn spki_id(key: &PublicKey) -> String {
+    STANDARD.encode(key.id().bytes())
 }

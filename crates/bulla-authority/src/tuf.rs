@@ -155,7 +155,15 @@ impl Publisher {
         files.insert(format!("{version}.targets.json"), Arc::new(targets));
         files.insert(format!("{version}.snapshot.json"), Arc::new(snapshot));
         files.insert("timestamp.json".into(), Arc::new(timestamp));
-        *self.files.write().unwrap_or_else(PoisonError::into_inner) = files;
+        let mut served = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        // A client in the middle of an update may still ask for the last version.
+        let last = format!("{}.", version.saturating_sub(1));
+        for (path, bytes) in std::mem::take(&mut *served) {
+            if path.starts_with(&last) {
+                files.entry(path).or_insert(bytes);
+            }
+        }
+        *served = files;
         Ok(())
     }
 

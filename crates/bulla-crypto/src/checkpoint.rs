@@ -109,8 +109,9 @@ fn rfc6962_key_id(origin: &str, key: &PublicKey) -> [u8; 4] {
 ///
 /// # Errors
 /// [`NoteError::Malformed`] if it is none.
-pub fn parse_checkpoint(text: &str) -> Result<Checkpoint, NoteError> {
+pub fn parse_checkpoint(text: &[u8]) -> Result<Checkpoint, NoteError> {
     let malformed = || NoteError::Malformed("its text is no checkpoint");
+    let text = std::str::from_utf8(text).map_err(|_| malformed())?;
     let mut lines = text.strip_suffix('\n').ok_or_else(malformed)?.split('\n');
     let origin = lines
         .next()
@@ -153,7 +154,10 @@ mod tests {
         );
         let note = checkpoint().sign(&key).unwrap();
         note.verify("127.0.0.1", key.public()).unwrap();
-        assert_eq!(parse_checkpoint(&note.text).unwrap(), checkpoint());
+        assert_eq!(
+            parse_checkpoint(note.text.as_bytes()).unwrap(),
+            checkpoint()
+        );
         let note = checkpoint().sign_rfc6962(&ct, 123).unwrap();
         let note = note::parse_note(note.to_string().as_bytes()).unwrap();
         assert_eq!(
@@ -176,7 +180,7 @@ mod tests {
             "o\n1\nCQkJ\n",
             "\n1\nCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=\n",
         ] {
-            assert!(parse_checkpoint(bad).is_err(), "{bad:?}");
+            assert!(parse_checkpoint(bad.as_bytes()).is_err(), "{bad:?}");
         }
     }
 
@@ -184,12 +188,12 @@ mod tests {
         #[test]
         fn comes_back(origin in "[a-z0-9./:-]{1,30}", size in any::<u64>(), root in any::<[u8; 32]>()) {
             let checkpoint = Checkpoint { origin, size, root };
-            prop_assert_eq!(parse_checkpoint(&checkpoint.text()).unwrap(), checkpoint);
+            prop_assert_eq!(parse_checkpoint(checkpoint.text().as_bytes()).unwrap(), checkpoint);
         }
 
         #[test]
         fn parsing_never_panics(text in "\\PC{0,40}\n[0-9]{0,20}\n\\PC{0,50}\n") {
-            let _ = parse_checkpoint(&text);
+            let _ = parse_checkpoint(text.as_bytes());
         }
     }
 }

@@ -42,6 +42,8 @@ impl Format {
 pub struct Binary {
     /// Its format.
     pub format: Format,
+    /// Whether it was looked into; very large programs are only hashed.
+    pub inspected: bool,
     /// The crate list of cargo-auditable, still compressed (zlib).
     pub crates: Option<Vec<u8>>,
     /// Go's build information.
@@ -80,6 +82,7 @@ impl Binary {
             let pe = bytes.starts_with(b"MZ");
             return Self {
                 format,
+                inspected: !bytes.is_empty(),
                 crates: pe.then(|| pe_section(bytes, b".dep-v0")).flatten(),
                 go: pe.then(|| find_go(bytes)).flatten(),
             };
@@ -93,6 +96,7 @@ impl Binary {
         };
         Self {
             format: Format::Elf,
+            inspected: true,
             crates: find(b".dep-v0").map(<[u8]>::to_vec),
             go,
         }

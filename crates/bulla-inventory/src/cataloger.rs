@@ -5,9 +5,13 @@
 //! built from them ([`catalog_locks`], [`catalog_lock_file`]).
 
 use bulla_core::{Code, Diagnose};
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
-use crate::{Component, Distribution, FileEntry, FileTree, Inventory, Problem, inventory::Origin};
+use crate::{
+    Component, Distribution, FileEntry, FileTree, Inventory, Problem,
+    inventory::Origin,
+    tree::{DirectoryOptions, TreeError},
+};
 
 pub mod apk;
 pub mod cargo;
@@ -52,6 +56,21 @@ pub fn catalog_locks(tree: &FileTree) -> Inventory {
         }
     }
     draft.finish(&FileTree::default(), None)
+}
+
+/// Lists what the lock files below a directory name, as input of a build. What
+/// tools put there themselves (`.git`, `node_modules`, `target`) is left out.
+///
+/// # Errors
+/// If something cannot be read.
+pub fn catalog_lock_directory(root: &Path) -> Result<Inventory, TreeError> {
+    let skip = [".git", "node_modules", "target"];
+    let options = DirectoryOptions {
+        skip: skip.map(str::to_owned).to_vec(),
+        only_wanted: true,
+        ..DirectoryOptions::default()
+    };
+    Ok(catalog_locks(&FileTree::from_directory(root, &options)?))
 }
 
 /// Lists what one lock file names, as input of a build. The kind is told by the

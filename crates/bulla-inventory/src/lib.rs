@@ -19,7 +19,7 @@ mod testing;
 pub mod tree;
 pub mod version;
 
-pub use cataloger::{catalog, catalog_lock_file, catalog_locks};
+pub use cataloger::{catalog, catalog_lock_directory, catalog_lock_file, catalog_locks};
 pub use ecosystem::Ecosystem;
 pub use inventory::{Component, Distribution, FileEntry, Inventory, Origin, Problem};
 pub use purl::Purl;

@@ -15,6 +15,7 @@ use crate::binary::Binary;
 mod decode;
 mod directory;
 mod error;
+mod extension;
 mod ingest;
 mod layer;
 mod path;
@@ -38,8 +39,8 @@ pub struct TreeLimits {
     pub kept_bytes: u64,
     /// Bytes of the largest program that is looked into; larger ones are hashed only.
     pub program_bytes: u64,
-    /// How many times larger a layer, or a sparse file, may be than its archive,
-    /// once it is beyond [`TreeLimits::ratio_floor`].
+    /// How many times larger a layer may be than its archive, once it is beyond
+    /// [`TreeLimits::ratio_floor`].
     pub ratio: u64,
     /// Bytes below which the ratio does not count.
     pub ratio_floor: u64,
@@ -53,7 +54,7 @@ impl Default for TreeLimits {
             total_bytes: bulla_core::limits::LAYER_BYTES,
             kept_file_bytes: 64 << 20,
             kept_bytes: 512 << 20,
-            program_bytes: 512 << 20,
+            program_bytes: 256 << 20,
             ratio: 200,
             ratio_floor: 256 << 20,
         }

@@ -44,8 +44,9 @@ pub struct ImageSpec {
 /// What an image stands on.
 #[derive(Clone, Debug)]
 pub enum Base {
-    /// An image in a layout: the one of this digest, or else the only one for
-    /// the architecture.
+    /// An image in a layout: the one that is listed under this digest, or else
+    /// the only one for the architecture. After [`crate::Registry::pull`] of one
+    /// architecture, the latter: the layout lists the image, not its index.
     Layout(Layout, Option<Digest>),
     /// Nothing.
     Scratch,

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 const ENTRIES: usize = 16_384;
 
 /// A manifest of either kind.
+#[expect(clippy::large_enum_variant, reason = "few are held at a time")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Manifest {
     /// One image or artifact.

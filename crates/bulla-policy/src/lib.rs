@@ -25,4 +25,4 @@ pub use evidence::{Evidence, Input, Rejected, Stage};
 pub use instance::InstanceNames;
 pub use ir::Policy;
 pub use kind::own::PolicyError;
-pub use tighten::{TightenError, tighten};
+pub use tighten::{TightenError, tighten, tighten_by};

@@ -31,27 +31,56 @@ pub const KEYS: &[(&str, &str)] = &[
 pub fn tighten(policy: &Policy, table: &toml::Table) -> Result<Policy, TightenError> {
     let mut policy = policy.clone();
     for (key, value) in table {
-        let Some((key, takes)) = KEYS.iter().find(|(known, _)| known == key) else {
-            return Err(TightenError::Key { key: clean(key) });
-        };
-        let wrong = || TightenError::Value {
-            key,
-            value: clean(&value.to_string()),
-            takes,
-        };
-        let text = value.as_str().ok_or_else(wrong)?;
-        let applied = match *key {
-            "fail-on" => fail_on(&mut policy, key, text),
-            "isolation" => isolation(&mut policy, key, text),
-            "max-database-age" => max_database_age(&mut policy, key, text),
-            "source-signature" => source_signature(&mut policy, key, text),
-            _ => unknown_severity(&mut policy, key, text),
-        };
-        if !applied?.ok_or_else(wrong)? {
-            return Err(TightenError::NoRule { key });
-        }
+        let known = known(key)?;
+        let text = value.as_str().ok_or_else(|| wrong(known, value))?;
+        apply(&mut policy, known, text)?;
     }
     Ok(policy)
+}
+
+/// `policy` with wishes applied that were read elsewhere: `("fail-on", "high")`.
+///
+/// # Errors
+/// [`TightenError`] at the first wish that cannot be granted.
+pub fn tighten_by<'a>(
+    policy: &Policy,
+    wishes: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<Policy, TightenError> {
+    let mut policy = policy.clone();
+    for (key, text) in wishes {
+        apply(&mut policy, known(key)?, text)?;
+    }
+    Ok(policy)
+}
+
+type Key = (&'static str, &'static str);
+
+fn known(key: &str) -> Result<Key, TightenError> {
+    let found = KEYS.iter().find(|(known, _)| *known == key).copied();
+    found.ok_or_else(|| TightenError::Key { key: clean(key) })
+}
+
+fn wrong((key, takes): Key, value: impl Display) -> TightenError {
+    TightenError::Value {
+        key,
+        value: clean(&value.to_string()),
+        takes,
+    }
+}
+
+fn apply(policy: &mut Policy, (key, takes): Key, text: &str) -> Result<(), TightenError> {
+    let applied = match key {
+        "fail-on" => fail_on(policy, key, text),
+        "isolation" => isolation(policy, key, text),
+        "max-database-age" => max_database_age(policy, key, text),
+        "source-signature" => source_signature(policy, key, text),
+        _ => unknown_severity(policy, key, text),
+    };
+    match applied? {
+        None => Err(wrong((key, takes), format!("{text:?}"))),
+        Some(false) => Err(TightenError::NoRule { key }),
+        Some(true) => Ok(()),
+    }
 }
 
 /// `None`: not a value of that key. `Some(false)`: no rule to act on.

@@ -143,8 +143,12 @@ pub fn scan(
             .as_ref()
             .map_or(purl.kind().to_owned(), Scope::to_string);
         let source = scope.as_ref().and_then(|scope| database.coverage(scope));
-        let entry = coverage.entry(name.clone()).or_insert_with(|| Coverage {
-            ecosystem: name,
+        let entry = coverage.entry(name).or_insert_with(|| Coverage {
+            ecosystem: purl.kind().to_owned(),
+            release: scope
+                .as_ref()
+                .map(|s| s.release.clone())
+                .filter(|r| !r.is_empty()),
             components: 0,
             covered: source.is_some(),
             data_date: source.map(|source| source.date),

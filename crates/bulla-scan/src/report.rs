@@ -2,8 +2,9 @@
 //!
 //! As a document it is the predicate of an in-toto *vulns* attestation, version
 //! 0.2, with one addition: `coverage`. An ecosystem without data is never "no
-//! findings", it is not covered. Findings that a VEX statement settles stay in
-//! the report, apart from the others, with the statement.
+//! findings", it is not covered. A finding that a VEX statement settles stays
+//! among the results, with the statement beside it: who reads the report decides
+//! whether to believe it.
 
 use bulla_core::{Code, Diagnose, Digest, Finding, Severity};
 use bulla_inventory::Origin;
@@ -55,8 +56,11 @@ pub struct Match {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Coverage {
-    /// `cargo`, `deb/debian-12`, or a purl type that has no data at all.
+    /// `cargo`, `deb`, or a purl type that is not known here.
     pub ecosystem: String,
+    /// Release of the distribution: `debian-12`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Components of it.
     pub components: usize,
     /// Whether there is data.
@@ -75,6 +79,16 @@ pub struct DatabaseInfo {
     pub digest: Digest,
     /// The newest date of its data.
     pub date: Option<Date>,
+}
+
+impl Coverage {
+    /// `cargo`, `deb/debian-12`.
+    pub fn name(&self) -> String {
+        match &self.release {
+            Some(release) => format!("{}/{release}", self.ecosystem),
+            None => self.ecosystem.clone(),
+        }
+    }
 }
 
 impl ScanReport {
@@ -135,11 +149,11 @@ impl ScanReport {
         }
         let names = |covered| {
             let of = |c: &&Coverage| c.covered == covered;
-            let names: Vec<&str> = self
+            let names: Vec<String> = self
                 .coverage
                 .iter()
                 .filter(of)
-                .map(|c| c.ecosystem.as_str())
+                .map(Coverage::name)
                 .collect();
             names.join(", ")
         };
@@ -159,6 +173,10 @@ impl ScanReport {
             .database
             .date
             .and_then(|date| date.to_zoned(TimeZone::UTC).ok());
+        let settled = self
+            .suppressed
+            .iter()
+            .map(|(m, by)| Entry::of(m, Some(by.clone())));
         let document = Predicate {
             scanner: Scanner {
                 uri: SCANNER.into(),
@@ -168,18 +186,18 @@ impl ScanReport {
                     version: self.database.digest.to_string(),
                     last_update: date.map(|date| date.timestamp()),
                 },
-                result: self.findings.iter().map(|m| Entry::of(m, None)).collect(),
+                result: self
+                    .findings
+                    .iter()
+                    .map(|m| Entry::of(m, None))
+                    .chain(settled)
+                    .collect(),
             },
             metadata: Metadata {
                 scan_started_on: self.started,
                 scan_finished_on: self.finished,
             },
             coverage: self.coverage.clone(),
-            suppressed: self
-                .suppressed
-                .iter()
-                .map(|(m, suppression)| Entry::of(m, Some(suppression.clone())))
-                .collect(),
         };
         serde_json::to_value(document).unwrap_or_default()
     }
@@ -193,15 +211,13 @@ impl ScanReport {
         let digest = document.scanner.db.version.parse();
         let name = &document.scanner.db.uri;
         let last_update = document.scanner.db.last_update;
-        let mut findings = Vec::new();
+        let (mut findings, mut suppressed) = (Vec::new(), Vec::new());
         for entry in document.scanner.result {
-            findings.extend(entry.matches()?.into_iter().map(|(m, _)| m));
-        }
-        let mut suppressed = Vec::new();
-        for entry in document.suppressed {
             for (found, vex) in entry.matches()? {
-                let vex = vex.ok_or(ReportError::Suppression)?;
-                suppressed.push((found, vex));
+                match vex {
+                    Some(vex) => suppressed.push((found, vex)),
+                    None => findings.push(found),
+                }
             }
         }
         Ok(Self {
@@ -225,8 +241,6 @@ struct Predicate {
     metadata: Metadata,
     #[serde(default)]
     coverage: Vec<Coverage>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    suppressed: Vec<Entry>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -360,9 +374,6 @@ pub enum ReportError {
     /// A severity that is none.
     #[error("a finding of the scan report has no severity that is known")]
     Severity,
-    /// A suppressed finding without the statement that settles it.
-    #[error("a suppressed finding of the scan report has no VEX statement")]
-    Suppression,
 }
 
 impl Diagnose for ReportError {
@@ -371,7 +382,6 @@ impl Diagnose for ReportError {
             Self::Digest => Code("SCAN-0020"),
             Self::Malformed(_) => Code("SCAN-0021"),
             Self::Severity => Code("SCAN-0022"),
-            Self::Suppression => Code("SCAN-0023"),
         }
     }
 

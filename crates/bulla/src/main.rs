@@ -1,2 +1,99 @@
-//! bulla.
-fn main() {}
+//! bulla: list, seal, witness and check software from a git commit to a
+//! running workload.
+//!
+//! One file per command in `command/`; `journey/` holds the stages that `ship`
+//! and `explain` walk; `instance/` is the local instance on disk and
+//! `compose.rs` the services that run over it. No logic of the trade lives
+//! here: that is in the crates below.
+
+mod cli;
+mod command;
+mod compose;
+mod context;
+mod failure;
+mod instance;
+mod journey;
+mod output;
+
+use clap::{CommandFactory, FromArgMatches};
+use std::process::ExitCode;
+
+use cli::{Cli, Command};
+use context::Context;
+use failure::{Exit, Failure};
+
+fn main() -> ExitCode {
+    // The sandbox starts this same program again inside its walls.
+    bulla_build::sandbox::child_main();
+    let cli = match parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() {
+                Exit::Usage as u8
+            } else {
+                0
+            });
+        }
+    };
+    trace(cli.global.verbose);
+    let wants_json = cli
+        .global
+        .output
+        .iter()
+        .any(|o| o.format == "json" && o.file.is_none());
+    let talk = output::talk::Talk::new(&cli.global);
+    let result = Context::new(cli.global).and_then(|context| run(cli.command, &context));
+    match result {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(failure) => {
+            if !failure.is_told() {
+                talk.alarm(&failure.to_string());
+            }
+            if wants_json && failure.has_code() {
+                output::data(format!("{:#}\n", failure.to_json()).as_bytes());
+            }
+            ExitCode::from(failure.exit() as u8)
+        }
+    }
+}
+
+fn parse() -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&Cli::command().try_get_matches()?)
+}
+
+fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Admit(args) => command::admit::run(args, context),
+        Command::Attest(args) => command::attest::run(args, context),
+        Command::AttestBlob(args) => command::attest_blob::run(args, context),
+        Command::Build(args) => command::build::run(args, context),
+        Command::Explain(args) => command::explain::run(args, context),
+        Command::Init(args) => command::init::run(args, context),
+        Command::Sbom(args) => command::sbom::run(args, context),
+        Command::Scan(args) => command::scan::run(args, context),
+        Command::Ship(args) => command::ship::run(args, context),
+        Command::Sign(args) => command::sign::run(args, context),
+        Command::SignBlob(args) => command::sign_blob::run(args, context),
+        Command::Token(args) => command::token::run(args, context),
+        Command::Trust(args) => command::trust::run(args, context),
+        Command::Up(args) => command::up::run(args, context),
+        Command::Verify(args) => command::verify::run(args, context),
+        Command::VerifyBlob(args) => command::verify_blob::run(args, context),
+        Command::Version(args) => command::version::run(&args, context),
+    }
+}
+
+/// Inner workings on stderr: only with -vv, or when BULLA_LOG asks for them.
+fn trace(verbose: u8) {
+    let asked = std::env::var("BULLA_LOG").ok();
+    if verbose < 2 && asked.is_none() {
+        return;
+    }
+    let filter =
+        tracing_subscriber::EnvFilter::new(asked.unwrap_or_else(|| "bulla=debug,info".into()));
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+}

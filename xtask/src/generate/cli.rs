@@ -1,18 +1,22 @@
 //! The command reference, from `--help` of every command.
 //!
-//! The binary is built first (`BULLA_BIN` names one that is there already) and
-//! runs in an empty environment, so that no variable of the writer shows up.
+//! `gen` builds the binary first (`BULLA_BIN` names one that is there already);
+//! `check` asks the one that is there, and builds nothing. It runs in an empty
+//! environment, so that no variable of the writer shows up.
 
-use std::{fmt::Write, path::PathBuf, process::Command};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::{
     Result,
     workspace::{cargo, target},
 };
 
-/// The page.
-pub fn page() -> Result<String> {
-    let binary = binary()?;
+/// The page, as `binary` would have it.
+pub fn page(binary: &Path) -> Result<String> {
     let mut page = String::from(
         "# Commands\n\n\
          <!-- Made by `cargo xtask gen` from `--help`: do not edit. -->\n\n\
@@ -20,14 +24,24 @@ pub fn page() -> Result<String> {
          0 allowed, 1 denied or failed, 2 usage, 3 nothing to verify, 4 authentication, \
          5 undecidable, 6 findings at or above `--fail-on`, 7 could not run.\n",
     );
-    describe(&binary, &[], &mut page)?;
+    describe(binary, &[], &mut page)?;
     Ok(page)
 }
 
-/// The binary to ask.
-pub fn binary() -> Result<PathBuf> {
+/// The binary to ask, if one is there; nothing is built.
+pub fn built() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("BULLA_BIN") {
-        return Ok(path.into());
+        return Some(path.into());
+    }
+    Some(target().join("debug/bulla")).filter(|path| path.is_file())
+}
+
+/// The binary to ask, built now unless `BULLA_BIN` names one.
+pub fn build() -> Result<PathBuf> {
+    if std::env::var_os("BULLA_BIN").is_some()
+        && let Some(path) = built()
+    {
+        return Ok(path);
     }
     let status = cargo().args(["build", "-q", "-p", "bulla"]).status()?;
     if !status.success() {
@@ -36,7 +50,7 @@ pub fn binary() -> Result<PathBuf> {
     Ok(target().join("debug/bulla"))
 }
 
-fn describe(binary: &PathBuf, path: &[String], page: &mut String) -> Result {
+fn describe(binary: &Path, path: &[String], page: &mut String) -> Result {
     let help = help(binary, path)?;
     if help.is_empty() {
         return Ok(());
@@ -53,7 +67,7 @@ fn describe(binary: &PathBuf, path: &[String], page: &mut String) -> Result {
     Ok(())
 }
 
-fn help(binary: &PathBuf, path: &[String]) -> Result<String> {
+fn help(binary: &Path, path: &[String]) -> Result<String> {
     let output = Command::new(binary)
         .args(path)
         .arg("--help")

@@ -12,7 +12,7 @@ pub fn into_cache(peer: &Peer, home: &Path) -> Result {
     match peer.source {
         Source::Go(package) => go(peer, package, None, home),
         Source::GoWith(package, toolchain) => go(peer, package, Some(toolchain), home),
-        Source::Pip(project) => pip(peer, project, home),
+        Source::Pip(project, more) => pip(peer, project, more, home),
         Source::Apt(package) => by_apt(&[package]),
     }
 }
@@ -48,7 +48,7 @@ fn go(peer: &Peer, package: &str, toolchain: Option<&str>, home: &Path) -> Resul
 
 /// A virtual environment knows its own path, so it is made in place and only
 /// counts once its marker, the program, is there; a torn one is made again.
-fn pip(peer: &Peer, project: &str, home: &Path) -> Result {
+fn pip(peer: &Peer, project: &str, more: &[&str], home: &Path) -> Result {
     if home.exists() {
         fs::remove_dir_all(home)?;
     }
@@ -56,7 +56,8 @@ fn pip(peer: &Peer, project: &str, home: &Path) -> Result {
     let installed = quietly(
         Command::new(home.join("bin/pip"))
             .args(["install", "--quiet", "--no-input"])
-            .arg(format!("{project}=={}", peer.version)),
+            .arg(format!("{project}=={}", peer.version))
+            .args(more),
     );
     if installed.is_err() {
         fs::remove_dir_all(home)?;

@@ -22,8 +22,8 @@ pub enum Source {
     Go(&'static str),
     /// A Go package that needs a newer toolchain than the machine's.
     GoWith(&'static str, &'static str),
-    /// A PyPI project, in a virtual environment of its own.
-    Pip(&'static str),
+    /// A PyPI project, and what else its virtual environment holds.
+    Pip(&'static str, &'static [&'static str]),
 }
 
 /// What `cargo xtask peers` and CI install.
@@ -106,12 +106,16 @@ pub const KNOWN: &[Peer] = &[
         "posix",
     ),
     named(
-        peer("sigstore-python", "4.5.1", Source::Pip("sigstore")),
+        peer("sigstore-python", "4.5.1", Source::Pip("sigstore", &[])),
         "sigstore",
     ),
     peer("skopeo", "apt", Source::Apt("skopeo")),
     named(
-        peer("spdx-tools", "0.8.5", Source::Pip("spdx-tools")),
+        peer(
+            "spdx-tools",
+            "0.8.5",
+            Source::Pip("spdx-tools", &["jsonschema==4.26.0"]),
+        ),
         "pyspdxtools",
     ),
     peer(

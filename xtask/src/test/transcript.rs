@@ -20,6 +20,8 @@ pub struct Counts {
 /// The state of reading.
 #[derive(Debug, Default)]
 pub struct Transcript {
+    /// The crate whose library or binary was tested last.
+    krate: String,
     program: String,
     /// Tests announced by the running program, and not ended yet.
     open: Option<usize>,
@@ -100,12 +102,15 @@ impl Transcript {
         let program = text
             .strip_prefix("Running ")
             .filter(|rest| rest.contains("(") && rest.ends_with(')'))
-            .map(program_name)
+            .map(|rest| program_name(rest, &self.krate))
             .or_else(|| {
                 text.strip_prefix("Doc-tests ")
                     .map(|name| format!("{} documentation", name.replace('_', "-")))
             })?;
         self.abandon();
+        if text.contains("unittests ") {
+            self.krate = program.split(' ').next().unwrap_or_default().to_owned();
+        }
         self.program = program;
         self.section = Section::Outside;
         Some(None)
@@ -204,13 +209,16 @@ impl Transcript {
     }
 }
 
-/// `unittests src/lib.rs (target/debug/deps/bulla_core-0123)` → `bulla-core src/lib.rs`.
-fn program_name(rest: &str) -> String {
+/// `unittests src/lib.rs (target/debug/deps/bulla_core-0123)` → `bulla-core src/lib.rs`;
+/// `tests/it/main.rs (…)`, which names no crate, follows the unit tests of `krate`.
+fn program_name(rest: &str, krate: &str) -> String {
     let (what, file) = rest.split_once(" (").unwrap_or((rest, ""));
+    let Some(what) = what.strip_prefix("unittests ") else {
+        return format!("{krate} {what}");
+    };
     let file = file.trim_end_matches(')');
     let stem = file.rsplit('/').next().unwrap_or_default();
     let stem = stem.rsplit_once('-').map_or(stem, |(name, _)| name);
-    let what = what.strip_prefix("unittests ").unwrap_or(what);
     format!("{} {what}", stem.replace('_', "-"))
 }
 

@@ -12,6 +12,8 @@ use http::{StatusCode, header};
 use serde_json::{Value, json};
 use std::{collections::HashMap, sync::Arc};
 
+/// A change to a referrer's manifest.
+type Change = fn(&mut Value);
 /// Path under `/v2/app/` to media type and content.
 type Content = HashMap<String, (String, Vec<u8>)>;
 
@@ -44,7 +46,7 @@ fn image() -> Vec<u8> {
 
 /// An image with one referrer for each of `attached`: the bundle's bytes as they
 /// are served, and a change to the referrer's manifest.
-fn content(attached: &[(&str, fn(&mut Value))]) -> Content {
+fn content(attached: &[(&str, Change)]) -> Content {
     let subject = Descriptor::of(media_type::MANIFEST, &image());
     let manifest_type = media_type::MANIFEST.to_owned();
     let mut content = Content::from([

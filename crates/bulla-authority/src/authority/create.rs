@@ -5,34 +5,31 @@ use bulla_core::Clock;
 use bulla_crypto::{
     ForeignKey, PublicKey, Scheme, SigningKey,
     checkpoint::Checkpoint,
+    note, random,
     timestamp::TimestampSigner,
     x509::{self, CaProfile, Certificate, SubjectName, Validity, parse_certificate},
 };
 use bulla_store::Store;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use super::{AuthorityConfig, Parts};
+use super::{AuthorityConfig, Parts, publish};
 use crate::{
     ca::CertificateAuthority,
     error::AuthorityError,
     http::AllowedHosts,
     key_slot::KeySlots,
-    log::{Log, LogConfig, ct::CtLog, rekor_v2::RekorV2},
+    log::{Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
     oidc,
     store::{LogStore, SqlStore},
     trust_document::TrustMaterial,
     tsa::Tsa,
-    tuf::{self, Publisher, Target, TufKeys},
 };
 
 const TEN_YEARS: i64 = 3652 * 86_400;
 const INSTANCE: &str = "instance";
-const TUF_VERSION: &str = "tuf-version";
-/// How often snapshot and timestamp are signed again.
-const TUF_REFRESH: Duration = Duration::from_secs(86_400);
+const TREE_ID: &str = "log-v1-tree-id";
 
 /// What is fixed at creation.
 #[derive(Serialize, Deserialize)]
@@ -94,6 +91,7 @@ pub(super) async fn open(
     genesis(&ca, &config.base_url).await?;
 
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
+    let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
     let tsa = opener.tsa(clock.clone()).await?;
     let transport = opener
         .root("transport-root", Scheme::EcdsaP256, "transport root")
@@ -105,18 +103,31 @@ pub(super) async fn open(
         since: opener.instance.since,
         ca_chain: &ca.chain,
         tsa_chain: tsa.signer.chain(),
+        log_v1_key: &log_v1_key,
         log_key: &log_key,
         log_id: rekor.key_id(),
         ct_key: &ct_key,
     };
     let (trusted_root, signing_config) = (material.trusted_root(), material.signing_config());
     let client_trust_config = material.client_trust_config();
-    let (tuf_root, tuf) = opener.tuf(&trusted_root, &signing_config, &clock).await?;
+    let since = opener.instance.since;
+    let (tuf_root, tuf) = publish::publish(
+        &opener.slots,
+        &opener.store,
+        since,
+        [
+            ("trusted_root.json", &trusted_root),
+            ("signing_config.v0.2.json", &signing_config),
+        ],
+        &clock,
+    )
+    .await?;
     Ok(Parts {
         allowed: address.allowed(),
         config,
         clock,
         ca,
+        rekor_v1,
         rekor,
         tsa,
         transport,
@@ -249,79 +260,39 @@ impl Opener {
         Ok((rekor, key.public().clone()))
     }
 
-    async fn tuf(
+    async fn rekor_v1(
         &self,
-        trusted_root: &Value,
-        signing_config: &Value,
-        clock: &Arc<dyn Clock>,
-    ) -> Result<(Vec<u8>, Arc<Publisher>), AuthorityError> {
-        let key = |role: &str| {
-            self.slots
-                .get_or_create(&format!("tuf-{role}"), Scheme::Ed25519)
+        address: &Address,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(RekorV1, PublicKey), AuthorityError> {
+        let key = Arc::new(self.slots.get_or_create("log-v1", Scheme::EcdsaP256)?);
+        // Tree ids of Rekor are positive 63-bit numbers.
+        let new = u64::from_be_bytes(random::bytes()?) >> 1;
+        let stored = self
+            .store
+            .create_document(TREE_ID, new.to_string().as_bytes())
+            .await?;
+        let tree_id = String::from_utf8_lossy(&stored).parse();
+        let tree_id = tree_id.map_err(|_| AuthorityError::Damaged {
+            what: TREE_ID.into(),
+        })?;
+        let (signer, host) = (key.clone(), address.host.clone());
+        let config = LogConfig {
+            name: "log-v1",
+            origin: RekorV1::origin(&address.host, tree_id),
+            sign: Box::new(move |checkpoint: &Checkpoint, _| {
+                // The origin has spaces, so the host alone stands on the signature line.
+                Ok(note::sign_note(&checkpoint.text(), &host, &signer)?.to_string())
+            }),
         };
-        let keys = TufKeys {
-            root: key("root")?,
-            targets: key("targets")?,
-            snapshot: key("snapshot")?,
-            timestamp: key("timestamp")?,
-        };
-        let root = tuf::first_root(&keys, self.instance.since)?;
-        let root = self.store.create_document("tuf-root.json", &root).await?;
-        let target = |name: &str, document: &Value| {
-            let bytes = serde_json::to_vec(document)?;
-            Ok::<_, AuthorityError>(Target {
-                name: name.into(),
-                bytes,
-            })
-        };
-        let targets = vec![
-            target("trusted_root.json", trusted_root)?,
-            target("signing_config.v0.2.json", signing_config)?,
-        ];
-        let version = next_version(&*self.store).await?;
-        let publisher = Publisher::new(keys, root.clone(), targets, version, clock.now())?;
-        let publisher = Arc::new(publisher);
-        let refreshed = Arc::downgrade(&publisher);
-        let (store, clock) = (self.store.clone(), clock.clone());
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(TUF_REFRESH).await;
-                let Some(publisher) = refreshed.upgrade() else {
-                    return;
-                };
-                let refreshed = match next_version(&*store).await {
-                    Ok(version) => publisher
-                        .refresh(version, clock.now())
-                        .map_err(AuthorityError::from),
-                    Err(error) => Err(error),
-                };
-                if let Err(error) = refreshed {
-                    tracing::error!(%error, "the TUF repository was not signed again");
-                }
-            }
-        });
-        Ok((root, publisher))
+        let log = Log::open(config, self.store.clone(), clock).await?;
+        let public = key.public().clone();
+        Ok((RekorV1::start(log, key, tree_id).await?, public))
     }
 
     fn validity(&self) -> Result<Validity, AuthorityError> {
         Ok(Validity::seconds(self.instance.since, TEN_YEARS)?)
     }
-}
-
-/// A version of the TUF metadata that no client has seen: kept before it is used.
-async fn next_version(store: &dyn LogStore) -> Result<u64, AuthorityError> {
-    let damaged = || AuthorityError::Damaged {
-        what: TUF_VERSION.into(),
-    };
-    let last: u64 = match store.document(TUF_VERSION).await? {
-        Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| damaged())?,
-        None => 0,
-    };
-    let next = last.checked_add(1).ok_or_else(damaged)?;
-    store
-        .put_document(TUF_VERSION, &serde_json::to_vec(&next)?)
-        .await?;
-    Ok(next)
 }
 
 /// The first entry of a new CT log: a precertificate for a key thrown away.

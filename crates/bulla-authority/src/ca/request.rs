@@ -118,6 +118,36 @@ pub fn parse_signing_request(
     Ok(SigningRequest { token, proof })
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LegacyBody {
+    public_key: PublicKeyPem,
+    signed_email_address: String,
+}
+
+/// Reads a request of API v1, where the key is base64 of PEM and the token
+/// always in the header.
+///
+/// # Errors
+/// As [`parse_signing_request`].
+pub fn parse_legacy_request(
+    bearer: Option<&str>,
+    json: &[u8],
+) -> Result<SigningRequest, CaRefusal> {
+    let body: LegacyBody = limits::parse_json(json, limits::REQUEST_BYTES, "signing request")
+        .map_err(|_| CaRefusal::Body)?;
+    let fits = |token: &&str| !token.is_empty() && token.len() as u64 <= limits::TOKEN_BYTES;
+    let token = bearer.filter(fits).ok_or(CaRefusal::Token)?.to_owned();
+    let pem = base64(&body.public_key.content).and_then(|pem| String::from_utf8(pem).ok());
+    let pem = pem.ok_or(CaRefusal::PublicKey)?;
+    let key = ForeignKey::from_pem(&pem).map_err(|_| CaRefusal::PublicKey)?;
+    let signature = base64(&body.signed_email_address).ok_or(CaRefusal::Possession)?;
+    Ok(SigningRequest {
+        token,
+        proof: Proof::Challenge { key, signature },
+    })
+}
+
 /// Why no certificate is issued, in the words of Fulcio (`pkg/server/error.go`).
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]

@@ -12,7 +12,9 @@ use bulla_crypto::x509::{Certificate, to_pem_chain};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::{AUDIENCE, CaRefusal, CertificateAuthority, parse_signing_request};
+use super::{
+    AUDIENCE, CaRefusal, CertificateAuthority, parse_legacy_request, parse_signing_request,
+};
 use crate::http::RpcError;
 
 type Ca = State<Arc<CertificateAuthority>>;
@@ -23,6 +25,7 @@ pub fn router(ca: Arc<CertificateAuthority>) -> Router {
         .route("/api/v2/signingCert", post(signing_cert))
         .route("/api/v2/trustBundle", get(trust_bundle))
         .route("/api/v2/configuration", get(configuration))
+        .route("/api/v1/signingCert", post(legacy_signing_cert))
         .route("/api/v1/rootCert", get(root_cert))
         .with_state(ca)
 }
@@ -39,6 +42,18 @@ async fn signing_cert(
     Ok(Json(
         json!({"signedCertificateEmbeddedSct": {"chain": {"certificates": certificates}}}),
     ))
+}
+
+async fn legacy_signing_cert(
+    State(ca): Ca,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, CaRefusal> {
+    let chain = ca
+        .issue(parse_legacy_request(bearer(&headers), &body)?)
+        .await?;
+    let headers = [(header::CONTENT_TYPE, "application/pem-certificate-chain")];
+    Ok((StatusCode::CREATED, headers, to_pem_chain(&chain)).into_response())
 }
 
 async fn trust_bundle(State(ca): Ca) -> Json<Value> {

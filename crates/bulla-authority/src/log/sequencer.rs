@@ -3,11 +3,7 @@
 use bulla_core::Clock;
 use bulla_crypto::{
     checkpoint::Checkpoint,
-    merkle::{
-        Frontier, MerkleError, NodeHash, Path, TileId, inclusion_path, leaf_hash, node_from_tile,
-        tile_of,
-    },
-    note::NoteError,
+    merkle::{Frontier, MerkleError, Path, inclusion_path, leaf_hash, node_from_tile, tile_of},
 };
 use std::{
     collections::HashMap,
@@ -15,82 +11,50 @@ use std::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+use super::{Leaf, LogConfig, Sequenced};
 use crate::{
     error::AuthorityError,
     store::{Commit, Head, LogStore, NewEntry, StoreError},
 };
 
-/// Submissions that may wait; more are turned away by back-pressure.
-const QUEUE: usize = 4096;
 /// Entries of one group commit.
 const BATCH: usize = 256;
 
-/// What a log needs besides its store.
-pub struct LogConfig {
-    /// Its name in the store.
-    pub name: &'static str,
-    /// Its name in checkpoints.
-    pub origin: String,
-    /// Signs a checkpoint, given the milliseconds since 1970.
-    pub sign: Box<dyn Fn(&Checkpoint, u64) -> Result<String, NoteError> + Send + Sync>,
+pub(super) type BuildLeaf = Box<dyn FnOnce(u64, u64) -> Result<Leaf, AuthorityError> + Send>;
+
+/// An entry that wants a place.
+pub(super) struct Submission {
+    pub(super) identity: [u8; 32],
+    pub(super) build: BuildLeaf,
+    pub(super) answer: oneshot::Sender<Result<Sequenced, AuthorityError>>,
 }
 
-/// What becomes of a submission once its place is known.
-pub struct Leaf {
-    /// The bytes whose hash is in the tree.
-    pub merkle: Vec<u8>,
-    /// The bytes that entry bundles hold.
-    pub stored: Vec<u8>,
+/// What readers see of a log.
+#[derive(Clone)]
+pub(super) struct Published {
+    pub(super) size: u64,
+    pub(super) checkpoint: Arc<str>,
 }
 
-type BuildLeaf = Box<dyn FnOnce(u64, u64) -> Result<Leaf, AuthorityError> + Send>;
+/// The only writer of a log.
+pub(super) struct Sequencer {
+    config: LogConfig,
+    store: Arc<dyn LogStore>,
+    clock: Arc<dyn Clock>,
+    head: Head,
+    frontier: Frontier,
+}
 
-struct Submission {
-    identity: [u8; 32],
-    build: BuildLeaf,
+/// A submission whose place is settled but not yet committed.
+struct Placed {
+    index: u64,
+    duplicate: bool,
     answer: oneshot::Sender<Result<Sequenced, AuthorityError>>,
 }
 
-/// An entry in the log, with the proof.
-#[derive(Clone, Debug)]
-pub struct Sequenced {
-    /// Its place.
-    pub index: u64,
-    /// The size of the tree that the proof is for.
-    pub size: u64,
-    /// Its root.
-    pub root: NodeHash,
-    /// The inclusion proof.
-    pub proof: Vec<NodeHash>,
-    /// The signed checkpoint of that tree.
-    pub checkpoint: Arc<str>,
-    /// The bytes that entry bundles hold.
-    pub stored: Vec<u8>,
-    /// Whether it was there before.
-    pub duplicate: bool,
-}
-
-/// A handle to a log.
-#[derive(Clone)]
-pub struct Log {
-    name: &'static str,
-    store: Arc<dyn LogStore>,
-    submissions: mpsc::Sender<Submission>,
-    published: Arc<RwLock<Published>>,
-}
-
-#[derive(Clone)]
-struct Published {
-    size: u64,
-    checkpoint: Arc<str>,
-}
-
-impl Log {
-    /// Takes the log over, checks its edge against its root and starts its sequencer.
-    ///
-    /// # Errors
-    /// [`AuthorityError::Damaged`] if tiles and head disagree, or the store fails.
-    pub async fn open(
+impl Sequencer {
+    /// Takes the log over and checks its edge against its root.
+    pub(super) async fn load(
         config: LogConfig,
         store: Arc<dyn LogStore>,
         clock: Arc<dyn Clock>,
@@ -108,136 +72,26 @@ impl Log {
                 what: format!("{name} log"),
             });
         }
-        let mut sequencer = Sequencer {
+        Ok(Self {
             config,
-            store: store.clone(),
+            store,
             clock,
             head,
             frontier,
-        };
-        let published = Arc::new(RwLock::new(sequencer.sign(&head)?));
-        let (submissions, queue) = mpsc::channel(QUEUE);
-        let publish = published.clone();
-        tokio::spawn(async move { sequencer.run(queue, &publish).await });
-        Ok(Self {
-            name,
-            store,
-            submissions,
-            published,
         })
     }
 
-    /// Leaves in the published tree.
-    pub fn size(&self) -> u64 {
-        self.published().size
+    /// Signs the present head.
+    pub(super) fn published(&self) -> Result<Published, AuthorityError> {
+        self.sign(&self.head)
     }
 
-    /// The last signed checkpoint.
-    pub fn checkpoint(&self) -> Arc<str> {
-        self.published().checkpoint
-    }
-
-    /// Adds an entry and waits until a signed checkpoint covers it. `build` gets
-    /// its index and the milliseconds since 1970; of two submissions with the
-    /// same `identity` only the first is built.
-    ///
-    /// # Errors
-    /// Whatever `build` or the store fails with; [`AuthorityError::LogClosed`].
-    pub async fn add(
-        &self,
-        identity: [u8; 32],
-        build: impl FnOnce(u64, u64) -> Result<Leaf, AuthorityError> + Send + 'static,
-    ) -> Result<Sequenced, AuthorityError> {
-        let closed = |why| AuthorityError::LogClosed {
-            log: self.name.into(),
-            why,
-        };
-        let (answer, answered) = oneshot::channel();
-        let submission = Submission {
-            identity,
-            build: Box::new(build),
-            answer,
-        };
-        let sent = self.submissions.send(submission).await;
-        sent.map_err(|_| closed("its sequencer has stopped"))?;
-        answered
-            .await
-            .map_err(|_| closed("the entry was not committed"))?
-    }
-
-    /// The bytes of a hash tile of exactly this width, if the published tree has it.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn tile(&self, tile: TileId) -> Result<Option<Vec<u8>>, AuthorityError> {
-        if !self.covers(tile) {
-            return Ok(None);
-        }
-        let bytes = self.store.tile(self.name, tile.level, tile.index).await?;
-        let wanted = usize::from(tile.width) * 32;
-        Ok(bytes.and_then(|bytes| bytes.get(..wanted).map(<[u8]>::to_vec)))
-    }
-
-    /// The entries below a level-0 tile of exactly this width, if the published tree has them.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn entries(
-        &self,
-        index: u64,
-        width: u16,
-    ) -> Result<Option<Vec<Vec<u8>>>, AuthorityError> {
-        if !self.covers(TileId {
-            level: 0,
-            index,
-            width,
-        }) {
-            return Ok(None);
-        }
-        let entries = self
-            .store
-            .entries(self.name, index.saturating_mul(256), width)
-            .await?;
-        Ok((entries.len() == usize::from(width)).then_some(entries))
-    }
-
-    fn covers(&self, tile: TileId) -> bool {
-        let hashes = self
-            .size()
-            .checked_shr(8 * u32::from(tile.level))
-            .unwrap_or(0);
-        let needed = tile
-            .index
-            .checked_mul(256)
-            .and_then(|n| n.checked_add(tile.width.into()));
-        needed.is_some_and(|needed| needed <= hashes)
-    }
-
-    fn published(&self) -> Published {
-        self.published
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
-
-struct Sequencer {
-    config: LogConfig,
-    store: Arc<dyn LogStore>,
-    clock: Arc<dyn Clock>,
-    head: Head,
-    frontier: Frontier,
-}
-
-/// A submission whose place is settled but not yet committed.
-struct Placed {
-    index: u64,
-    duplicate: bool,
-    answer: oneshot::Sender<Result<Sequenced, AuthorityError>>,
-}
-
-impl Sequencer {
-    async fn run(&mut self, mut queue: mpsc::Receiver<Submission>, publish: &RwLock<Published>) {
+    /// Commits what comes until every handle is gone.
+    pub(super) async fn run(
+        &mut self,
+        mut queue: mpsc::Receiver<Submission>,
+        publish: &RwLock<Published>,
+    ) {
         let mut batch = Vec::new();
         while queue.recv_many(&mut batch, BATCH).await > 0 {
             match self.commit(std::mem::take(&mut batch), publish).await {

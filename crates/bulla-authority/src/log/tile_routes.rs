@@ -42,7 +42,7 @@ async fn tile(
     State(tiles): State<Tiles>,
     Path((level, path)): Path<(String, String)>,
 ) -> Result<Response, RpcError> {
-    let (index, width) = parse_tile_path(&path).map_err(|_| RpcError::not_found())?;
+    let (index, width) = parse_tile_path(path.as_bytes()).map_err(|_| RpcError::not_found())?;
     let found = if level == tiles.entries {
         let entries = tiles.log.entries(index, width).await;
         entries.map(|entries| entries.map(|entries| bundle(&entries, tiles.entries == "entries")))

@@ -62,6 +62,11 @@ fn a_refresh_moves_the_version_and_keeps_the_root() {
     let root = first_root(&keys, now).unwrap();
     let publisher = Publisher::new(keys, root.clone(), vec![], 1, now).unwrap();
     publisher.refresh(2, now).unwrap();
+    assert!(
+        publisher.file("1.snapshot.json").is_some(),
+        "an update may be under way"
+    );
+    publisher.refresh(3, now).unwrap();
     assert!(publisher.file("1.snapshot.json").is_none());
     assert!(publisher.file("2.snapshot.json").is_some());
     assert_eq!(*publisher.file("root.json").unwrap(), root);

@@ -86,7 +86,7 @@ async fn trust_documents_have_the_form_that_all_clients_take() {
     let authority = open(dir.path()).await;
     let mut urls = Vec::new();
     walk(authority.client_trust_config(), &mut urls);
-    assert_eq!(urls.len(), 8);
+    assert_eq!(urls.len(), 9);
     assert!(
         urls.iter()
             .all(|url| !url.ends_with('/') && url.contains("127.0.0.1:4321"))

@@ -117,6 +117,35 @@ async fn a_bearer_token_and_a_certificate_request_do_as_well() {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
 }
 
+#[tokio::test]
+async fn the_first_api_answers_in_pem() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = open(dir.path()).await;
+    let key = key();
+    let send_as = async |challenge: &str| {
+        let body = json!({
+            "publicKey": {"algorithm": "ecdsa", "content": STANDARD.encode(key.public().to_pem())},
+            "signedEmailAddress": STANDARD.encode(key.sign(challenge.as_bytes()).unwrap()),
+            "certificateSigningRequest": null,
+        });
+        let request = Request::post("/api/v1/signingCert")
+            .header(header::HOST, HOST)
+            .header(
+                header::AUTHORIZATION,
+                format!("Bearer {}", token(&authority)),
+            )
+            .body(Body::from(body.to_string()));
+        send(&authority, request.unwrap()).await
+    };
+    let good = send_as(EMAIL).await;
+    assert_eq!(good.status, StatusCode::CREATED, "{}", good.text());
+    assert_eq!(parse_pem_chain(&good.body).unwrap().len(), 3);
+    assert_eq!(
+        send_as("mallory@example.com").await.json()["message"],
+        POSSESSION
+    );
+}
+
 /// The leaf, the issuer and the SCT of an issued chain agree with the CT log's key.
 #[tokio::test]
 async fn a_service_is_named_by_its_uri_and_promised_by_the_log() {
@@ -178,7 +207,7 @@ async fn a_service_is_named_by_its_uri_and_promised_by_the_log() {
     let leaf = bulla_crypto::sct::merkle_leaf(&entry, sct.timestamp_ms, sct.leaf_index().unwrap());
     let signed = get(&authority, "/ct/static/checkpoint").await;
     let note = parse_note(&signed.body).unwrap();
-    let checkpoint = parse_checkpoint(&note.text).unwrap();
+    let checkpoint = parse_checkpoint(note.text.as_bytes()).unwrap();
     checkpoint.verify_rfc6962(&note, &ct_key).unwrap();
     let tile = get(
         &authority,
@@ -203,7 +232,7 @@ async fn the_log_can_be_read_back_and_starts_with_its_own_entry() {
     assert_eq!(entry["logIndex"], "1");
 
     let note = parse_note(&get(&authority, "/api/v2/checkpoint").await.body).unwrap();
-    let log = &authority.trusted_root()["tlogs"][0];
+    let log = &authority.trusted_root()["tlogs"][1];
     let log_key = STANDARD
         .decode(log["publicKey"]["rawBytes"].as_str().unwrap())
         .unwrap();
@@ -214,7 +243,7 @@ async fn the_log_can_be_read_back_and_starts_with_its_own_entry() {
         (&log["logId"]["keyId"], &entry["logId"]["keyId"]),
         (&json!(id), &json!(id))
     );
-    let checkpoint = parse_checkpoint(&note.text).unwrap();
+    let checkpoint = parse_checkpoint(note.text.as_bytes()).unwrap();
     assert_eq!(
         (checkpoint.origin.as_str(), checkpoint.size),
         ("127.0.0.1", 3)

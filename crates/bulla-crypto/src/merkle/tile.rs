@@ -42,8 +42,9 @@ fn index_path(index: u64, width: u16) -> String {
 ///
 /// # Errors
 /// [`MerkleError::Path`] for anything that is not exactly the path of one tile.
-pub fn parse_tile_path(path: &str) -> Result<(u64, u16), MerkleError> {
-    let refused = || MerkleError::Path(path.chars().take(100).collect());
+pub fn parse_tile_path(path: &[u8]) -> Result<(u64, u16), MerkleError> {
+    let refused = || MerkleError::Path(String::from_utf8_lossy(path).chars().take(100).collect());
+    let path = std::str::from_utf8(path).map_err(|_| refused())?;
     let (index_text, width) = match path.split_once(".p/") {
         None => (path, 256),
         Some((index, width)) => {

@@ -112,6 +112,9 @@ pub fn parse_crate_list(section: &[u8]) -> Result<CrateList, limits::LimitError>
 /// Adds the crates that were built into the programs of the image.
 pub(super) fn catalog_binaries(tree: &FileTree, draft: &mut Draft) {
     for (path, file) in tree.files() {
+        if file.binary.as_ref().is_some_and(|binary| !binary.inspected) {
+            draft.problem(path, "the program is too large to look into");
+        }
         let Some(section) = file.binary.as_ref().and_then(|b| b.crates.as_deref()) else {
             continue;
         };

@@ -10,6 +10,21 @@ use crate::{Component, Ecosystem, FileTree, Purl, cataloger::Draft, inventory::S
 const STATUS: &str = "var/lib/dpkg/status";
 const STATUS_FOLDER: &str = "var/lib/dpkg/status.d/";
 const INFO: &str = "var/lib/dpkg/info/";
+/// Files that dpkg keeps for each package.
+const INFO_SUFFIXES: [&str; 12] = [
+    "conffiles",
+    "config",
+    "list",
+    "md5sums",
+    "postinst",
+    "postrm",
+    "preinst",
+    "prerm",
+    "shlibs",
+    "symbols",
+    "templates",
+    "triggers",
+];
 /// Licence names taken from one copyright file.
 const MAX_LICENSES: usize = 40;
 
@@ -97,6 +112,13 @@ fn own_files(
                 if let Some(path) = tree.locate(path) {
                     draft.own(path, index);
                 }
+            }
+        }
+        // What dpkg keeps about the package is the package's, too.
+        for suffix in INFO_SUFFIXES {
+            let path = format!("{base}.{suffix}");
+            if tree.get(&path).is_some() {
+                draft.own(path, index);
             }
         }
     }

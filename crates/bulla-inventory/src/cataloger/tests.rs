@@ -133,6 +133,7 @@ fn every_file_is_accounted_for() {
         file.owner.map(|at| inventory.components[at].name.as_str())
     };
     assert_eq!(owner("usr/lib/x.so"), Some("libx1"));
+    assert_eq!(owner("var/lib/dpkg/info/libx1:amd64.list"), Some("libx1"));
     assert_eq!(owner("opt/venv/bin/flask"), Some("Flask"));
     assert_eq!(owner("opt/venv/lib/flask/a,b.py"), Some("Flask"));
     assert_eq!(owner("app/node_modules/@s/p/lib/index.js"), Some("@s/p"));
@@ -155,6 +156,26 @@ fn what_cannot_be_read_is_said() {
     let bad = elf(&[(".dep-v0", b"not zlib")]);
     let tree = tree_of(&[archive(&[Put::File("x", &bad)])]).unwrap();
     assert_eq!(catalog(&tree).problems.len(), 1);
+}
+
+#[test]
+fn a_program_that_is_too_large_to_look_into_is_said() {
+    use crate::{LayerStack, TreeLimits};
+    let limits = TreeLimits {
+        program_bytes: 1000,
+        ..TreeLimits::default()
+    };
+    let mut stack = LayerStack::new(limits);
+    let large = [elf(&[]), vec![0; 1000]].concat();
+    stack
+        .push(archive(&[Put::File("x", &large)]).as_slice())
+        .unwrap();
+    let inventory = catalog(&stack.finish());
+    assert_eq!(
+        inventory.files[0].digest,
+        bulla_core::Digest::sha256(&large)
+    );
+    assert_eq!(inventory.problems.len(), 1);
 }
 
 /// A crate list that decompresses to far more than any program has.

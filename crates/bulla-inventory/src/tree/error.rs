@@ -53,10 +53,10 @@ pub enum TreeError {
         /// The failure.
         source: io::Error,
     },
-    /// A sparse file or a layer that grows out of nothing.
+    /// A layer that grows out of nothing.
     #[error("{what:?} grows to more than {ratio} times its archived size")]
     Ratio {
-        /// The file, or `layer`.
+        /// `layer`.
         what: String,
         /// The bound.
         ratio: u64,

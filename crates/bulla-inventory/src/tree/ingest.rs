@@ -10,6 +10,9 @@ use std::{
 use super::{FileNode, TreeError, TreeLimits};
 use crate::{binary::Binary, cataloger};
 
+/// The largest buffer that is kept from one file to the next.
+const MAX_IDLE_BYTES: usize = 32 << 20;
+
 /// Hashes files one after the other, with one set of buffers.
 pub(super) struct Ingest {
     limits: TreeLimits,
@@ -85,12 +88,16 @@ impl Ingest {
                 return Err(TreeError::TotalSize { limit });
             }
         }
-        Ok(FileNode {
+        let node = FileNode {
             size,
             sha256: hasher.finalize().into(),
             content: wanted.then(|| Arc::from(self.scratch.as_slice())),
             binary: program.then(|| Arc::new(Binary::inspect(&self.scratch))),
-        })
+        };
+        if self.scratch.capacity() > MAX_IDLE_BYTES {
+            self.scratch = Vec::new();
+        }
+        Ok(node)
     }
 }
 

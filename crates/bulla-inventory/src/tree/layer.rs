@@ -9,7 +9,10 @@ use bulla_core::Digest;
 use std::{collections::BTreeMap, io::Read};
 use tar::{Archive, Entry, EntryType};
 
-use super::{FileTree, Node, NodeKind, TreeError, TreeLimits, decode::Layer, ingest::Ingest, path};
+use super::{
+    FileTree, Node, NodeKind, TreeError, TreeLimits, decode::Layer, extension::Extension,
+    ingest::Ingest, path,
+};
 
 const WHITEOUT: &str = ".wh.";
 const OPAQUE: &str = ".wh..wh..opq";
@@ -65,12 +68,17 @@ impl LayerStack {
         let limits = self.ingest.limits().clone();
         let mut archive = Archive::new(Layer::new(reader, limits).map_err(broken)?);
         let mut sheet = Sheet::default();
-        for entry in archive.entries().map_err(broken)? {
+        let mut extension = Extension::default();
+        // Raw: extension headers are read here, within bounds.
+        for entry in archive.entries().map_err(broken)?.raw(true) {
             self.entries += 1;
             if self.entries > self.ingest.limits().entries {
                 return Err(TreeError::entries(self.ingest.limits()));
             }
-            self.take(entry.map_err(broken)?, &mut sheet)?;
+            let mut entry = entry.map_err(broken)?;
+            if !extension.read(&mut entry)? {
+                self.take(entry, std::mem::take(&mut extension), &mut sheet)?;
+            }
         }
         let ((digest, size), (diff_id, plain_size)) =
             archive.into_inner().finish().map_err(broken)?;
@@ -94,15 +102,15 @@ impl LayerStack {
 
     fn take<R: Read>(
         &mut self,
-        mut entry: Entry<'_, R>,
+        entry: Entry<'_, R>,
+        extension: Extension,
         sheet: &mut Sheet,
     ) -> Result<(), TreeError> {
         let kind = entry.header().entry_type();
-        if kind.is_pax_global_extensions() {
-            return Ok(());
-        }
-        let at = path::clean(&entry.path_bytes())?;
-        refuse_pax_sparse(&at, &mut entry)?;
+        let at = match &extension.path {
+            Some(path) => path::clean(path)?,
+            None => path::clean(&entry.path_bytes())?,
+        };
         let (parent, name) = at.rsplit_once('/').unwrap_or(("", &at));
         if name == OPAQUE {
             sheet.opaque.push(parent.to_owned());
@@ -127,12 +135,14 @@ impl LayerStack {
             }
             EntryType::Directory => NodeKind::Directory,
             EntryType::GNUSparse => {
-                self.refuse_sparse_bomb(&at, &entry)?;
-                NodeKind::File(self.ingest.file(&at, entry)?)
+                return Err(TreeError::Unsupported {
+                    path: at,
+                    feature: "a sparse file",
+                });
             }
-            EntryType::Link => self.hard_link(&at, &entry, sheet)?,
+            EntryType::Link => self.hard_link(&at, extension.target(&at, &entry)?, sheet)?,
             EntryType::Symlink => {
-                let target = link_name(&at, &entry)?;
+                let target = extension.target(&at, &entry)?;
                 path::refuse_escape(&at, &target)?;
                 NodeKind::Link { target }
             }
@@ -147,13 +157,7 @@ impl LayerStack {
         Ok(())
     }
 
-    fn hard_link<R: Read>(
-        &self,
-        at: &str,
-        entry: &Entry<'_, R>,
-        sheet: &Sheet,
-    ) -> Result<NodeKind, TreeError> {
-        let target = link_name(at, entry)?;
+    fn hard_link(&self, at: &str, target: String, sheet: &Sheet) -> Result<NodeKind, TreeError> {
         let clean = path::clean(target.as_bytes()).map_err(|_| TreeError::Escape {
             path: at.to_owned(),
             target: target.clone(),
@@ -168,21 +172,6 @@ impl LayerStack {
                 target,
             }),
         }
-    }
-
-    fn refuse_sparse_bomb<R: Read>(&self, at: &str, entry: &Entry<'_, R>) -> Result<(), TreeError> {
-        let limits = self.ingest.limits();
-        let archived = entry.header().entry_size().unwrap_or(0);
-        let allowed = archived
-            .saturating_mul(limits.ratio)
-            .max(limits.ratio_floor);
-        if entry.size() > allowed {
-            return Err(TreeError::Ratio {
-                what: at.to_owned(),
-                ratio: limits.ratio,
-            });
-        }
-        Ok(())
     }
 
     /// First what the layer hides, then what it brings.
@@ -219,40 +208,5 @@ impl Sheet {
             });
         }
         Ok(())
-    }
-}
-
-/// Sparse files in pax headers: Go reads them, many others do not.
-fn refuse_pax_sparse<R: Read>(at: &str, entry: &mut Entry<'_, R>) -> Result<(), TreeError> {
-    let broken = |source| TreeError::read(at, source);
-    for extension in entry
-        .pax_extensions()
-        .map_err(broken)?
-        .into_iter()
-        .flatten()
-    {
-        if extension
-            .map_err(broken)?
-            .key_bytes()
-            .starts_with(b"GNU.sparse.")
-        {
-            return Err(TreeError::Unsupported {
-                path: at.to_owned(),
-                feature: "a sparse file in a pax header",
-            });
-        }
-    }
-    Ok(())
-}
-
-fn link_name<R: Read>(at: &str, entry: &Entry<'_, R>) -> Result<String, TreeError> {
-    match entry.link_name_bytes() {
-        Some(name) if !name.is_empty() && name.len() <= path::MAX_PATH_BYTES => {
-            Ok(path::readable(&name))
-        }
-        _ => Err(TreeError::Unsupported {
-            path: at.to_owned(),
-            feature: "a link without a usable target",
-        }),
     }
 }

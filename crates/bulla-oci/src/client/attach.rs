@@ -46,17 +46,18 @@ impl Artifact {
 
     /// The manifest that attaches this to `subject`.
     pub fn manifest(&self, subject: &Descriptor) -> ImageManifest {
-        let mut subject = Descriptor::new(
+        let subject = Descriptor::new(
             subject.media_type.clone(),
             subject.digest.clone(),
             subject.size,
         );
-        subject.artifact_type = None;
+        let mut config = Descriptor::of(media_type::EMPTY, EMPTY);
+        config.artifact_type = Some(self.artifact_type.clone()); // as cosign writes it
         ImageManifest {
             schema_version: 2,
             media_type: Some(media_type::MANIFEST.into()),
             artifact_type: Some(self.artifact_type.clone()),
-            config: Descriptor::of(media_type::EMPTY, EMPTY),
+            config,
             layers: vec![Descriptor::of(&self.artifact_type, &self.bytes)],
             subject: Some(subject),
             annotations: self.annotations.clone(),

@@ -229,3 +229,6 @@ impl Diagnose for ClientError {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,14 +33,20 @@ impl Registry {
     /// tag of `to`, or else under its digest.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] with the registry's own words, or as for every
-    /// exchange.
+    /// [`ClientError::Refused`] with the registry's own words,
+    /// [`ClientError::Digest`] if `to` names another digest, or as for every exchange.
     pub async fn push(
         &self,
         layout: &Layout,
         descriptor: &Descriptor,
         to: &Reference,
     ) -> Result<(), ClientError> {
+        if let Some(digest) = to.digest().filter(|digest| **digest != descriptor.digest) {
+            return Err(ClientError::Digest {
+                place: layout.path().display().to_string(),
+                digest: digest.clone(),
+            });
+        }
         let name = to.tag().map(str::to_owned);
         self.push_manifest(layout, descriptor, to, name, DEPTH)
             .await

@@ -7,6 +7,7 @@
 )]
 
 mod auth;
+mod clients;
 mod hostile;
 mod ours;
 mod server;

@@ -57,6 +57,9 @@ async fn an_image_goes_in_and_comes_out_unchanged() {
         .await
         .unwrap_err();
     assert!(matches!(missing, ClientError::NotFound { .. }), "{missing}");
+    let other = to.by_digest(Digest::sha256(b"other"));
+    let wrong = ours.client.push(&image.layout, &image.descriptor, &other);
+    assert!(matches!(wrong.await, Err(ClientError::Digest { .. })));
     let elsewhere = ours.reference("x:y");
     let denied = anyone.push(&image.layout, &image.descriptor, &elsewhere);
     assert_eq!(denied.await.unwrap_err().code().0, "OCI-0080");

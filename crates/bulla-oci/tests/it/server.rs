@@ -66,7 +66,7 @@ type Script = dyn Fn(&Request) -> Response + Send + Sync;
 pub(crate) struct Scripted {
     pub(crate) address: String,
     /// Method, path with query, and Authorization of each request.
-    pub(crate) asked: Arc<Mutex<Vec<(String, String, Option<String>)>>>,
+    pub(crate) asked: Asked,
 }
 
 impl Scripted {

@@ -29,7 +29,7 @@ pub(super) fn judge(case: &Case<'_>, rule: &Findings) -> Verdict {
     let vex = vex_documents(case, rule);
     let mut objections = Vec::new();
     let mut below = 0usize;
-    for found in &scan.scanner.result {
+    for found in scan.found() {
         match weigh(case, rule, &vex, found) {
             Some(objection) => objections.extend(objection),
             None => below += 1,

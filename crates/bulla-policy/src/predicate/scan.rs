@@ -10,6 +10,10 @@ use serde_json::Value;
 pub struct ScanPredicate {
     /// Who scanned, with what data, and what came of it.
     pub scanner: Scanner,
+    /// What the scanner was told to pass over. It is found all the same: who may
+    /// clear a finding is the policy's question, not the scanner's.
+    #[serde(default)]
+    pub suppressed: Vec<Found>,
     /// Which ecosystems were covered; `None` if the scan does not say.
     #[serde(default)]
     pub coverage: Option<Vec<Covered>>,
@@ -84,6 +88,13 @@ pub struct Covered {
     pub components: u64,
     /// Whether there was data.
     pub covered: bool,
+}
+
+impl ScanPredicate {
+    /// Everything that was found.
+    pub fn found(&self) -> impl Iterator<Item = &Found> {
+        self.scanner.result.iter().chain(&self.suppressed)
+    }
 }
 
 impl Found {

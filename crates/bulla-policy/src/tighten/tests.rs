@@ -12,7 +12,7 @@ fn policy() -> Policy {
     .unwrap()
 }
 
-fn apply(policy: &Policy, text: &str) -> Result<Policy, TightenError> {
+fn granted(policy: &Policy, text: &str) -> Result<Policy, TightenError> {
     tighten(policy, &text.parse().unwrap())
 }
 
@@ -28,7 +28,7 @@ fn stricter_or_equal_is_granted_and_changes_the_digest() {
         "unknown-severity = 'deny'",
     ] {
         assert_ne!(
-            apply(&base, text).unwrap().digest(),
+            granted(&base, text).unwrap().digest(),
             base.digest(),
             "{text}"
         );
@@ -39,13 +39,13 @@ fn stricter_or_equal_is_granted_and_changes_the_digest() {
         "isolation = 'landlock'",
         "source-signature = 'reported'",
     ] {
-        assert_eq!(apply(&base, text).unwrap(), base, "{text}");
+        assert_eq!(granted(&base, text).unwrap(), base, "{text}");
     }
 }
 
 #[test]
 fn looser_is_refused_with_both_values() {
-    let strict = apply(
+    let strict = granted(
         &policy(),
         "fail-on = 'medium'\nisolation = 'namespaces'\nmax-database-age = '7d'\nsource-signature = 'required'\nunknown-severity = 'deny'",
     )
@@ -59,7 +59,7 @@ fn looser_is_refused_with_both_values() {
         ("source-signature = 'reported'", "reported", "required"),
         ("unknown-severity = 'warn'", "warn", "deny"),
     ] {
-        let error = apply(&strict, text).unwrap_err();
+        let error = granted(&strict, text).unwrap_err();
         assert_eq!(error.code(), Code("POLICY-0031"), "{text}");
         let shown = error.to_string();
         assert!(shown.contains(asked) && shown.contains(says), "{shown}");
@@ -76,12 +76,16 @@ fn nothing_is_ignored() {
         ("fail-on = 3", "POLICY-0033"),
         ("max-database-age = 'soon'", "POLICY-0033"),
     ] {
-        assert_eq!(apply(&base, text).unwrap_err().code(), Code(code), "{text}");
+        assert_eq!(
+            granted(&base, text).unwrap_err().code(),
+            Code(code),
+            "{text}"
+        );
     }
     let mut bare = base;
     bare.rules.truncate(1);
     assert_eq!(
-        apply(&bare, "fail-on = 'low'").unwrap_err().code(),
+        granted(&bare, "fail-on = 'low'").unwrap_err().code(),
         Code("POLICY-0034")
     );
 }
@@ -90,9 +94,20 @@ fn nothing_is_ignored() {
 fn a_refused_wish_is_a_denial() {
     let base = policy();
     let now = "2026-11-21T00:00:00Z".parse().unwrap();
-    let decision = apply(&base, "fail-on = 'never'")
+    let decision = granted(&base, "fail-on = 'never'")
         .unwrap_err()
         .decision(&base, now);
     assert_eq!(decision.outcome, Outcome::Deny);
     assert_eq!(decision.policy_digest, base.digest());
+}
+
+#[test]
+fn wishes_read_elsewhere_are_granted_the_same_way() {
+    let base = policy();
+    let by_table = granted(&base, "fail-on = 'high'").unwrap();
+    assert_eq!(tighten_by(&base, [("fail-on", "high")]).unwrap(), by_table);
+    let code = |wish| tighten_by(&by_table, [wish]).unwrap_err().code().0;
+    assert_eq!(code(("fail-on", "critical")), "POLICY-0031");
+    assert_eq!(code(("allow", "all")), "POLICY-0032");
+    assert_eq!(code(("fail-on", "")), "POLICY-0033");
 }

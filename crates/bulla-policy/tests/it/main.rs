@@ -1,5 +1,7 @@
 //! Real bundles, real roots: from bytes to a decision.
 
+#![allow(clippy::expect_used, clippy::print_stdout, clippy::unwrap_used)]
+
 use bulla_core::{Digest, Outcome, RootId};
 use bulla_policy::{Evidence, Input, Policy, Stage, evaluate};
 use bulla_trust::TrustRoot;

@@ -1,51 +1,10 @@
 //! Clients that share no code with us: skopeo and crane, over http with a credential.
 
-use crate::fixture::Registry;
+use crate::fixture::serve;
+use bulla_testkit::require;
 use serde_json::json;
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{path::Path, process::Stdio};
 use tokio::process::Command;
-
-struct Served {
-    registry: Registry,
-    address: String,
-}
-
-async fn serve() -> Served {
-    let registry = Registry::new().await;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let router = registry.router.clone();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    Served { registry, address }
-}
-
-/// The program, from PATH or from the folder of peers.
-fn find(name: &str) -> Option<PathBuf> {
-    let peers = std::env::var_os("BULLA_PEERS")
-        .map(PathBuf::from)
-        .or_else(|| {
-            std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache/bulla/peers"))
-        });
-    let kept = peers
-        .into_iter()
-        .flat_map(|peers| std::fs::read_dir(peers).into_iter().flatten().flatten())
-        .map(|entry| entry.path().join("bin").join(name));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let in_path: Vec<_> = std::env::split_paths(&path).map(|p| p.join(name)).collect();
-    in_path.into_iter().chain(kept).find(|path| path.is_file())
-}
-
-/// Says what is missing; a failure where nothing may be missing.
-fn skip(test: &str, name: &str) {
-    assert!(
-        std::env::var("BULLA_NO_SKIP").as_deref() != Ok("1"),
-        "{test}: {name} is not installed, and BULLA_NO_SKIP=1"
-    );
-    eprintln!("SKIP {test}: {name} is not installed");
-}
 
 async fn run(program: &Path, arguments: &[&str], home: &Path) -> Result<String, String> {
     let output = Command::new(program)
@@ -98,14 +57,14 @@ fn layout(directory: &Path) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn skopeo_copies_in_and_out() {
-    let Some(skopeo) = find("skopeo") else {
-        return skip("skopeo_copies_in_and_out", "skopeo");
+    let Some(skopeo) = require("skopeo") else {
+        return;
     };
-    let served = serve().await;
+    let (registry, address) = serve().await;
     let home = tempfile::tempdir().unwrap();
     let digest = layout(&home.path().join("in"));
     let from = format!("oci:{}", home.path().join("in").display());
-    let image = format!("docker://{}/team/app:v1", served.address);
+    let image = format!("docker://{}/team/app:v1", address);
     let copy = [
         "copy",
         "--preserve-digests",
@@ -146,27 +105,27 @@ async fn skopeo_copies_in_and_out() {
     run(&skopeo, &copy, home.path()).await.unwrap();
     let index = std::fs::read_to_string(home.path().join("out/index.json")).unwrap();
     assert!(index.contains(&digest), "{index}");
-    drop(served.registry);
+    drop(registry);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn crane_pushes_lists_and_pulls() {
     use base64::Engine as _;
-    let Some(crane) = find("crane") else {
-        return skip("crane_pushes_lists_and_pulls", "crane");
+    let Some(crane) = require("crane") else {
+        return;
     };
-    let served = serve().await;
+    let (registry, address) = serve().await;
     let home = tempfile::tempdir().unwrap();
     let digest = layout(&home.path().join("in"));
     let source = home.path().join("in").display().to_string();
-    let image = format!("{}/team/app:v1", served.address);
+    let image = format!("{}/team/app:v1", address);
     assert!(
         run(&crane, &["push", &source, &image], home.path())
             .await
             .is_err()
     );
     let pair = base64::engine::general_purpose::STANDARD.encode("bulla:s3cret");
-    let config = json!({ "auths": { &served.address: { "auth": pair } } });
+    let config = json!({ "auths": { &address: { "auth": pair } } });
     std::fs::write(home.path().join("config.json"), config.to_string()).unwrap();
     run(&crane, &["push", &source, &image], home.path())
         .await
@@ -178,7 +137,7 @@ async fn crane_pushes_lists_and_pulls() {
             .trim(),
         digest
     );
-    let repository = format!("{}/team/app", served.address);
+    let repository = format!("{}/team/app", address);
     assert_eq!(
         run(&crane, &["ls", &repository], home.path())
             .await
@@ -199,5 +158,5 @@ async fn crane_pushes_lists_and_pulls() {
     let mutate = ["mutate", "--label", "a=b", "-t", &image, &image];
     let moved = run(&crane, &mutate, home.path()).await.unwrap_err();
     assert!(moved.contains("DENIED"), "{moved}");
-    drop(served.registry);
+    drop(registry);
 }

@@ -124,6 +124,16 @@ impl Registry {
     }
 }
 
+/// A registry that listens, and where.
+pub(crate) async fn serve() -> (Registry, String) {
+    let registry = Registry::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let router = registry.router.clone();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (registry, address)
+}
+
 pub(crate) fn digest(document: &Value) -> Digest {
     Digest::sha256(document.to_string().as_bytes())
 }

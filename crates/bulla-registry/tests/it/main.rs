@@ -11,3 +11,4 @@ mod clients;
 mod fixture;
 mod manifests;
 mod tags;
+mod wire;

@@ -150,13 +150,13 @@ fn an_ecosystem_without_data_is_not_covered() {
     let seen: Vec<_> = report
         .coverage
         .iter()
-        .map(|c| (c.ecosystem.as_str(), c.components, c.covered))
+        .map(|c| (c.name(), c.components, c.covered))
         .collect();
     let expected = [
-        ("cargo", 1, true),
-        ("deb/debian-12", 1, false),
-        ("maven", 1, false),
-        ("npm", 1, false),
+        ("cargo".to_owned(), 1, true),
+        ("deb/debian-12".to_owned(), 1, false),
+        ("maven".to_owned(), 1, false),
+        ("npm".to_owned(), 1, false),
     ];
     assert_eq!(seen, expected);
     assert!(report.findings.is_empty() && !report.is_covered());
@@ -250,6 +250,30 @@ fn the_embedded_database_knows_real_weaknesses() {
     assert_eq!(of("itoa"), 0);
     let ids = ids(&report);
     assert!(ids.contains(&"RUSTSEC-2020-0071"), "{ids:?}");
+}
+
+/// The whole way: lock file, inventory, document of either kind, scan.
+#[test]
+fn a_scan_of_the_document_says_the_same_as_one_of_the_inventory() {
+    use bulla_inventory::{catalog_lock_file, sbom};
+    let lock = b"[[package]]\nname = \"time\"\nversion = \"0.1.43\"\n\
+        source = \"registry+https://github.com/rust-lang/crates.io-index\"\n";
+    let inventory = catalog_lock_file("Cargo.lock", lock).unwrap();
+    let database = Database::embedded().unwrap();
+    let now = "2026-11-21T10:00:00Z".parse().unwrap();
+    let about = sbom::About {
+        name: "x".into(),
+        digest: bulla_core::Digest::sha256(b"x"),
+        kind: sbom::SubjectKind::Image,
+        created: now,
+    };
+    let direct = scan(&database, &inventory, now).unwrap();
+    assert!(!direct.findings.is_empty());
+    for render in [sbom::cyclonedx16::render, sbom::spdx23::render] {
+        let document = sbom::to_bytes(&render(&inventory, &about)).unwrap();
+        let read = sbom::read(&document).unwrap();
+        assert_eq!(scan(&database, &read, now).unwrap(), direct);
+    }
 }
 
 proptest! {

@@ -31,12 +31,14 @@ pub(crate) fn report() -> ScanReport {
         coverage: vec![
             Coverage {
                 ecosystem: "cargo".into(),
+                release: None,
                 components: 15,
                 covered: true,
                 data_date: Some(Date::constant(2026, 11, 20)),
             },
             Coverage {
                 ecosystem: "npm".into(),
+                release: None,
                 components: 1,
                 covered: false,
                 data_date: None,

@@ -174,7 +174,7 @@ pub static RULES: &[Rule] = &[
         "registry login in a Docker configuration",
         HIGH,
         &["\"auth\""],
-        r#""auths"[\s\S]{0,2000}?"auth"\s*:\s*"([A-Za-z0-9+/]{12,}={0,2})""#,
+        r#""auths"[\s\S]{0,2000}?"auth"\s*:\s*"([A-Za-z0-9+/]{22,}={0,2})""#,
         3.0,
     ),
     rule(

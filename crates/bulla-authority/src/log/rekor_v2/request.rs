@@ -251,7 +251,7 @@ pub enum RequestError {
     #[error("the digest has not the length of the hash that goes with the key")]
     Digest,
     /// Neither kind, or both.
-    #[error("invalid type, must be either hashedrekord or dsse")]
+    #[error("invalid type, must be hashedrekord or dsse")]
     Kind,
     /// The key is not what the request says.
     #[error("the key details do not name the kind of the key")]
@@ -265,6 +265,9 @@ pub enum RequestError {
     /// The entry is too long.
     #[error("the entry is longer than 65535 bytes")]
     TooLarge,
+    /// Too many at once.
+    #[error("at most ten entries can be asked for at once")]
+    TooMany,
     /// The key or certificate.
     #[error("the verifier is not one key or certificate of a supported kind")]
     Verifier,
@@ -279,7 +282,8 @@ impl Diagnose for RequestError {
             Self::Malformed => Code("AUTH-0033"),
             Self::Signature => Code("AUTH-0034"),
             Self::TooLarge => Code("AUTH-0035"),
-            Self::Verifier => Code("AUTH-0036"),
+            Self::TooMany => Code("AUTH-0036"),
+            Self::Verifier => Code("AUTH-0037"),
         }
     }
 }

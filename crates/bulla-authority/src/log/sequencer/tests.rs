@@ -4,7 +4,10 @@ use bulla_core::SystemClock;
 use bulla_crypto::{checkpoint::parse_checkpoint, merkle::verify_inclusion};
 
 use super::*;
-use crate::store::{Pending, SqlStore};
+use crate::{
+    log::Log,
+    store::{Pending, SqlStore},
+};
 
 const LOG: &str = "test";
 
@@ -98,7 +101,7 @@ fn check(sequenced: &Sequenced, entry: &str) {
     } = sequenced;
     verify_inclusion(&leaf_hash(entry.as_bytes()), *index, *size, proof, root).unwrap();
     let text = sequenced.checkpoint.strip_suffix('\n').unwrap();
-    let checkpoint = parse_checkpoint(text).unwrap();
+    let checkpoint = parse_checkpoint(text.as_bytes()).unwrap();
     assert_eq!((checkpoint.size, checkpoint.root), (*size, *root));
     assert_eq!(sequenced.stored, entry.as_bytes());
 }

@@ -21,6 +21,7 @@ fn a_bundle_is_attached_as_cosign_3_does_it() {
                 "mediaType": "application/vnd.oci.empty.v1+json",
                 "digest": "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
                 "size": 2,
+                "artifactType": bundle,
             },
             "layers": [{
                 "mediaType": bundle,

@@ -88,6 +88,29 @@ fn a_scan_without_a_result_is_not_a_clean_scan() {
     }
 }
 
+/// Whoever runs the scanner cannot clear a finding for it.
+#[test]
+fn what_the_scanner_passed_over_is_found_all_the_same() {
+    let scan = || {
+        let hidden = finding("RUSTSEC-2026-0101", json!("critical"));
+        scanned(|p| p["suppressed"] = json!([hidden]))
+    };
+    let decision = decide(&default_policy(), with(types::VULNS_V02, vec![scan()]));
+    assert_eq!(rule(&decision, "no-critical-finding").0, Outcome::Deny);
+    let because = json!({"justification": "component_not_present"});
+    let vex = vex(
+        "not_affected",
+        because,
+        json!({"@id": "pkg:cargo/foo@1.2.3"}),
+    );
+    let mut all = with(types::VULNS_V02, vec![scan()]);
+    all.push(said(&dana(), types::OPENVEX, "11:45", vex));
+    assert_eq!(
+        rule(&decide(&default_policy(), all), "no-critical-finding").0,
+        Outcome::Warn
+    );
+}
+
 #[test]
 fn the_newest_scan_counts_in_whatever_order_they_come() {
     let at = |time: &str, result: Value| {
@@ -360,6 +383,60 @@ fn a_later_statement_takes_a_clearance_back() {
         );
         all.push(said(&dana(), types::OPENVEX, "11:45", first));
         all.push(said(&dana(), types::OPENVEX, "11:46", second));
+        assert_eq!(
+            rule(&decide(&default_policy(), all), "no-critical-finding").0,
+            outcome
+        );
+    }
+}
+
+#[test]
+fn within_one_document_the_newest_statement_counts() {
+    let product = || json!({"@id": "pkg:cargo/foo@1.2.3"});
+    let statement = |status: &str, time: &str| {
+        json!({"vulnerability": {"name": "A"}, "products": [product()], "status": status,
+               "timestamp": time, "justification": "component_not_present"})
+    };
+    let (early, late) = ("2026-11-19T00:00:00Z", "2026-11-20T00:00:00Z");
+    for (statements, outcome) in [
+        (
+            [
+                statement("not_affected", early),
+                statement("affected", late),
+            ],
+            Outcome::Deny,
+        ),
+        (
+            [
+                statement("affected", late),
+                statement("not_affected", early),
+            ],
+            Outcome::Deny,
+        ),
+        (
+            [
+                statement("affected", early),
+                statement("not_affected", late),
+            ],
+            Outcome::Warn,
+        ),
+        (
+            [statement("not_affected", late), statement("affected", late)],
+            Outcome::Deny,
+        ),
+        (
+            [statement("affected", late), statement("not_affected", late)],
+            Outcome::Deny,
+        ),
+    ] {
+        let mut all = with(
+            types::VULNS_V02,
+            vec![scanned(|p| {
+                p["scanner"]["result"] = json!([finding("A", json!("critical"))])
+            })],
+        );
+        let document = json!({"timestamp": early, "statements": statements});
+        all.push(said(&dana(), types::OPENVEX, "11:45", document));
         assert_eq!(
             rule(&decide(&default_policy(), all), "no-critical-finding").0,
             outcome

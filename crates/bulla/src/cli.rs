@@ -1,0 +1,132 @@
+//! The command line: global options and one variant per command.
+//!
+//! Each command's arguments live with the command, in `command/NAME.rs`; this
+//! file only joins them. Exit codes: see [`crate::failure::Exit`].
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+use crate::{command, output::OutputSpec};
+
+/// List, seal, witness and check software from a git commit to a running workload.
+#[derive(Parser)]
+#[command(
+    name = "bulla",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = AFTER_HELP
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 allowed · 1 denied or failed · 2 usage · 3 nothing to verify · 4 authentication
+            5 undecidable · 6 findings at or above --fail-on · 7 could not run
+
+Examples:
+  bulla ship .                             build, seal and admit the project in this directory
+  bulla explain 127.0.0.1:5610/hello:TAG   the chain from an image back to its commit
+  bulla up                                 keep the local instance running for other clients";
+
+/// Options that every command takes.
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// Where the local instance lives [default: the user's data directory, bulla/local]
+    #[arg(
+        long,
+        global = true,
+        env = "BULLA_DATA",
+        value_name = "DIR",
+        help_heading = "Global"
+    )]
+    pub data: Option<PathBuf>,
+
+    /// What to print, and where: text, json, or a format of the command; repeatable
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT[=FILE]",
+        help_heading = "Global"
+    )]
+    pub output: Vec<OutputSpec>,
+
+    /// Colour: only on a terminal and without NO_COLOR, unless said otherwise
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Global")]
+    pub color: Color,
+
+    /// Say more on stderr; twice shows what happens inside
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global")]
+    pub verbose: u8,
+
+    /// Say only what went wrong
+    #[arg(
+        short,
+        long,
+        global = true,
+        help_heading = "Global",
+        conflicts_with = "verbose"
+    )]
+    pub quiet: bool,
+
+    /// Refuse every connection that leaves this machine
+    #[arg(long, global = true, env = "BULLA_OFFLINE", help_heading = "Global")]
+    pub offline: bool,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// One variant per command.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Judge an AdmissionReview as the cluster's webhook would
+    Admit(command::admit::AdmitArgs),
+    /// Attach a signed statement to an image
+    Attest(command::attest::AttestArgs),
+    /// Sign a statement about a file
+    AttestBlob(command::attest_blob::AttestBlobArgs),
+    /// Build a commit in the sandbox, and write image layout and provenance
+    Build(command::build::BuildArgs),
+    /// Show the chain from an image back to its commit, or the page of an error code
+    Explain(command::explain::ExplainArgs),
+    /// Write a commented bulla.toml that works for this project
+    Init(command::init::InitArgs),
+    /// List what is in an image or a directory
+    Sbom(command::sbom::SbomArgs),
+    /// Match an image or a directory against the advisory database
+    Scan(command::scan::ScanArgs),
+    /// The main job: source, build, inventory, scan, sign, log, registry, admission
+    Ship(command::ship::ShipArgs),
+    /// Sign an image
+    Sign(command::sign::SignArgs),
+    /// Sign a file
+    SignBlob(command::sign_blob::SignBlobArgs),
+    /// Print an ID token of the local instance
+    Token(command::token::TokenArgs),
+    /// Show what is trusted, and where it came from
+    Trust(command::trust::TrustArgs),
+    /// Keep the local instance running on loopback
+    Up(command::up::UpArgs),
+    /// Verify an image against the policy, or against an identity
+    Verify(command::verify::VerifyArgs),
+    /// Verify a file against its bundle
+    VerifyBlob(command::verify_blob::VerifyBlobArgs),
+    /// Print the version, and what this binary carries
+    Version(command::version::VersionArgs),
+}

@@ -1,0 +1,257 @@
+//! The services of a local instance, running in this process.
+
+use bulla_admission::{Admission, Settings};
+use bulla_authority::{Authority, AuthorityConfig};
+use bulla_core::{Clock, RootId, SystemClock};
+use bulla_registry::{Credential, RegistryConfig};
+use bulla_store::Store;
+use bulla_trust::TrustRoot;
+use std::{fs, path::Path, sync::Arc};
+use tokio::{sync::watch, task::JoinHandle};
+use tokio_rustls::rustls::{
+    self, ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer},
+};
+
+use super::{Instance, listen};
+use crate::{
+    compose,
+    context::Context,
+    failure::{Exit, Failure, OnPath, OrFail},
+    instance::{Home, Lock, Names, Ready, write_whole},
+    journey::image_source::RegistrySource,
+};
+
+/// The name under which the local instance's own clients push.
+const USER: &str = "bulla";
+
+/// What runs; stops when told to, and releases the lock when dropped.
+pub struct Services {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    store: Store,
+    ready_file: std::path::PathBuf,
+    _lock: Lock,
+}
+
+impl Services {
+    /// Opens the instance and serves it; gives it once everything answers.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or a port is taken.
+    pub async fn start(
+        home: Home,
+        lock: Lock,
+        port: Option<u16>,
+        context: &Context,
+    ) -> Result<Instance, Failure> {
+        install_provider();
+        let (names, created) = Names::open_or_create(&home, port)?;
+        let registry_port = listen::bind(names.ports.registry).await?;
+        let authority_port = listen::bind(names.ports.authority).await?;
+        let admission_port = listen::bind(names.ports.admission).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let config = AuthorityConfig::loopback(names.ports.authority);
+        let store = Store::open(home.path()).await.or_could_not_run()?;
+        let authority = Authority::open(&store, config, clock.clone())
+            .await
+            .or_could_not_run()?;
+        export_trust(&home, &authority)?;
+        let (credential, docker_config) = credential(&home, &names)?;
+        let ready = ready_of(&home, &names, authority.root_id());
+        let (stop, stopped) = watch::channel(false);
+        let registry = bulla_registry::router(&store, RegistryConfig::loopback(credential));
+        let socket = home.token_socket();
+        let tokens = authority
+            .token_socket(&socket)
+            .on_path("listen on", &socket)?;
+        let mut tasks = vec![
+            listen::spawn(registry_port, None, registry, stopped.clone()),
+            listen::spawn(authority_port, None, authority.router(), stopped.clone()),
+            tokio::spawn(tokens),
+        ];
+        debug_assert_eq!(docker_config, ready.docker_config);
+        let mut instance =
+            Instance::new(home.clone(), names.clone(), ready, created, None, context)?;
+        let policy_names = instance.policy_names()?;
+        let admission = Admission::new(
+            (*compose::instance_policy(&home, &policy_names)?).clone(),
+            RegistrySource::new(&instance)?,
+            Vec::<TrustRoot>::from([instance.trust_root()?]),
+            clock,
+            Arc::new(bulla_admission::JsonLines::new(decisions(&home)?)),
+            Settings::default(),
+        );
+        let admission = bulla_admission::router(Arc::new(admission));
+        let tls = server_config(&authority)?;
+        tasks.push(listen::spawn(
+            admission_port,
+            Some(Arc::new(tls)),
+            admission,
+            stopped,
+        ));
+        let ready_file = home.join("ready.json");
+        let bytes = crate::output::json(instance.ready())?;
+        write_whole(&ready_file, &bytes)?;
+        instance.services = Some(Self {
+            stop,
+            tasks,
+            store,
+            ready_file,
+            _lock: lock,
+        });
+        Ok(instance)
+    }
+
+    /// Stops accepting, lets open requests end, closes the database.
+    pub async fn stop(mut self) {
+        let _ = fs::remove_file(&self.ready_file);
+        let _ = self.stop.send(true);
+        for task in std::mem::take(&mut self.tasks) {
+            task.abort();
+        }
+        self.store.close().await;
+    }
+}
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.ready_file);
+    }
+}
+
+/// Where everything answers.
+pub fn ready_of(home: &Home, names: &Names, root: RootId) -> Ready {
+    let authority = names.authority_url();
+    Ready {
+        version: env!("CARGO_PKG_VERSION").into(),
+        pid: std::process::id(),
+        root: root.0.hex().to_owned(),
+        registry: format!("http://{}", names.registry()),
+        ca: authority.clone(),
+        log_v1: Some(authority.clone()),
+        log_v2: authority.clone(),
+        ct: authority.clone(),
+        tsa: format!("{authority}/api/v1/timestamp"),
+        oidc: names.asserted_issuer.clone(),
+        tuf: Some(format!("{authority}/tuf")),
+        admission: format!("https://{}:{}", names.host, names.ports.admission),
+        trusted_root: home.trust("trusted_root.json"),
+        signing_config: home.trust("signing_config.json"),
+        client_trust_config: home.trust("client_trust_config.json"),
+        tuf_root: Some(home.trust("tuf_root.json")),
+        tls_ca: home.trust("tls_ca.pem"),
+        docker_config: home.join("docker/config.json"),
+        token_socket: home.token_socket(),
+    }
+}
+
+/// One cryptographic provider for every TLS connection of the process.
+pub fn install_provider() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+fn export_trust(home: &Home, authority: &Authority) -> Result<(), Failure> {
+    let documents = [
+        ("trusted_root.json", authority.trusted_root()),
+        ("signing_config.json", authority.signing_config()),
+        ("client_trust_config.json", authority.client_trust_config()),
+    ];
+    for (name, document) in documents {
+        keep(&home.trust(name), &crate::output::json(document)?)?;
+    }
+    keep(&home.trust("tuf_root.json"), authority.tuf_root())?;
+    keep(&home.trust("tls_ca.pem"), authority.tls_ca_pem().as_bytes())
+}
+
+/// Writes a file unless it already says exactly that: its age means something.
+fn keep(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    match fs::read(path) {
+        Ok(old) if old == bytes => Ok(()),
+        _ => write_whole(path, bytes),
+    }
+}
+
+/// The credential that pushes, made once and kept where docker clients look.
+fn credential(home: &Home, names: &Names) -> Result<(Credential, std::path::PathBuf), Failure> {
+    let path = home.join("docker/config.json");
+    let password = match fs::read(&path) {
+        Ok(bytes) => password_in(&bytes, &names.registry()).ok_or_else(|| {
+            Failure::new(
+                Exit::CouldNotRun,
+                "CLI-0062",
+                format!(
+                    "{} holds no credential for {}",
+                    path.display(),
+                    names.registry()
+                ),
+            )
+            .hint(format!(
+                "remove it, and a new credential is made at the next start: rm {}",
+                path.display()
+            ))
+        })?,
+        Err(_) => {
+            let raw: [u8; 24] = bulla_crypto::random::bytes().or_could_not_run()?;
+            let password: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
+            let auth = base64(format!("{USER}:{password}").as_bytes());
+            let document = serde_json::json!({"auths": {names.registry(): {"auth": auth}}});
+            write_whole(&path, &crate::output::json(&document)?)?;
+            password
+        }
+    };
+    let credential = Credential::new(USER, password).ok_or_else(|| {
+        Failure::new(
+            Exit::CouldNotRun,
+            "CLI-0063",
+            format!("{} holds an empty password", path.display()),
+        )
+    })?;
+    Ok((credential, path))
+}
+
+fn password_in(bytes: &[u8], registry: &str) -> Option<String> {
+    use base64::Engine as _;
+    let document: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    let auth = document["auths"][registry]["auth"].as_str()?;
+    let pair = base64::engine::general_purpose::STANDARD
+        .decode(auth)
+        .ok()?;
+    let pair = String::from_utf8(pair).ok()?;
+    pair.strip_prefix(&format!("{USER}:")).map(str::to_owned)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// Where each decision of the webhook is kept, one JSON line each.
+fn decisions(home: &Home) -> Result<fs::File, Failure> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let path = home.join("decisions.jsonl");
+    fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&path)
+        .on_path("write", &path)
+}
+
+fn server_config(authority: &Authority) -> Result<ServerConfig, Failure> {
+    let hosts = ["127.0.0.1", "localhost"].map(String::from);
+    let identity = authority.server_identity(&hosts).or_could_not_run()?;
+    let chain = vec![CertificateDer::from(identity.certificate.der().to_vec())];
+    let key = PrivateKeyDer::Pkcs8(identity.key.to_pkcs8_der().to_vec().into());
+    ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|cause| {
+            Failure::new(
+                Exit::CouldNotRun,
+                "CLI-0064",
+                "the webhook's certificate cannot be used",
+            )
+            .line(cause.to_string())
+        })
+}

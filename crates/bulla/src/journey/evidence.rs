@@ -1,0 +1,253 @@
+//! Collect, verify, decide: what `verify`, `explain`, `admit` and the end of
+//! `ship` have in common.
+//!
+//! A tag is resolved once; everything after goes by the digest (rule R5). Every
+//! bundle that refers to it is verified or kept as a rejection with its reason.
+
+use bulla_admission::{ImageSource as _, SourceError};
+use bulla_core::{Decision, Descriptor, Digest, Reference, RootId, Statement, limits};
+use bulla_policy::{DenyText, Evidence, Input, Policy, Stage};
+use bulla_trust::{IdentityExpectation, Proof, Rejection, TrustRoot, Verified};
+use jiff::Timestamp;
+use std::{fs, path::Path, sync::Arc};
+
+use super::image_source::RegistrySource;
+use crate::{
+    compose::{self, Instance},
+    failure::{Exit, Failure, OnPath, OrFail},
+    instance::Home,
+};
+
+/// Whose signature counts.
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    /// The signer's address or URI.
+    pub identity: String,
+    /// The issuer that vouched.
+    pub issuer: String,
+}
+
+impl Expected {
+    fn under(&self, root: &RootId) -> IdentityExpectation {
+        IdentityExpectation::exact(&self.issuer, &self.identity).under(root.clone())
+    }
+}
+
+/// Everything that is known about one image.
+pub struct Gathered {
+    /// What was asked for.
+    pub requested: Reference,
+    /// The same by digest.
+    pub pinned: Reference,
+    /// The image's manifest.
+    pub descriptor: Descriptor,
+    /// What verified, what did not and why, and what could not be had.
+    pub evidence: Evidence,
+    /// As of when.
+    pub as_of: Timestamp,
+}
+
+impl Gathered {
+    /// The image's digest.
+    pub fn digest(&self) -> &Digest {
+        &self.descriptor.digest
+    }
+
+    /// Statements that verified.
+    pub fn attestations(&self) -> &[Verified<Statement>] {
+        &self.evidence.attestations
+    }
+
+    /// Bundles that did not.
+    pub fn rejections(&self) -> Vec<Rejection> {
+        self.evidence
+            .rejections
+            .iter()
+            .map(|one| one.rejection.clone())
+            .collect()
+    }
+}
+
+/// Collects and verifies what refers to `reference`, as of `as_of`.
+///
+/// # Errors
+/// If the image cannot be found, or nothing can be said about what refers to it.
+pub async fn gather(
+    instance: &Instance,
+    reference: &Reference,
+    trust: TrustRoot,
+    as_of: Timestamp,
+) -> Result<Gathered, Failure> {
+    let source = RegistrySource::new(instance)?;
+    let descriptor = resolve(&source, reference).await?;
+    let pinned = reference.by_digest(descriptor.digest.clone());
+    let bundles = source.bundles(&pinned).await.or_undecidable()?;
+    let mut evidence = Evidence::collect(&[trust], &bundles.bundles, &descriptor.digest, as_of);
+    evidence.gaps.extend(bundles.gaps);
+    Ok(Gathered {
+        requested: reference.clone(),
+        pinned,
+        descriptor,
+        evidence,
+        as_of,
+    })
+}
+
+/// Resolves a reference.
+///
+/// # Errors
+/// If there is no such image, or the registry cannot be asked.
+pub async fn resolve(
+    source: &RegistrySource,
+    reference: &Reference,
+) -> Result<Descriptor, Failure> {
+    source.resolve(reference).await.map_err(|error| {
+        let exit = match &error {
+            SourceError::Missing { .. } => Exit::NothingToVerify,
+            _ => Exit::Undecidable,
+        };
+        Failure::from_error(exit, &error).on(format!("{reference} cannot be resolved"))
+    })
+}
+
+/// The decision of `policy` on what was gathered.
+pub fn judge(policy: &Policy, gathered: &Gathered) -> Decision {
+    let input = Input {
+        requested: gathered.requested.clone(),
+        digest: gathered.digest().clone(),
+        stage: Stage::Admission,
+    };
+    bulla_policy::evaluate(policy, &input, &gathered.evidence, gathered.as_of)
+}
+
+/// The policy in `file`, else the instance's own, else the default.
+///
+/// # Errors
+/// If it cannot be read or is not a policy.
+pub fn policy(instance: &Instance, file: Option<&Path>) -> Result<Arc<Policy>, Failure> {
+    let names = instance.policy_names()?;
+    let Some(file) = file else {
+        return compose::instance_policy(instance.home(), &names);
+    };
+    let bytes = fs::read(file).on_path("read", file)?;
+    Policy::parse(&bytes, Some(&names))
+        .map(Arc::new)
+        .or_could_not_run()
+        .map_err(|failure| failure.on(format!("{} is not a policy", file.display())))
+}
+
+/// The denial as a person reads it; empty when there is none.
+pub fn denial(decision: &Decision, image: &Reference) -> String {
+    match DenyText::new(decision, &image.to_string(), Stage::Admission) {
+        Some(text) => format!("✗ {}   [{}]", text.lines().join("\n  "), text.code),
+        None => String::new(),
+    }
+}
+
+/// The attestations by one signer, optionally of one type. None is not success.
+///
+/// # Errors
+/// A denial that names the near miss, or *nothing to verify*.
+pub fn by_signer(
+    gathered: &Gathered,
+    root: &RootId,
+    expected: &Expected,
+    kind: Option<&str>,
+) -> Result<Vec<Verified<Statement>>, Failure> {
+    let expectation = expected.under(root);
+    let mut misses = gathered.rejections();
+    let mut accepted = Vec::new();
+    for attestation in gathered.attestations() {
+        let fits = attestation
+            .require_identity(&expectation)
+            .and_then(|()| kind.map_or(Ok(()), |kind| attestation.require_predicate_type(kind)));
+        match fits {
+            Ok(()) => accepted.push(attestation.clone()),
+            Err(rejection) => misses.push(rejection),
+        }
+    }
+    if !accepted.is_empty() {
+        return Ok(accepted);
+    }
+    match misses.first() {
+        None => Err(Failure::new(
+            Exit::NothingToVerify,
+            "CLI-0070",
+            format!("{} carries no signature", gathered.pinned),
+        )
+        .hint(format!("bulla sign {}", gathered.pinned))),
+        Some(first) => {
+            let mut failure = Failure::from_error(Exit::Denied, first)
+                .on(format!("{} is not verified", gathered.pinned));
+            for other in misses.iter().skip(1).take(3) {
+                failure = failure.line(format!("{}   [{}]", other.text, other.code));
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// Verifies a file against a bundle: a message signature, or a statement about it.
+///
+/// # Errors
+/// The rejection.
+pub fn verify_file(
+    trust: &TrustRoot,
+    bundle: &[u8],
+    bytes: &[u8],
+    expected: &Expected,
+) -> Result<Proof, Failure> {
+    use bulla_trust::sigstore::bundle::{BundleKind, UnverifiedBundle};
+    let now = Timestamp::now();
+    let expectation = expected.under(trust.id());
+    let kind = UnverifiedBundle::parse(bundle)
+        .map(|bundle| bundle.kind())
+        .or_denied()?;
+    let proof = match kind {
+        BundleKind::Signature => bulla_trust::verify_blob(trust, bundle, bytes, &expectation, now)
+            .map(|verified| verified.proof().clone()),
+        _ => bulla_trust::verify_attestation(trust, bundle, &Digest::sha256(bytes), now).and_then(
+            |verified| {
+                verified.require_identity(&expectation)?;
+                Ok(verified.proof().clone())
+            },
+        ),
+    };
+    proof.or_denied()
+}
+
+/// A trust root in a file, named by its own digest since no TUF root vouches for it.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn read_trust_root(file: &Path) -> Result<TrustRoot, Failure> {
+    let bytes = read_document(file)?;
+    TrustRoot::parse(&bytes, RootId(Digest::sha256(&bytes)))
+        .or_could_not_run()
+        .map_err(|failure| failure.on(format!("{} is not a trust root", file.display())))
+}
+
+/// The trust root of the local instance, from disk.
+///
+/// # Errors
+/// If there is no instance yet, or its documents cannot be read.
+pub fn instance_trust_root(home: &Home) -> Result<TrustRoot, Failure> {
+    if !home.exists() {
+        return Err(Failure::new(
+            Exit::CouldNotRun,
+            "CLI-0071",
+            format!("there is no instance in {}", home.path().display()),
+        )
+        .hint("bulla trust show creates it; or name a root: --trusted-root FILE"));
+    }
+    let id = RootId(Digest::sha256(&read_document(
+        &home.trust("tuf_root.json"),
+    )?));
+    let bytes = read_document(&home.trust("trusted_root.json"))?;
+    TrustRoot::parse(&bytes, id).or_could_not_run()
+}
+
+fn read_document(file: &Path) -> Result<Vec<u8>, Failure> {
+    let open = fs::File::open(file).on_path("read", file)?;
+    limits::read_bounded(open, limits::TRUST_DOCUMENT_BYTES, "trust document").or_could_not_run()
+}

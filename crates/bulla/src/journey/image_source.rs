@@ -1,0 +1,79 @@
+//! Where images and their bundles are had from: registries, by the one HTTP
+//! client, with the credentials of the instance or of the person.
+
+use bulla_admission::{Bundles, ImageSource, SourceError};
+use bulla_core::{Descriptor, Diagnose, Reason, Reference, descriptor::media_type, limits};
+use bulla_oci::{Credentials, Registry, client::ClientError};
+
+use crate::{
+    compose::Instance,
+    failure::{Failure, OrFail},
+};
+
+/// Registries as a source of evidence.
+pub struct RegistrySource {
+    own: String,
+    inside: Registry,
+    outside: Registry,
+}
+
+impl RegistrySource {
+    /// The source of an instance.
+    ///
+    /// # Errors
+    /// If credentials cannot be read.
+    pub fn new(instance: &Instance) -> Result<Self, Failure> {
+        let inside = Credentials::load(&instance.ready().docker_config).or_could_not_run()?;
+        let outside =
+            Credentials::from_environment(|name| std::env::var(name).ok()).or_could_not_run()?;
+        Ok(Self {
+            own: instance.names().registry(),
+            inside: Registry::new(instance.http().clone(), inside),
+            outside: Registry::new(instance.http().clone(), outside),
+        })
+    }
+
+    /// The client for the registry of `reference`.
+    pub fn client(&self, reference: &Reference) -> &Registry {
+        if reference.registry() == self.own {
+            &self.inside
+        } else {
+            &self.outside
+        }
+    }
+}
+
+impl ImageSource for RegistrySource {
+    async fn resolve(&self, image: &Reference) -> Result<Descriptor, SourceError> {
+        self.client(image)
+            .resolve(image)
+            .await
+            .map_err(|error| match error {
+                ClientError::NotFound { .. } => SourceError::missing(&error),
+                other => SourceError::unavailable(&other),
+            })
+    }
+
+    async fn bundles(&self, image: &Reference) -> Result<Bundles, SourceError> {
+        let Some(digest) = image.digest() else {
+            return Ok(Bundles::default());
+        };
+        let attached = self
+            .client(image)
+            .attachments(image, digest, media_type::BUNDLE, limits::BUNDLE_BYTES)
+            .await
+            .map_err(|error| SourceError::unavailable(&error))?;
+        let gaps = attached.unreadable.iter().map(|(entry, error)| Reason {
+            code: error.code(),
+            text: format!(
+                "referrer {} could not be read: {error}",
+                entry.digest.short()
+            ),
+            hint: error.hint(),
+        });
+        Ok(Bundles {
+            gaps: gaps.collect(),
+            bundles: attached.found.into_iter().map(|one| one.bytes).collect(),
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! The finished program, run as people and scripts run it.
+//!
+//! One module for each promise. Foreign programs come from `cargo xtask peers`;
+//! a test without them prints `SKIP` and says what it lacked.
+
+mod bad_input;
+mod book;
+mod foreign_image;
+mod help;
+mod interop;
+mod second_repository;
+mod ship;
+mod tamper;
