@@ -423,7 +423,11 @@ impl Journey<'_> {
         );
         let mut sealed = Vec::new();
         for (signer, kind, predicate) in std::iter::once(&person).chain(&product.statements) {
-            line.progress(sealed.len() as u64, product.statements.len() as u64 + 1, *kind);
+            line.progress(
+                sealed.len() as u64,
+                product.statements.len() as u64 + 1,
+                *kind,
+            );
             let statement = Statement::new(subject(), *kind, predicate.clone());
             let one = seal::seal(&self.instance, &statement, signer)
                 .await
