@@ -17,6 +17,8 @@ use crate::{
 #[command(after_help = "\
 Types: slsaprovenance1, cyclonedx, spdxjson, vuln, openvex, custom, or any URI.
 
+Formats: text, json.
+
 Examples:
   bulla attest 127.0.0.1:5610/hello:v1 --type openvex --predicate vex.json
   bulla attest 127.0.0.1:5610/hello:v1 --type cyclonedx --predicate bom.json

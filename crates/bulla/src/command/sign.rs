@@ -18,6 +18,8 @@ use crate::{
 On the local instance the identity is asserted, and shown as asserted. The key lives for this one
 signature; certificate, log entry and timestamp go into a Sigstore bundle beside the image.
 
+Formats: text, json.
+
 Examples:
   bulla sign 127.0.0.1:5610/hello:v1
   bulla sign --email dana@example.com 127.0.0.1:5610/hello@sha256:71c0…

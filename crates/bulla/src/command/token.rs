@@ -16,6 +16,8 @@ use crate::{
 The token says only that somebody with access to this machine's account asserted the address.
 It lives for ten minutes. Service identities (builder, scanner, registry) cannot be had here.
 
+Formats: text, json.
+
 Examples:
   bulla token --email dana@example.com
   bulla token --email dana@example.com --audience sigstore -o json
