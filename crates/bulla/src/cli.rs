@@ -3,7 +3,7 @@
 //! Each command's arguments live with the command, in `command/NAME.rs`; this
 //! file only joins them. Exit codes: see [`crate::failure::Exit`].
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 use crate::{command, output::OutputSpec};
@@ -27,13 +27,36 @@ pub struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 allowed · 1 denied or failed · 2 usage · 3 nothing to verify · 4 authentication
-            5 undecidable · 6 findings at or above --fail-on · 7 could not run
+Environment:
+  BULLA_DATA       where the local instance lives, as --data
+  BULLA_OFFLINE    refuse every connection that leaves this machine, as --offline
+  BULLA_LOG        what happens inside, on stderr: a filter such as bulla=debug,info
+  NO_COLOR         no colour; CI and TERM=dumb also end progress in place
+  XDG_DATA_HOME    the user's data directory, where no --data is given
+  DOCKER_CONFIG    where the credentials for other registries are; REGISTRY_AUTH_FILE likewise
 
 Examples:
   bulla ship .                             build, seal and admit the project in this directory
   bulla explain 127.0.0.1:5610/hello:TAG   the chain from an image back to its commit
   bulla up                                 keep the local instance running for other clients";
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 allowed · 1 denied or failed · 2 usage · 3 nothing to verify · 4 authentication
+            5 undecidable · 6 findings at or above --fail-on · 7 could not run";
+
+/// The command line, with the exit codes in the help of each command.
+pub fn command() -> clap::Command {
+    with_exit_codes(Cli::command())
+}
+
+fn with_exit_codes(command: clap::Command) -> clap::Command {
+    let own = command.get_after_help().map(ToString::to_string);
+    let text = match own {
+        Some(own) => format!("{own}\n\n{EXIT_CODES}"),
+        None => EXIT_CODES.to_owned(),
+    };
+    command.after_help(text).mut_subcommands(with_exit_codes)
+}
 
 /// Options that every command takes.
 #[derive(Args, Clone, Debug)]

@@ -132,6 +132,11 @@ impl Failure {
         self.silent
     }
 
+    /// Whether it has this code.
+    pub fn is(&self, code: &str) -> bool {
+        self.code.is_some_and(|own| own.0 == code)
+    }
+
     /// Whether it can be told as data.
     pub fn has_code(&self) -> bool {
         self.code.is_some()

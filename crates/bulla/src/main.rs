@@ -15,7 +15,7 @@ mod instance;
 mod journey;
 mod output;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 use std::process::ExitCode;
 
 use cli::{Cli, Command};
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
 }
 
 fn parse() -> Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&Cli::command().try_get_matches()?)
+    Cli::from_arg_matches(&cli::command().try_get_matches()?)
 }
 
 fn run(command: Command, context: &Context) -> Result<Exit, Failure> {

@@ -17,6 +17,8 @@ use crate::{
 #[command(after_help = "\
 stdout is the AdmissionReview with the response, exactly as the webhook would send it.
 
+Formats: text, json.
+
 Examples:
   bulla admit --review review.json
   kubectl create -f pod.yaml --dry-run=client -o json | bulla admit --review -

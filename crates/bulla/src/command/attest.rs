@@ -17,6 +17,8 @@ use crate::{
 #[command(after_help = "\
 Types: slsaprovenance1, cyclonedx, spdxjson, vuln, openvex, custom, or any URI.
 
+Formats: text, json.
+
 Examples:
   bulla attest 127.0.0.1:5610/hello:v1 --type openvex --predicate vex.json
   bulla attest 127.0.0.1:5610/hello:v1 --type cyclonedx --predicate bom.json
@@ -51,7 +53,7 @@ pub fn run(args: AttestArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
     let predicate = seal::read_predicate(&args.predicate.predicate)?;
     let kind = seal::predicate_type(&args.predicate.kind)?;
-    let email = email_or_git(args.predicate.email)?;
+    let email = email_or_git(args.predicate.email, &context.talk);
     let sealed = context.block_on(async {
         let instance = compose::connect(context).await?;
         seal::attest_image(

@@ -15,6 +15,8 @@ use crate::{
 /// Arguments of `bulla attest-blob`.
 #[derive(Args)]
 #[command(after_help = "\
+Formats: text, json.
+
 Examples:
   bulla attest-blob app.tar --type slsaprovenance1 --predicate provenance.json --bundle app.sigstore.json
   bulla attest-blob app.tar --type spdxjson --predicate sbom.json > app.sigstore.json
@@ -35,10 +37,10 @@ pub struct AttestBlobArgs {
 /// # Errors
 /// If a file cannot be read or a service refuses.
 pub fn run(args: AttestBlobArgs, context: &Context) -> Result<Exit, Failure> {
-    context.outputs(&["text", "json"])?;
+    let outputs = context.outputs(&["text", "json"])?;
     let predicate = seal::read_predicate(&args.predicate.predicate)?;
     let kind = seal::predicate_type(&args.predicate.kind)?;
-    let email = email_or_git(args.predicate.email)?;
+    let email = email_or_git(args.predicate.email, &context.talk);
     let bytes = std::fs::read(&args.file).on_path("read", &args.file)?;
     let name = args
         .file
@@ -59,6 +61,6 @@ pub fn run(args: AttestBlobArgs, context: &Context) -> Result<Exit, Failure> {
         args.file.display(),
         sealed.signer
     ));
-    write_bundle(args.bundle.as_deref(), &sealed.bundle)?;
+    write_bundle(args.bundle.as_deref(), &sealed, &outputs)?;
     Ok(Exit::Allowed)
 }

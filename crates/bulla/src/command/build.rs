@@ -16,6 +16,8 @@ use crate::{
 #[command(after_help = "\
 Writes an OCI image layout and the (unsigned) provenance beside it; stdout is the digest.
 
+Formats: text, json.
+
 Examples:
   bulla build .
   bulla build --out ./image examples/hello

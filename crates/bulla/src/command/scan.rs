@@ -20,6 +20,8 @@ use crate::{
 Findings do not change the exit code unless --fail-on is given. An ecosystem without data is
 shown as not covered; it is never counted as clean.
 
+Formats: text, json.
+
 Examples:
   bulla scan 127.0.0.1:5610/hello:git-4be1d2a90c11
   bulla scan ./rootfs --fail-on high -o json=scan.json
@@ -49,6 +51,8 @@ enum ScanCommand {
     Db(DbCommand),
     /// What an advisory says about the versions it affects
     #[command(after_help = "\
+Formats: text, json.
+
 Examples:
   bulla scan explain RUSTSEC-2021-0003
   bulla scan explain CVE-2021-25900
@@ -69,6 +73,8 @@ enum DbCommand {
 Read are OSV records (all.zip, or a directory of them), a copy of Debian's security tracker
 (the directory above data/DSA/list, or such a list) and Alpine's secdb (*.yaml, or a directory).
 
+Formats: text, json.
+
 Examples:
   bulla scan db import osv/crates.io/all.zip osv/PyPI/all.zip
   bulla scan db import advisories/ --out advisories.db
@@ -83,6 +89,8 @@ Examples:
     },
     /// What the database covers, and how old it is
     #[command(after_help = "\
+Formats: text, json.
+
 Examples:
   bulla scan db status
   bulla scan db status --db advisories.db

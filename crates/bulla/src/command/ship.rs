@@ -7,7 +7,7 @@ use super::build::SourceArgs;
 use crate::{
     context::Context,
     failure::{Exit, Failure},
-    journey::{ship, target::Target},
+    journey::{ship, source, target::Target},
     output,
 };
 
@@ -16,6 +16,8 @@ use crate::{
 #[command(after_help = "\
 Everything runs on this machine; without a server the local instance is started in-process.
 stdout is the image's reference alone.
+
+Formats: text, json, svg.
 
 Examples:
   bulla ship .
@@ -44,6 +46,7 @@ pub struct ShipArgs {
 /// If a stage fails; a denial is told and is an exit code.
 pub fn run(args: ShipArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json", "svg"])?;
+    let path = args.source.path.clone();
     let order = ship::Order {
         source: args.source,
         image: args.image,
@@ -51,7 +54,13 @@ pub fn run(args: ShipArgs, context: &Context) -> Result<Exit, Failure> {
         policy: args.policy,
         vex: args.vex,
     };
-    let shipped = context.block_on(ship::run(order, context))?;
+    let shipped = match context.block_on(ship::run(order, context)) {
+        Err(failure) if source::lacks_recipe(&failure) => {
+            super::init::offer(&path, context)?;
+            return Err(failure);
+        }
+        other => other?,
+    };
     outputs.write(|format| match format {
         "json" => output::json(&shipped),
         "svg" => Ok(crate::journey::chain_svg::render(&shipped.chain).into_bytes()),

@@ -18,6 +18,8 @@ use crate::{
 On the local instance the identity is asserted, and shown as asserted. The key lives for this one
 signature; certificate, log entry and timestamp go into a Sigstore bundle beside the image.
 
+Formats: text, json.
+
 Examples:
   bulla sign 127.0.0.1:5610/hello:v1
   bulla sign --email dana@example.com 127.0.0.1:5610/hello@sha256:71c0…
@@ -37,7 +39,7 @@ pub struct SignArgs {
 /// If the image is not there or a service refuses.
 pub fn run(args: SignArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
-    let email = email_or_git(args.email)?;
+    let email = email_or_git(args.email, &context.talk);
     let sealed = context.block_on(async {
         let instance = compose::connect(context).await?;
         let what = (predicate_type::COSIGN_SIGN_V1, json!({}));

@@ -16,6 +16,8 @@ use crate::{
 The token says only that somebody with access to this machine's account asserted the address.
 It lives for ten minutes. Service identities (builder, scanner, registry) cannot be had here.
 
+Formats: text, json.
+
 Examples:
   bulla token --email dana@example.com
   bulla token --email dana@example.com --audience sigstore -o json
@@ -35,7 +37,7 @@ pub struct TokenArgs {
 /// If the instance cannot be reached or refuses.
 pub fn run(args: TokenArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
-    let email = email_or_git(args.email)?;
+    let email = email_or_git(args.email, &context.talk);
     let token = context.block_on(async {
         let instance = compose::connect(context).await?;
         instance.person_token(&email, &args.audience).await

@@ -14,6 +14,8 @@ use crate::{
 /// Arguments of `bulla trust`.
 #[derive(Args)]
 #[command(after_help = "\
+Formats: text, json.
+
 Examples:
   bulla trust show
   bulla trust show -o json
@@ -27,6 +29,8 @@ pub struct TrustArgs {
 enum TrustCommand {
     /// Authorities, logs and keys of a trust root
     #[command(after_help = "\
+Formats: text, json.
+
 Examples:
   bulla trust show
   bulla trust show -o json

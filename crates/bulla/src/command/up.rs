@@ -14,6 +14,8 @@ use crate::{
 /// Arguments of `bulla up`.
 #[derive(Args)]
 #[command(after_help = "\
+Formats: text, json.
+
 Examples:
   bulla up                                   serve until Ctrl-C
   eval \"$(bulla up --env)\"                   point cosign, skopeo and others at the running one

@@ -20,6 +20,8 @@ use crate::{
 Without an identity, the policy decides (the instance's, or --policy). With one, at least one
 signature or attestation must be by it.
 
+Formats: text, json.
+
 Examples:
   bulla verify 127.0.0.1:5610/hello:git-4be1d2a90c11
   bulla verify --policy release.yaml 127.0.0.1:5610/hello@sha256:71c0…

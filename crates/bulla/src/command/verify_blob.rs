@@ -17,6 +17,8 @@ use crate::{
 #[command(after_help = "\
 Makes no connection. Without --trusted-root the local instance's is used.
 
+Formats: text, json.
+
 Examples:
   bulla verify-blob notes.txt --bundle notes.sigstore.json \\
       --certificate-identity dana@example.com --certificate-oidc-issuer http://127.0.0.1:5620/oidc/asserted

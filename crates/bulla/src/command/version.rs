@@ -12,6 +12,8 @@ use crate::{
 /// Arguments of `bulla version`.
 #[derive(Args)]
 #[command(after_help = "\
+Formats: text, json.
+
 Examples:
   bulla version
   bulla version -o json

@@ -97,16 +97,27 @@ impl Home {
             .recursive(true)
             .mode(0o700)
             .create(&self.0)
-            .on_path("create", &self.0)?;
+            .on_path("create", &self.0)
+            .map_err(|failure| self.unusable(failure))?;
         for sub in ["trust", "docker", "cache"] {
             let path = self.join(sub);
             DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
                 .create(&path)
-                .on_path("create", &path)?;
+                .on_path("create", &path)
+                .map_err(|failure| self.unusable(failure))?;
         }
         Ok(())
+    }
+
+    fn unusable(&self, failure: Failure) -> Failure {
+        let path = self.0.display();
+        failure
+            .on("the local instance cannot be used")
+            .hint(format!(
+                "make the directory yours (chmod u+rwx {path}), or use another: --data DIR"
+            ))
     }
 
     /// Takes the lock, or says that another process holds it.
@@ -121,7 +132,8 @@ impl Home {
             .write(true)
             .mode(0o600)
             .open(&path)
-            .on_path("write", &path)?;
+            .on_path("write", &path)
+            .map_err(|failure| self.unusable(failure))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Lock { _file: file })),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),

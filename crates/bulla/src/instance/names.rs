@@ -186,7 +186,7 @@ impl Ports {
             .hint("choose one below 65500, or 0 for any free ones")
         })?;
         match ports.all().into_iter().find(|port| !is_free(*port)) {
-            Some(port) => Err(taken(port)),
+            Some(port) => Err(taken_at_first(port, first)),
             None => Ok(ports),
         }
     }
@@ -197,6 +197,21 @@ pub fn taken(port: u16) -> Failure {
     Failure::new(Exit::CouldNotRun, "CLI-0015", format!("port {port} on 127.0.0.1 is taken"))
         .line("this instance's names carry its ports, so it cannot use another")
         .hint(format!("stop what listens there (ss -ltnp 'sport = :{port}'), or use --data DIR for a second instance"))
+}
+
+/// The same before there is an instance, where another choice is still free.
+fn taken_at_first(port: u16, first: u16) -> Failure {
+    Failure::new(
+        Exit::CouldNotRun,
+        "CLI-0015",
+        format!("port {port} on 127.0.0.1 is taken"),
+    )
+    .line(format!(
+        "--port {first} asks for {first}, {} and {}",
+        first.saturating_add(10),
+        first.saturating_add(20)
+    ))
+    .hint("choose another: bulla up --port N, or any free ones: bulla up --port 0")
 }
 
 fn is_free(port: u16) -> bool {

@@ -1,7 +1,10 @@
 //! Build and image: the exported tree goes through the sandbox, what it declared
 //! as output goes into an OCI image layout.
 
-use bulla_build::{BuildEvent, Built, Options, provenance, recipe, reproduce, sandbox};
+use bulla_build::{
+    BuildError, BuildEvent, Built, Options, fetch::FetchError, provenance, recipe, reproduce,
+    sandbox,
+};
 
 use bulla_core::{Digest, Reference};
 use bulla_oci::{
@@ -100,19 +103,27 @@ pub fn build(
                 line.now(format!("step {name}"));
             }
         }
-        BuildEvent::Output(bytes) => {
-            if context.global.verbose > 0 {
-                context.talk.say(String::from_utf8_lossy(bytes).trim_end());
-            }
+        BuildEvent::Output(bytes) if context.global.verbose > 0 => {
+            context.talk.say(String::from_utf8_lossy(bytes).trim_end());
         }
         _ => {}
     };
     let built = bulla_build::build(&checkout.recipe, checkout.root(), &options, &mut tell)
-        .map_err(|error| Failure::from_error(Exit::Denied, &error))?;
+        .map_err(|error| Failure::from_error(exit_of(&error), &error))?;
     Ok(Made {
         built,
         _outputs: outputs,
     })
+}
+
+/// What the source did wrong is a failure; what this machine, the network or the
+/// recipe lack means that the build could not run.
+fn exit_of(error: &BuildError) -> Exit {
+    match error {
+        BuildError::Fetch(FetchError::Archive { .. } | FetchError::Checksum { .. }) => Exit::Denied,
+        BuildError::Fetch(_) | BuildError::Io { .. } | BuildError::Sandbox(_) => Exit::CouldNotRun,
+        _ => Exit::Denied,
+    }
 }
 
 /// One line about a build.
@@ -279,6 +290,15 @@ pub fn to_layout(
     twice: bool,
     context: &Context,
 ) -> Result<ToLayout, Failure> {
+    if out.exists() && !out.join("oci-layout").is_file() {
+        let what = format!(
+            "{} is in the way: it exists and is no image layout",
+            out.display()
+        );
+        return Err(
+            Failure::new(Exit::Usage, "IMAGE-0003", what).hint("name another place: --out DIR")
+        );
+    }
     let home = context.home()?;
     home.ensure()?;
     let line = context.talk.stage("source");
@@ -288,19 +308,15 @@ pub fn to_layout(
     let made = build(&checkout, args, &home, context, Some(&line))?;
     line.end(Mark::Ok, &summary(&made.built));
     let line = context.talk.stage("image");
-    if out.exists() {
-        if !out.join("oci-layout").is_file() {
-            let what = format!(
-                "{} is in the way: it exists and is no image layout",
-                out.display()
-            );
-            return Err(
-                Failure::new(Exit::Usage, "IMAGE-0003", what).hint("name another place: --out DIR")
-            );
-        }
-        fs::remove_dir_all(out).on_path("replace", out)?;
-    }
-    let image = assemble(&checkout, &made.built, out)?;
+    // Beside the target, so that the whole result takes its place at the end.
+    let beside = out.parent().filter(|path| !path.as_os_str().is_empty());
+    let beside = beside.unwrap_or(Path::new("."));
+    let room = tempfile::Builder::new()
+        .prefix(".bulla-out-")
+        .tempdir_in(beside)
+        .on_path("create a directory in", beside)?;
+    let whole = room.path().join("image");
+    let image = assemble(&checkout, &made.built, &whole)?;
     let digest = image.descriptor.digest.clone();
     line.end(Mark::Ok, &digest.to_string());
     let reproduced = if twice {
@@ -314,8 +330,13 @@ pub fn to_layout(
         .map_or_else(|| "https://bulla.dev/local-builder".into(), builder_id);
     let provenance_file = out.with_extension("provenance.json");
     let document = statement(&checkout, &made.built, &builder);
-    fs::write(&provenance_file, crate::output::json(&document)?)
-        .on_path("write", &provenance_file)?;
+    let beside = room.path().join("provenance.json");
+    fs::write(&beside, crate::output::json(&document)?).on_path("write", &beside)?;
+    if out.exists() {
+        fs::remove_dir_all(out).on_path("replace", out)?;
+    }
+    fs::rename(&whole, out).on_path("write", out)?;
+    fs::rename(&beside, &provenance_file).on_path("write", &provenance_file)?;
     Ok(ToLayout {
         digest,
         provenance_file,

@@ -139,7 +139,7 @@ pub fn policy(instance: &Instance, file: Option<&Path>) -> Result<Arc<Policy>, F
 /// The denial as a person reads it; empty when there is none.
 pub fn denial(decision: &Decision, image: &Reference) -> String {
     match DenyText::new(decision, &image.to_string(), Stage::Admission) {
-        Some(text) => format!("✗ {}   [{}]", text.lines().join("\n  "), text.code),
+        Some(text) => format!("✗ {}", text.lines().join("\n  ")),
         None => String::new(),
     }
 }

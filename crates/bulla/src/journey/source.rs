@@ -7,7 +7,7 @@ use bulla_build::Recipe;
 use bulla_core::{Digest, Finding};
 use bulla_scan::secret;
 use bulla_source::{
-    AllowedSigners, Commit, Export, Keyring, Limits, Repository, SignatureStatus, Signers,
+    AllowedSigners, Change, ChangeKind, Commit, Export, Keyring, Limits, Repository, SignatureStatus, Signers,
 };
 use std::{fs, path::Path};
 use tempfile::TempDir;
@@ -108,7 +108,9 @@ pub fn check_out(args: &SourceArgs, home: &Home) -> Result<Checkout, Failure> {
     let changes = if repository.is_bare() {
         Vec::new()
     } else {
-        repository.dirty(&directory).or_could_not_run()?
+        let mut changes = repository.dirty(&directory).or_could_not_run()?;
+        changes.retain(|change| !is_own_output(change));
+        changes
     };
     let (export, commit) = if args.allow_dirty && !changes.is_empty() {
         (
@@ -144,6 +146,15 @@ pub fn check_out(args: &SourceArgs, home: &Home) -> Result<Checkout, Failure> {
         export,
         _room: room,
     })
+}
+
+/// What `bulla build` itself left there, and git does not know.
+fn is_own_output(change: &Change) -> bool {
+    change.kind == ChangeKind::Untracked
+        && change
+            .path
+            .split('/')
+            .any(|part| matches!(part, "bulla-out" | "bulla-out.provenance.json"))
 }
 
 /// Searches the exported files for secrets.
@@ -184,6 +195,11 @@ pub fn secrets_denied(findings: &[Finding], directory: &str) -> Failure {
         failure = failure.line(format!("and {} more", findings.len() - 3));
     }
     failure.hint("revoke it, remove it from the history, then ship again; if it is none, end its line with bulla:allow-secret")
+}
+
+/// Whether it failed because there is no `bulla.toml`.
+pub fn lacks_recipe(failure: &Failure) -> bool {
+    failure.is("SOURCE-0092")
 }
 
 fn dirty(changes: &[String], args: &SourceArgs) -> Failure {

@@ -85,6 +85,12 @@ impl Talk {
         let _ = writeln!(io::stderr(), "{line}");
     }
 
+    /// A question, even when quiet; the answer is typed behind it.
+    pub fn ask(&self, question: &str) {
+        let mut stderr = io::stderr();
+        let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
+    }
+
     /// Something to read, not a failure.
     pub fn warn(&self, text: &str) {
         self.say(&format!(" {} {text}", self.paint("!", Mark::Warn)));

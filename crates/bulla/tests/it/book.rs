@@ -1,1 +1,29 @@
-//! book
+//! Every page of the book that shows commands: they are run, and print what it says.
+//!
+//! One test for each page, so that they run side by side; a page without a test
+//! is itself a failure.
+
+use bulla_testkit::document;
+
+macro_rules! pages {
+    ($($name:ident: $page:literal,)*) => {
+        $(
+            #[test]
+            fn $name() {
+                document::run($page);
+            }
+        )*
+
+        #[test]
+        fn every_page_with_commands_is_run() {
+            assert_eq!(document::pages(), [$($page),*]);
+        }
+    };
+}
+
+pages! {
+    first_ship: "docs/src/guide/first-ship.md",
+    other_tools: "docs/src/guide/other-tools.md",
+    own_project: "docs/src/guide/own-project.md",
+    tampering: "docs/src/guide/tampering.md",
+}
