@@ -58,8 +58,8 @@ fn bulla_verifies_a_file_that_sigstore_python_signed() {
     fs::write(&file, "notes of erin\n").expect("a file");
     let token = stage::shared().instance().token(stage::world(), ERIN);
     command
-        .args(["sign", "--no-default-files", "--identity-token", &token])
-        .arg("--bundle")
+        .env("SIGSTORE_IDENTITY_TOKEN", token)
+        .args(["sign", "--bundle"])
         .arg(&bundle)
         .arg(&file);
     stage::run(command).success();
