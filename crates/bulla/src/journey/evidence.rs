@@ -163,6 +163,10 @@ pub fn by_signer(
             .and_then(|()| kind.map_or(Ok(()), |kind| attestation.require_predicate_type(kind)));
         match fits {
             Ok(()) => accepted.push(attestation.clone()),
+            // The right signer, who said something else, is the nearest miss.
+            Err(rejection) if attestation.require_identity(&expectation).is_ok() => {
+                misses.insert(0, rejection);
+            }
             Err(rejection) => misses.push(rejection),
         }
     }
