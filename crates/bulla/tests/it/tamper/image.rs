@@ -28,7 +28,7 @@ fn a_byte_changed_in_a_layer_in_the_registry() {
     let pull = || scene.world.bulla(["sbom", &image.reference]);
     pull().success();
     flip(&scene.blob_file(&first_layer(&scene.manifest(&image))));
-    pull().exit(1).says("OCI-0020");
+    pull().exit(1).says("OCI-0070");
 }
 
 #[test]
@@ -64,12 +64,12 @@ fn a_byte_changed_in_a_layer_of_a_layout() {
         .world
         .bulla(["sbom", &layout])
         .exit(1)
-        .says("OCI-0020");
+        .says("IMAGE-0001");
     scene
         .world
         .bulla(["ship", "--image", &layout, "--email", super::scene::EMAIL])
         .exit(1)
-        .says("OCI-0020");
+        .says("IMAGE-0001");
 }
 
 #[test]

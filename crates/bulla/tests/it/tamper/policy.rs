@@ -112,15 +112,10 @@ fn the_inventory_is_missing() {
     scene.verify(&spdx, &[]).success();
 }
 
-/// A lock file with a crate of which an advisory of critical severity is known.
-const LOCK: &str = r#"version = 3
-
-[[package]]
-name = "smallvec"
-version = "1.6.0"
-source = "registry+https://github.com/rust-lang/crates.io-index"
-checksum = "1a55ca5f3b68e41c979bf8c46a6f1da892ca4db8f94023ce0bd32407573b1ac0"
-"#;
+/// What an installed Python package says about itself.
+fn metadata(version: &str) -> String {
+    format!("Metadata-Version: 2.1\nName: langchain\nVersion: {version}\n")
+}
 
 #[test]
 fn a_finding_above_the_gate() {
@@ -129,26 +124,49 @@ fn a_finding_above_the_gate() {
         return;
     };
     let name = scene.name("vulnerable");
-    let more =
-        "[[output]]\npath = \"Cargo.lock\"\nto = \"/usr/share/app/Cargo.lock\"\nmode = \"0644\"\n";
+    let more = "[[output]]\npath = \"METADATA\"\nmode = \"0644\"\n\
+        to = \"/usr/lib/python3/dist-packages/langchain.dist-info/METADATA\"\n";
     project.write("bulla.toml", recipe(&name, "cp hello.txt out", more));
-    project.write("Cargo.lock", LOCK);
-    project.commit("Ship the lock file");
+    project.write("METADATA", metadata("0.0.1"));
+    project.commit("Add a package with a critical finding");
     let denied = scene.ship(&project, &[]);
-    denied.exit(1).says("RUSTSEC-2021-0003").says("SCAN-0090");
+    denied.exit(1).says("PYSEC-2023-138").says("SCAN-0090");
     // Nothing was signed or pushed.
     let tags = scene.http("GET", &format!("/v2/{name}/tags/list"), "text/plain", b"");
     assert_eq!(tags.status, 404);
 
     // The same by `scan`, whose exit code for it is its own.
-    let dir = project.dir().display().to_string();
-    let scan = |gate: &str| scene.world.bulla(["scan", &dir, "--fail-on", gate]);
-    scan("critical").exit(6).says("RUSTSEC-2021-0003");
-    scene.world.bulla(["scan", &dir]).success();
+    let root = format!("{}-root", project.dir().display());
+    let installed = format!("{root}/usr/lib/python3/dist-packages/langchain.dist-info/METADATA");
+    scene.world.write(&installed, metadata("0.0.1"));
+    let scan = |more: &[&str]| {
+        let mut args = vec!["scan", &root];
+        args.extend(more);
+        scene.world.bulla(args)
+    };
+    scan(&["--fail-on", "critical"])
+        .exit(6)
+        .says("PYSEC-2023-138");
+    scan(&[]).success().says("PYSEC-2023-138");
+}
 
-    // The version that mends it is below every gate.
-    project.write("Cargo.lock", LOCK.replace("1.6.0", "1.6.1"));
-    project.commit("Mend it");
+#[test]
+fn a_recipe_may_lower_the_gate() {
+    let scene = shared();
+    let Some(project) = scene.project("cp hello.txt out", "") else {
+        return;
+    };
+    // One finding of high severity, and none above it.
+    let text = "Metadata-Version: 2.1\nName: cryptography\nVersion: 41.0.5\n";
+    let output = "[[output]]\npath = \"METADATA\"\nmode = \"0644\"\n\
+        to = \"/usr/lib/python3/dist-packages/cryptography.dist-info/METADATA\"\n";
+    let strict = format!("{output}\n[policy]\nfail-on = \"high\"\n");
+    let name = scene.name("gated");
+    project.write("METADATA", text);
+    project.write("bulla.toml", recipe(&name, "cp hello.txt out", output));
+    project.commit("Add a package with a high finding");
     scene.ship(&project, &[]).success();
-    scan("critical").success();
+    project.write("bulla.toml", recipe(&name, "cp hello.txt out", &strict));
+    project.commit("Ask for more");
+    scene.ship(&project, &[]).exit(1).says("PYSEC-2023-254");
 }
