@@ -124,7 +124,7 @@ fn refused(name: &str, media_type: &str, layer: &[u8], diff_id: &Digest, code: &
             &dir,
             &["ship", "--email", "dana@example.com", "--image", &good],
         )
-        .exit(1)
+        .exit(3)
         .says("provenance is missing")
         .says("POLICY-");
 }

@@ -90,7 +90,7 @@ fn not_a_repository_and_no_commit_are_told_apart() {
     let bench = Bench::new();
     let outside = bench.world.root().join("outside");
     std::fs::create_dir(&outside).unwrap();
-    let outcome = bench.bulla(&outside, &["ship", "."]);
+    let outcome = bench.bulla(&outside, &["ship", "--email", "dana@example.com", "."]);
     outcome.exit(7).says("SOURCE-0001").says("git init");
     bench
         .bulla(&outside, &["build", "no-such-folder"])
@@ -100,7 +100,7 @@ fn not_a_repository_and_no_commit_are_told_apart() {
         return;
     };
     let outcome = bench.bulla(repository.dir(), &["ship", "."]);
-    outcome.exit(7).says("no commit");
+    outcome.exit(7).says("SOURCE-").says("no commit");
     bench.is_clean(repository.dir());
     bench.next_run_works(&repository);
 }
