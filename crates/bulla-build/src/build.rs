@@ -180,24 +180,10 @@ fn choose(options: &Options, private: &Private) -> Result<(Isolation, Option<Str
     if let Some(level) = options.isolation {
         return Ok((level, None));
     }
-    let probe = |level| {
-        let spec = Spec {
-            level,
-            network: false,
-            binds: Vec::new(),
-            copies: Vec::new(),
-            scratch: Scratch::Directory(private.0.join("probe")),
-            limits: Limits {
-                time: 10,
-                ..Limits::default()
-            },
-            steps: Vec::new(),
-            epoch: 0,
-        };
-        sandbox::run(&spec, options.helper.as_deref(), &mut |_| {})
-    };
+    let place = private.0.join("probe");
+    let probe = |level| sandbox::probe(level, &place, options.helper.as_deref());
     match probe(Isolation::Namespaces) {
-        Ok(_) => Ok((Isolation::Namespaces, None)),
+        Ok(()) => Ok((Isolation::Namespaces, None)),
         Err(refused @ sandbox::SandboxError::Refused { .. }) => {
             probe(Isolation::Landlock)?;
             let why = format!("{refused}; {}", sandbox::why_no_namespaces());

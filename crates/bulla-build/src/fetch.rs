@@ -129,21 +129,8 @@ impl Fetcher<'_> {
         let scratch = Scratch::Directory(self.private.join("fetch"));
         let places = Spec::places(self.level, &scratch);
         let mut env = base_env(self.toolchain, &places);
-        // How to reach the network is the machine's business; credentials are not passed.
-        for name in [
-            "HTTPS_PROXY",
-            "https_proxy",
-            "HTTP_PROXY",
-            "http_proxy",
-            "NO_PROXY",
-            "no_proxy",
-        ] {
-            env.extend(
-                std::env::var(name)
-                    .ok()
-                    .map(|value| (name.to_owned(), value)),
-            );
-        }
+        let mut binds = self.toolchain.binds.clone();
+        reach(&mut env, &mut binds);
         env.extend(
             variables
                 .iter()
@@ -156,7 +143,7 @@ impl Fetcher<'_> {
         let spec = Spec {
             level: self.level,
             network: true,
-            binds: self.toolchain.binds.clone(),
+            binds,
             copies: copies.collect(),
             limits: self.limits,
             steps: vec![Command {
@@ -180,6 +167,43 @@ impl Fetcher<'_> {
                 tail: last_lines(&finished.tail, 12),
             }),
         }
+    }
+}
+
+/// How to reach the network is the machine's business: proxies and certificates of
+/// authorities are passed on, credentials never. (What comes is checked by digest.)
+fn reach(env: &mut Vec<(String, String)>, binds: &mut Vec<Bind>) {
+    const PROXIES: [&str; 6] = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "NO_PROXY",
+        "no_proxy",
+    ];
+    const AUTHORITIES: [&str; 6] = [
+        "CARGO_HTTP_CAINFO",
+        "NODE_EXTRA_CA_CERTS",
+        "PIP_CERT",
+        "REQUESTS_CA_BUNDLE",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+    ];
+    let variable = |name: &str| Some((name.to_owned(), std::env::var(name).ok()?));
+    env.extend(PROXIES.into_iter().filter_map(variable));
+    for (name, value) in AUTHORITIES.into_iter().filter_map(variable) {
+        let Ok(source) = fs::canonicalize(&value) else {
+            continue;
+        };
+        let visible = ["/usr", "/etc/ssl", "/etc/pki", "/etc/ca-certificates"];
+        if !visible
+            .iter()
+            .any(|place| Path::new(&value).starts_with(place))
+        {
+            let target = PathBuf::from(&value);
+            binds.push(Bind { source, target });
+        }
+        env.push((name, value));
     }
 }
 

@@ -95,6 +95,7 @@ mod linux {
                 kind: name(kind),
             });
         }
+        #[allow(clippy::useless_conversion, reason = "u32 on other machines")]
         let names = u64::from(meta.st_nlink);
         if names > 1 && links_within(work, &meta, 0) < names {
             return Err(OutputError::Linked {

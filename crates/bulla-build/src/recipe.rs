@@ -360,10 +360,7 @@ impl Reader<'_> {
             .iter()
             .map(|output| {
                 let to = output.to.get_ref();
-                if !to
-                    .strip_prefix('/')
-                    .is_some_and(|rest| contained(rest).is_some())
-                {
+                if to.strip_prefix('/').and_then(contained).is_none() {
                     return Err(self.invalid(&output.to, "an absolute path is expected"));
                 }
                 if !targets.insert(to.clone()) {

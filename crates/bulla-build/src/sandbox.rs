@@ -40,7 +40,7 @@ mod tasks;
 mod tree;
 
 #[cfg(target_os = "linux")]
-pub use launch::{Finished, child_main, why_no_namespaces};
+pub use launch::{Finished, child_main, probe, why_no_namespaces};
 #[cfg(target_os = "linux")]
 pub(crate) use launch::{Progress, remove, run};
 

@@ -1,8 +1,8 @@
 //! The compilers a build uses: where they are on this machine, where the sandbox
 //! sees them, and their digests for provenance.
 //!
-//! Tools below `/usr` are visible anyway; others (rustup, pyenv, nvm …) are bound
-//! read-only below `/toolchain`. They are asked for their place from `/`, never
+//! Tools below `/usr` are visible anyway; others (rustup, nvm, pyenv …) are bound
+//! read-only, below `/toolchain` if they can be moved. They are asked for their place from `/`, never
 //! from the source tree, which could otherwise choose what is executed here.
 
 use bulla_core::{Digest, DigestHasher};
@@ -137,7 +137,11 @@ impl Toolchain {
         if root.starts_with("/usr") {
             return root.to_path_buf();
         }
-        let target = Path::new("/toolchain").join(name);
+        let target = match name {
+            // Finds its own library by the path it was built for.
+            "python" => root.to_path_buf(),
+            name => Path::new("/toolchain").join(name),
+        };
         self.binds.push(Bind {
             source: root.to_path_buf(),
             target: target.clone(),

@@ -16,6 +16,7 @@ mod instance;
 mod outcome;
 mod repository;
 mod scrub;
+mod shared;
 mod tool;
 mod world;
 
@@ -23,5 +24,6 @@ pub use instance::Instance;
 pub use outcome::Outcome;
 pub use repository::{Repository, SshKey};
 pub use scrub::scrub;
+pub use shared::Shared;
 pub use tool::{data, is_root, require, require_root, require_user_namespaces, skip, suites};
 pub use world::{World, binary, workspace};

@@ -65,13 +65,11 @@ impl Context {
     }
 }
 
-/// The email address that an asserted identity carries: as given, else git's.
-///
-/// # Errors
-/// If neither is there.
-pub fn email_or_git(given: Option<String>) -> Result<String, Failure> {
+/// The email address that an asserted identity carries: as given, else git's,
+/// else the account's at this machine.
+pub fn email_or_git(given: Option<String>, talk: &Talk) -> String {
     if let Some(email) = given {
-        return Ok(email);
+        return email;
     }
     let from_git = std::process::Command::new("git")
         .args(["config", "--get", "user.email"])
@@ -81,9 +79,26 @@ pub fn email_or_git(given: Option<String>) -> Result<String, Failure> {
         .filter(|output| output.status.success())
         .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
         .filter(|email| !email.is_empty());
-    from_git.ok_or_else(|| {
-        Failure::new(Exit::Usage, "CLI-0005", "nobody is named to sign")
-            .line("git has no user.email, and --email is not given")
-            .hint("git config --global user.email you@example.com, or add --email you@example.com")
-    })
+    if let Some(email) = from_git {
+        return email;
+    }
+    // On the local instance the address is only asserted, so the account's own
+    // name says no less than an address that nobody checks; but it is said aloud.
+    let account = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .ok();
+    let is_plain = |name: &String| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    let account = account
+        .filter(is_plain)
+        .unwrap_or_else(|| "somebody".into());
+    let email = format!("{account}@localhost");
+    talk.warn(&format!(
+        "git has no user.email: the asserted identity is {email}; to be named, git config --global user.email you@example.com"
+    ));
+    email
 }

@@ -163,8 +163,9 @@ pub(super) fn filter_system_calls(spec: &Spec) -> Result<(), Refusal> {
     rules.insert(libc::SYS_clone, clone);
     // ioctl: no typing into a terminal.
     let mut ioctl = Vec::new();
-    for request in [libc::TIOCSTI, libc::TIOCLINUX] {
-        ioctl.push(rule(vec![condition(1, Op::Eq, request as u64)?])?);
+    // TIOCSTI and TIOCLINUX, whose type differs between C libraries.
+    for request in [0x5412, 0x541c] {
+        ioctl.push(rule(vec![condition(1, Op::Eq, request)?])?);
     }
     rules.insert(libc::SYS_ioctl, ioctl);
     install(rules, libc::EPERM)?;

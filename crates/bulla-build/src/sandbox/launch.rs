@@ -201,6 +201,28 @@ impl<'a> Conversation<'a> {
     }
 }
 
+/// Whether a level is possible on this machine: sets it up and runs nothing in it.
+///
+/// # Errors
+/// What the system refuses, with a hint at the setting that would allow it.
+pub fn probe(level: Isolation, scratch: &Path, helper: Option<&Path>) -> Result<(), SandboxError> {
+    let limits = crate::recipe::Limits {
+        time: 10,
+        ..Default::default()
+    };
+    let spec = Spec {
+        level,
+        network: false,
+        binds: Vec::new(),
+        copies: Vec::new(),
+        scratch: super::Scratch::Directory(scratch.to_path_buf()),
+        limits,
+        steps: Vec::new(),
+        epoch: 0,
+    };
+    run(&spec, helper, &mut |_| {}).map(drop)
+}
+
 /// Becomes the helper if this process was started as one; to be called first in
 /// `main`, before any thread exists. Returns at once otherwise.
 pub fn child_main() {
@@ -215,12 +237,9 @@ pub fn child_main() {
 
 fn helper() -> Option<i32> {
     let control = sys::inherited(0);
-    let control = rustix::io::fcntl_dupfd_cloexec(&control, 10)
-        .ok()
-        .map(|copy| {
-            sys::leak(control);
-            copy
-        })?;
+    let copy = rustix::io::fcntl_dupfd_cloexec(&control, 10).ok()?;
+    sys::leak(control);
+    let control = copy;
     rustix::io::fcntl_setfd(&control, FdFlags::CLOEXEC).ok()?;
     let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).ok()?;
     step::no_input(null.as_fd()).ok()?;

@@ -31,8 +31,8 @@ fn archive(name: &str, text: &str) -> Vec<u8> {
 }
 
 /// A program that depends on `greet 1.0.0`, and the place of that file in the cache.
-fn project(archive: &[u8]) -> (Project, PathBuf) {
-    let mut project = Project::new();
+fn project(archive: &[u8]) -> Option<(Project, PathBuf)> {
+    let mut project = Project::new()?;
     project.options.offline = true;
     let digest = Digest::sha256(archive);
     project.write(
@@ -54,7 +54,7 @@ fn project(archive: &[u8]) -> (Project, PathBuf) {
         "fn main() { println!(\"{}\", greet::text()); }\n",
     );
     let place = project.options.cache.join("sha256").join(digest.hex());
-    (project, place)
+    Some((project, place))
 }
 
 fn keep(place: &PathBuf, bytes: &[u8]) {
@@ -65,7 +65,9 @@ fn keep(place: &PathBuf, bytes: &[u8]) {
 #[test]
 fn a_cached_crate_is_used_without_network() {
     let bytes = archive("greet", "hello from afar");
-    let (project, place) = project(&bytes);
+    let Some((project, place)) = project(&bytes) else {
+        return;
+    };
     keep(&place, &bytes);
     let built = project.build(RECIPE).unwrap();
     assert_eq!(read(&built), "hello from afar\n");
@@ -78,7 +80,9 @@ fn a_cached_crate_is_used_without_network() {
 
 #[test]
 fn a_changed_file_in_the_cache_is_not_used() {
-    let (project, place) = project(&archive("greet", "good"));
+    let Some((project, place)) = project(&archive("greet", "good")) else {
+        return;
+    };
     keep(&place, &archive("greet", "evil"));
     let error = project.build(RECIPE).unwrap_err();
     assert!(
@@ -90,7 +94,9 @@ fn a_changed_file_in_the_cache_is_not_used() {
 
 #[test]
 fn no_lock_file_no_fetch() {
-    let (project, _) = project(b"");
+    let Some((project, _)) = project(b"") else {
+        return;
+    };
     fs::remove_file(project.source().join("Cargo.lock")).unwrap();
     let error = project.build(RECIPE).unwrap_err();
     assert_eq!(error.code().0, "BUILD-0046");
@@ -100,7 +106,9 @@ fn no_lock_file_no_fetch() {
 #[test]
 fn fetches_for_real_and_then_needs_no_network() {
     const NAME: &str = "fetches_for_real_and_then_needs_no_network";
-    let mut project = Project::new();
+    let Some(mut project) = Project::new() else {
+        return;
+    };
     project.write(
         "Cargo.toml",
         "[package]\nname = \"user\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nitoa = \"1\"\n",

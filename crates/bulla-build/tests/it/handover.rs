@@ -4,14 +4,14 @@ use crate::setup::{Project, read};
 use bulla_build::{BuildError, output::OutputError};
 use bulla_core::{Diagnose, Digest};
 
-fn refused(script: &str) -> OutputError {
+fn refused(script: &str) -> Option<OutputError> {
     for memory in [true, false] {
-        let mut project = Project::new();
+        let mut project = Project::new()?;
         project.options.memory_scratch = Some(memory);
         let error = project.script(script).unwrap_err();
         project.assert_clean();
         match error {
-            BuildError::Output(error) if !memory => return error,
+            BuildError::Output(error) if !memory => return Some(error),
             BuildError::Output(_) => {}
             other => panic!("{other:?}"),
         }
@@ -21,7 +21,9 @@ fn refused(script: &str) -> OutputError {
 
 #[test]
 fn an_output_is_hashed_as_it_is_copied() {
-    let project = Project::new();
+    let Some(project) = Project::new() else {
+        return;
+    };
     let built = project.script("printf hello > out").unwrap();
     assert_eq!(built.outputs[0].digest, Digest::sha256(b"hello"));
     assert_eq!(built.outputs[0].size, 5);
@@ -37,13 +39,16 @@ fn links_devices_and_pipes_are_refused() {
         ("mkdir out", "BUILD-0034"),
         ("true", "BUILD-0033"),
     ] {
-        assert_eq!(refused(script).code().0, code, "{script}");
+        let Some(error) = refused(script) else { return };
+        assert_eq!(error.code().0, code, "{script}");
     }
 }
 
 #[test]
 fn a_linked_directory_on_the_way_is_refused() {
-    let project = Project::new();
+    let Some(project) = Project::new() else {
+        return;
+    };
     let text = "version = 1\nname = \"t\"\n[[step]]\nname = \"a\"\n\
                 run = [\"sh\", \"-c\", \"mkdir real; echo a > real/f; ln -s real dir\"]\n\
                 [[output]]\npath = \"dir/f\"\nto = \"/out\"\n[image]\n";
@@ -53,7 +58,9 @@ fn a_linked_directory_on_the_way_is_refused() {
 
 #[test]
 fn a_second_name_is_fine_inside_only() {
-    let project = Project::new();
+    let Some(project) = Project::new() else {
+        return;
+    };
     // Cargo links its results like this.
     let built = project
         .script("mkdir -p d/e; echo a > d/e/f; ln d/e/f out")
@@ -69,7 +76,9 @@ fn a_second_name_is_fine_inside_only() {
 
 #[test]
 fn an_output_directory_that_cannot_be_entered_does_not_stay() {
-    let project = Project::new();
+    let Some(project) = Project::new() else {
+        return;
+    };
     project
         .script("echo a > out; mkdir -p locked/x; chmod 0 locked")
         .unwrap();

@@ -4,9 +4,17 @@
 //! once more as `nobody` where that is possible.
 
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking"
+)]
 
 mod cargo;
+mod detect;
 mod fetch;
+mod fetch_others;
 mod handover;
 mod isolation;
 mod limits;

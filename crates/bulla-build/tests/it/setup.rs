@@ -22,7 +22,8 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    pub(crate) fn new() -> Self {
+    /// None where the sandbox cannot be: the test is then skipped.
+    pub(crate) fn new() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         fs::create_dir(path("source")).unwrap();
@@ -36,7 +37,21 @@ impl Project {
             helper: Some(PathBuf::from(env!("CARGO_BIN_EXE_sandbox-child"))),
             memory_scratch: None,
         };
-        Self { directory, options }
+        let project = Self { directory, options };
+        (project.allows(Isolation::Namespaces) && project.allows(Isolation::Landlock))
+            .then_some(project)
+    }
+
+    /// Whether this machine has the level; says so where it has not.
+    fn allows(&self, level: Isolation) -> bool {
+        let place = self.directory.path().join("probe");
+        let helper = self.options.helper.as_deref();
+        let possible = bulla_build::sandbox::probe(level, &place, helper);
+        if let Err(error) = &possible {
+            let thread = std::thread::current();
+            skip(thread.name().unwrap_or("a test"), &error.to_string());
+        }
+        possible.is_ok()
     }
 
     pub(crate) fn source(&self) -> PathBuf {

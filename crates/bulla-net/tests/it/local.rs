@@ -28,7 +28,8 @@ impl Local {
         let dir = tempfile::tempdir().unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let config = AuthorityConfig::loopback(listener.local_addr().unwrap().port());
-        let authority = Authority::open(dir.path(), config, Arc::new(SystemClock))
+        let store = bulla_store::Store::open(dir.path()).await.unwrap();
+        let authority = Authority::open(&store, config, Arc::new(SystemClock))
             .await
             .unwrap();
         let router = authority.router();

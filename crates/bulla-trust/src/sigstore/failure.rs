@@ -338,12 +338,14 @@ impl Diagnose for Failure {
                 "check the digest with `bulla explain REF`; sign this artifact with `bulla sign`"
             }
             Self::WrongIdentity { .. } | Self::WrongIssuer { .. } => {
-                "if this signer is right, name it in the policy or with `--identity` and `--issuer`"
+                "if this signer is right, name it in the policy or with `--certificate-identity` and `--certificate-oidc-issuer`"
             }
             Self::NotASignature => "verify attestations with `bulla verify --type TYPE`",
             Self::NotAnAttestation => "verify plain signatures with `bulla verify-blob`",
             Self::CertificateRequired => "verify with `--key FILE`",
-            Self::KeyRequired => "verify with `--identity` and `--issuer` instead of `--key`",
+            Self::KeyRequired => {
+                "verify with `--certificate-identity` and `--certificate-oidc-issuer` instead of `--key`"
+            }
             Self::PredicateType { .. } => "name the predicate with `--type`",
             _ => return None,
         };

@@ -53,7 +53,7 @@ pub fn run(args: AttestArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
     let predicate = seal::read_predicate(&args.predicate.predicate)?;
     let kind = seal::predicate_type(&args.predicate.kind)?;
-    let email = email_or_git(args.predicate.email)?;
+    let email = email_or_git(args.predicate.email, &context.talk);
     let sealed = context.block_on(async {
         let instance = compose::connect(context).await?;
         seal::attest_image(

@@ -40,7 +40,7 @@ pub fn run(args: AttestBlobArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
     let predicate = seal::read_predicate(&args.predicate.predicate)?;
     let kind = seal::predicate_type(&args.predicate.kind)?;
-    let email = email_or_git(args.predicate.email)?;
+    let email = email_or_git(args.predicate.email, &context.talk);
     let bytes = std::fs::read(&args.file).on_path("read", &args.file)?;
     let name = args
         .file

@@ -68,16 +68,19 @@ Examples:
 
 #[derive(Subcommand)]
 enum DbCommand {
-    /// Import OSV archives or directories, and use them from now on
+    /// Import advisories, and use them from now on
     #[command(after_help = "\
+Read are OSV records (all.zip, or a directory of them), a copy of Debian's security tracker
+(the directory above data/DSA/list, or such a list) and Alpine's secdb (*.yaml, or a directory).
+
 Formats: text, json.
 
 Examples:
   bulla scan db import osv/crates.io/all.zip osv/PyPI/all.zip
   bulla scan db import advisories/ --out advisories.db
-  bulla scan db import osv/*/all.zip -o json")]
+  bulla scan db import osv/*/all.zip security-tracker/ alpine-secdb/v3.11 -o json")]
     Import {
-        /// all.zip files or directories of OSV records
+        /// Archives, lists or directories of advisories
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
         /// Write it there, and do not use it by default
@@ -121,8 +124,8 @@ pub fn run(args: ScanArgs, context: &Context) -> Result<Exit, Failure> {
     let (inventory, subject) = inventory::of_target(&target, context)?;
     let report = scan::scan(&database, &inventory, &subject, &args.vex)?;
     outputs.write(|format| match format {
-        "json" => output::json(&scan::view(&report)),
-        _ => Ok(scan::text(&report).into_bytes()),
+        "json" => output::json(&scan::view(&report, &inventory)),
+        _ => Ok(scan::text(&report, &inventory).into_bytes()),
     })?;
     let worst = scan::worst(&report);
     match args.fail_on {

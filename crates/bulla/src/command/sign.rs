@@ -39,7 +39,7 @@ pub struct SignArgs {
 /// If the image is not there or a service refuses.
 pub fn run(args: SignArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
-    let email = email_or_git(args.email)?;
+    let email = email_or_git(args.email, &context.talk);
     let sealed = context.block_on(async {
         let instance = compose::connect(context).await?;
         let what = (predicate_type::COSIGN_SIGN_V1, json!({}));

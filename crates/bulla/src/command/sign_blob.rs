@@ -39,7 +39,7 @@ pub struct SignBlobArgs {
 /// If the file cannot be read or a service refuses.
 pub fn run(args: SignBlobArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
-    let email = email_or_git(args.email)?;
+    let email = email_or_git(args.email, &context.talk);
     let bytes = std::fs::read(&args.file).on_path("read", &args.file)?;
     let sealed = context.block_on(async {
         let instance = compose::connect(context).await?;

@@ -37,7 +37,7 @@ pub struct TokenArgs {
 /// If the instance cannot be reached or refuses.
 pub fn run(args: TokenArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
-    let email = email_or_git(args.email)?;
+    let email = email_or_git(args.email, &context.talk);
     let token = context.block_on(async {
         let instance = compose::connect(context).await?;
         instance.person_token(&email, &args.audience).await

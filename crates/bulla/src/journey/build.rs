@@ -103,10 +103,8 @@ pub fn build(
                 line.now(format!("step {name}"));
             }
         }
-        BuildEvent::Output(bytes) => {
-            if context.global.verbose > 0 {
-                context.talk.say(String::from_utf8_lossy(bytes).trim_end());
-            }
+        BuildEvent::Output(bytes) if context.global.verbose > 0 => {
+            context.talk.say(String::from_utf8_lossy(bytes).trim_end());
         }
         _ => {}
     };

@@ -206,9 +206,10 @@ impl Claims<'_> {
         let predicate = &provenance.claim().predicate;
         let source = &predicate["buildDefinition"]["resolvedDependencies"][0];
         let parameters = &predicate["buildDefinition"]["internalParameters"]["source"];
-        let uri = source["uri"]
-            .as_str()
-            .unwrap_or("a repository without a name");
+        let uri = match source["uri"].as_str() {
+            None | Some("" | "git+file:") => "a repository without a remote",
+            Some(uri) => uri,
+        };
         let signature = match parameters["signature"]["status"].as_str() {
             Some("valid") => format!(
                 "signed by {}",

@@ -108,11 +108,11 @@ fn room(svg: &mut String, x: usize, link: &Link) {
         link.mark.glyph(),
         link.stage.name(),
     );
-    let mut lines = wrap(&link.what, 23, 3);
+    let mut lines = wrap(&link.what, 21, 3);
     lines.extend(
         link.who
             .as_ref()
-            .map(|who| cut(&super::chain_text::short_service(who), 23)),
+            .map(|who| cut(&super::chain_text::short_service(who), 21)),
     );
     lines.extend(
         link.evidence
@@ -143,7 +143,7 @@ fn description(chain: &Chain) -> String {
 fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     for word in text.split_whitespace() {
-        let word = cut(word, width);
+        let word = cut(&shorten(word), width);
         let Some(line) = lines.last_mut() else { break };
         if line.is_empty() {
             *line = word;
@@ -156,6 +156,22 @@ fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
     }
     lines.truncate(most);
     lines
+}
+
+/// Digests to 12 digits, service addresses to `NAME@HOST`.
+fn shorten(word: &str) -> String {
+    let (body, tail) = match word.strip_suffix(',') {
+        Some(body) => (body, ","),
+        None => (word, ""),
+    };
+    let hex = body.rsplit_once(':').map_or(body, |(_, hex)| hex);
+    if hex.len() >= 40 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return hex.chars().take(12).collect::<String>() + tail;
+    }
+    if body.contains("://") {
+        return super::chain_text::short_service(body) + tail;
+    }
+    word.to_owned()
 }
 
 fn cut(text: &str, width: usize) -> String {

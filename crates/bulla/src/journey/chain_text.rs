@@ -74,26 +74,17 @@ pub fn picture(chain: &Chain) -> String {
             },
         ),
     ];
-    let (mut top, mut bottom) = (String::from(" "), String::from(" "));
+    let (mut top, mut bottom) = (String::from("  "), String::from("  "));
     for (index, (above, below)) in columns.iter().enumerate() {
-        let last = index + 1 == columns.len();
+        if index + 1 == columns.len() {
+            top.push_str(above);
+            bottom.push_str(below);
+            break;
+        }
         let width = above.chars().count().max(below.chars().count());
-        let arrow = if last { "" } else { " ──▶ " };
-        let _ = write!(
-            top,
-            " {above}{}{arrow}",
-            if last {
-                String::new()
-            } else {
-                pad(above, width, '─')
-            }
-        );
-        let _ = write!(
-            bottom,
-            " {below}{}{}",
-            pad(below, width, ' '),
-            " ".repeat(arrow.chars().count())
-        );
+        let dashes = "─".repeat(width - above.chars().count() + 2);
+        let _ = write!(top, "{above} {dashes}▶ ");
+        let _ = write!(bottom, "{below:<width$}     ", width = width);
     }
     format!("{}\n{}", top.trim_end(), bottom.trim_end())
 }
@@ -196,15 +187,6 @@ pub fn short_service(subject: &str) -> String {
     match host {
         Some(host) => format!("{name}@{host}"),
         None => subject.to_owned(),
-    }
-}
-
-fn pad(text: &str, width: usize, with: char) -> String {
-    let missing = width.saturating_sub(text.chars().count());
-    match (missing, with) {
-        (0, _) => String::new(),
-        (n, '─') => format!(" {}", "─".repeat(n.saturating_sub(1))),
-        (n, c) => c.to_string().repeat(n),
     }
 }
 

@@ -136,7 +136,7 @@ pub fn policy(instance: &Instance, file: Option<&Path>) -> Result<Arc<Policy>, F
         .map_err(|failure| failure.on(format!("{} is not a policy", file.display())))
 }
 
-/// The denial as a person reads it; empty when there is none.
+/// The denial as a person reads it, its code at the end; empty when there is none.
 pub fn denial(decision: &Decision, image: &Reference) -> String {
     match DenyText::new(decision, &image.to_string(), Stage::Admission) {
         Some(text) => format!("✗ {}", text.lines().join("\n  ")),

@@ -252,10 +252,14 @@ pub fn text(inventory: &Inventory) -> String {
 pub fn summary(inventory: &Inventory) -> String {
     let accounting = inventory.accounting();
     format!(
-        "{} components, {} files: {} belong to a component, {} listed by digest",
-        inventory.components.len(),
-        accounting.files,
+        "{}, every file accounted for: {} in components, {} by digest",
+        counted(inventory.components.len(), "component"),
         accounting.owned,
         accounting.listed
     )
+}
+
+/// `1 component`, `2 components`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

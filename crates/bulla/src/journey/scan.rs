@@ -101,11 +101,7 @@ pub fn gate(policy: &Policy, report: &ScanReport) -> Option<Failure> {
     let what = format!(
         "DENIED by rule {rule} (policy {}): {} at or above {}",
         policy.name(),
-        if above.len() == 1 {
-            "1 finding".into()
-        } else {
-            format!("{} findings", above.len())
-        },
+        counted(above.len(), "finding"),
         wanted.fail_on
     );
     let mut failure = Failure::new(Exit::Denied, "SCAN-0090", what);
@@ -164,7 +160,7 @@ fn line(found: &Match) -> String {
 }
 
 /// The output of `scan -o json`. Frozen, version 1.
-pub fn view(report: &ScanReport) -> Value {
+pub fn view(report: &ScanReport, inventory: &Inventory) -> Value {
     let one = |found: &Match| {
         json!({
             "id": found.finding.id, "aliases": found.finding.aliases,
@@ -181,18 +177,19 @@ pub fn view(report: &ScanReport) -> Value {
     let coverage: Vec<_> = report
         .coverage
         .iter()
-        .map(|c| json!({"ecosystem": c.ecosystem, "components": c.components, "covered": c.covered, "dataDate": c.data_date.map(|d| d.to_string())}))
+        .map(|c| json!({"ecosystem": c.ecosystem, "release": c.release, "name": c.name(), "components": c.components, "covered": c.covered, "dataDate": c.data_date.map(|d| d.to_string())}))
         .collect();
     json!({
         "version": 1,
         "findings": report.findings.iter().map(one).collect::<Vec<_>>(),
         "suppressed": suppressed, "coverage": coverage,
         "database": {"name": report.database.name, "digest": report.database.digest, "date": report.database.date.map(|d| d.to_string())},
+        "problems": inventory.problems.iter().map(|p| json!({"path": p.path, "reason": p.reason})).collect::<Vec<_>>(),
     })
 }
 
-/// As text.
-pub fn text(report: &ScanReport) -> String {
+/// As text. What could not be listed could not be scanned either, so it is said here too.
+pub fn text(report: &ScanReport, inventory: &Inventory) -> String {
     let mut out = String::new();
     for severity in Severity::ALL {
         for found in report
@@ -225,15 +222,23 @@ pub fn text(report: &ScanReport) -> String {
             .map_or_else(|| "NO DATA: not scanned".into(), |d| format!("data of {d}"));
         let _ = writeln!(
             out,
-            "{:<9} {} components, {date}",
-            coverage.ecosystem, coverage.components
+            "{:<16} {}, {date}",
+            coverage.name(),
+            counted(coverage.components, "component")
         );
     }
     if report.coverage.is_empty() {
         let _ = writeln!(out, "nothing that any advisory could be about");
     }
+    for problem in &inventory.problems {
+        let _ = writeln!(out, "! not scanned: {}: {}", problem.path, problem.reason);
+    }
     let _ = writeln!(out, "{}", report.summary());
     out
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// What an advisory says about versions.
@@ -302,7 +307,7 @@ pub fn status(database: &Database) -> View {
     }
 }
 
-/// Imports OSV archives or directories.
+/// Imports other people's advisories: everything that [`import::import`] reads.
 ///
 /// # Errors
 /// If a source cannot be read, or the database cannot be written.
@@ -310,7 +315,7 @@ pub fn import(context: &Context, paths: &[PathBuf], out: Option<PathBuf>) -> Res
     let mut builder = Builder::new();
     for path in paths {
         context.talk.say(&format!(" importing {}", path.display()));
-        import::osv::import(path, &mut builder).or_could_not_run()?;
+        import::import(path, &mut builder).or_could_not_run()?;
     }
     let file = match out {
         Some(file) => file,

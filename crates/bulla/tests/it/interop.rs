@@ -1,1 +1,12 @@
-//! interop
+//! What bulla seals is accepted by verifiers that share no code with it, what
+//! they sign is accepted by bulla, and each refuses the tampered twin.
+//!
+//! One instance and one shipped image serve all of it. The foreign programs get
+//! the files that `bulla up` names, and nothing else.
+
+mod cosign;
+mod inventory;
+mod pull;
+mod sigstore_python;
+mod stage;
+mod timestamp;
