@@ -266,3 +266,52 @@ fn import(world: &World, folder: &Path) -> String {
         .success();
     out
 }
+
+#[test]
+fn a_scan_says_what_it_could_not_look_at() {
+    let world = World::new();
+    let sbom = r#"{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [
+        {"type": "library", "name": "whatever", "version": "1", "purl": "not a purl"}]}"#;
+    let sbom = world.write("bom.json", sbom).display().to_string();
+    world
+        .bulla(["scan", &sbom])
+        .success()
+        .says("! not scanned: ");
+    let report = world.bulla(["scan", &sbom, "-o", "json"]);
+    let report = report.success().json();
+    assert_eq!(
+        report["problems"].as_array().map(Vec::len),
+        Some(1),
+        "{report}"
+    );
+}
+
+#[test]
+fn advisories_of_every_format_are_imported() {
+    let (Some(osv), Some(tracker), Some(alpine)) = (
+        data("osv/crates.io/all.zip"),
+        data("debian-tracker"),
+        data("alpine-secdb/v3.11"),
+    ) else {
+        return;
+    };
+    let world = World::new();
+    let [osv, tracker, alpine] = [osv, tracker, alpine].map(|path| path.display().to_string());
+    let out = world.dir().join("all.bulladb").display().to_string();
+    let args = [
+        "scan", "db", "import", &osv, &tracker, &alpine, "--out", &out, "-o", "json",
+    ];
+    let imported = world.bulla(args);
+    let imported = imported.success().json();
+    let sources = imported["sources"].as_array().expect("sources");
+    for scope in ["cargo", "deb/debian-11", "apk/alpine-3.11"] {
+        let of = |source: &&Value| source["scope"] == scope;
+        let source = sources
+            .iter()
+            .find(of)
+            .unwrap_or_else(|| panic!("no {scope}: {sources:?}"));
+        assert!(source["advisories"].as_u64() > Some(10), "{source}");
+    }
+    let status = world.bulla(["scan", "db", "status", "--db", &out, "-o", "json"]);
+    assert_eq!(status.success().json()["digest"], imported["digest"]);
+}

@@ -40,7 +40,7 @@ fn refused(outcome: &Outcome) {
 
 #[test]
 fn cosign_verifies_the_shipped_image() {
-    let (Some(_), Some(image)) = (stage::client("cosign"), stage::image()) else {
+    let Some(image) = stage::image_for("cosign") else {
         return;
     };
     let dana = (DANA, stage::issuer());
@@ -60,7 +60,7 @@ fn cosign_verifies_the_shipped_image() {
 
 #[test]
 fn cosign_refuses_the_twins_of_an_image() {
-    let (Some(_), Some(image)) = (stage::client("cosign"), stage::image()) else {
+    let Some(image) = stage::image_for("cosign") else {
         return;
     };
     let dana = (DANA, stage::issuer());
@@ -87,7 +87,7 @@ fn cosign_refuses_the_twins_of_an_image() {
 
 #[test]
 fn cosign_verifies_every_attestation() {
-    let (Some(_), Some(image)) = (stage::client("cosign"), stage::image()) else {
+    let Some(image) = stage::image_for("cosign") else {
         return;
     };
     let vulns = "https://in-toto.io/attestation/vulns/v0.2";
@@ -178,21 +178,7 @@ fn cosign_verifies_an_attested_file() {
     let Some(_) = stage::client("cosign") else {
         return;
     };
-    let folder = stage::shared().folder("cosign-attest-blob");
-    let (file, predicate) = (folder.join("app.tar"), folder.join("review.json"));
-    fs::write(&file, "an application").expect("a file");
-    fs::write(&predicate, r#"{"reviewed": true}"#).expect("a file");
-    let bundle = folder.join("app.sigstore.json");
-    let kind = "https://example.com/review/v1";
-    let mut command = stage::world().command(stage::world().binary());
-    command
-        .arg("attest-blob")
-        .arg(&file)
-        .args(["--type", kind, "--email", DANA, "--predicate"])
-        .arg(&predicate)
-        .arg("--bundle")
-        .arg(&bundle);
-    stage::run(command).success();
+    let (file, bundle, kind) = stage::attested_file("cosign-attest-blob");
     let check = |file: &Path, bundle: &Path, kind: &str, identity: &str| {
         let bundle = bundle.display().to_string();
         let more = ["--bundle", &bundle, "--type", kind];
@@ -237,7 +223,7 @@ fn bulla(verb: &[&str], identity: &str) -> Outcome {
 
 #[test]
 fn bulla_verifies_an_image_that_cosign_signed() {
-    let Some(image) = stage::image() else {
+    let Some(image) = stage::image_for("cosign") else {
         return;
     };
     let image = stage::copy_image(image, "by-cosign", Some("signed by cosign"));

@@ -25,7 +25,7 @@ fn crane(verb: &str, image: &str) -> Option<Command> {
 #[test]
 fn skopeo_pulls_the_shipped_image() {
     let folder = stage::world().dir().join("skopeo");
-    let Some(image) = stage::image() else {
+    let Some(image) = stage::image_for("skopeo") else {
         return;
     };
     let Some(command) = skopeo(image, &folder) else {
@@ -48,7 +48,7 @@ fn skopeo_pulls_the_shipped_image() {
 
 #[test]
 fn crane_pulls_the_shipped_image() {
-    let Some(image) = stage::image() else {
+    let Some(image) = stage::image_for("crane") else {
         return;
     };
     let Some(command) = crane("digest", image) else {

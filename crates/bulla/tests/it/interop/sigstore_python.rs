@@ -49,6 +49,21 @@ fn sigstore_python_verifies_a_signed_file() {
 }
 
 #[test]
+fn sigstore_python_verifies_an_attested_file() {
+    let Some(_) = sigstore() else {
+        return;
+    };
+    let (file, bundle, _) = stage::attested_file("python-attested");
+    let issuer = stage::issuer();
+    verify(&file, &bundle, DANA, issuer).success().says("OK");
+    refused(&verify(&stage::changed(&file), &bundle, DANA, issuer));
+    refused(&verify(&file, &bundle, ERIN, issuer));
+    for (_, edited) in stage::edited(&bundle) {
+        refused(&verify(&file, &edited, DANA, issuer));
+    }
+}
+
+#[test]
 fn bulla_verifies_a_file_that_sigstore_python_signed() {
     let Some(mut command) = sigstore() else {
         return;

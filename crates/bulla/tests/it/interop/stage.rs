@@ -53,6 +53,13 @@ pub fn world() -> &'static World {
     shared().world()
 }
 
+/// The shipped image by tag, for a test of that program; `None` after saying `SKIP`.
+#[track_caller]
+pub fn image_for(program: &str) -> Option<&'static str> {
+    require(program)?;
+    image()
+}
+
 /// The shipped image by tag; `None` after saying `SKIP`.
 pub fn image() -> Option<&'static str> {
     if IMAGE.get().is_none() && require("git").is_none() {
@@ -136,6 +143,26 @@ pub fn signed_file(test: &str) -> (PathBuf, PathBuf) {
         .arg(&bundle);
     run(command).success();
     (file, bundle)
+}
+
+/// A file that Dana attested something about, its bundle, and the predicate's type.
+pub fn attested_file(test: &str) -> (PathBuf, PathBuf, &'static str) {
+    let kind = "https://example.com/review/v1";
+    let folder = shared().folder(test);
+    let (file, bundle) = (folder.join("app.tar"), folder.join("app.sigstore.json"));
+    let predicate = folder.join("review.json");
+    fs::write(&file, format!("an application of {test}")).expect("a file");
+    fs::write(&predicate, r#"{"reviewed": true}"#).expect("a file");
+    let mut command = world().command(world().binary());
+    command
+        .arg("attest-blob")
+        .arg(&file)
+        .args(["--type", kind, "--email", DANA, "--predicate"])
+        .arg(&predicate)
+        .arg("--bundle")
+        .arg(&bundle);
+    run(command).success();
+    (file, bundle, kind)
 }
 
 /// A copy of `file` with another content.
