@@ -4,6 +4,7 @@ use super::{
     objects,
     scene::{CYCLONEDX, EMAIL, PROVENANCE, SIGNATURE, SPDX, Scene, recipe, shared, statement},
 };
+use serde_json::json;
 
 /// A policy that wants the image signed by `subject`, as the instance's issuer names people.
 fn signed_by(scene: &Scene, subject: &str) -> String {
@@ -169,4 +170,21 @@ fn a_recipe_may_lower_the_gate() {
     project.write("bulla.toml", recipe(&name, "cp hello.txt out", &strict));
     project.commit("Ask for more");
     scene.ship(&project, &[]).exit(1).says("PYSEC-2023-254");
+
+    // A person vouches that it does not matter; for another finding that says nothing.
+    let vex = |id: &str| {
+        let document = json!({
+            "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.com/vex/1",
+            "author": "Dana", "timestamp": "2026-11-01T00:00:00Z", "version": 1,
+            "statements": [{
+                "vulnerability": {"name": id},
+                "products": [{"@id": "pkg:pypi/cryptography@41.0.5"}],
+                "status": "not_affected", "justification": "vulnerable_code_not_in_execute_path",
+            }],
+        });
+        let file = scene.world.write(scene.name("vex"), document.to_string());
+        scene.ship(&project, &["--vex", &file.display().to_string()])
+    };
+    vex("PYSEC-2023-255").exit(1).says("PYSEC-2023-254");
+    vex("PYSEC-2023-254").success();
 }
