@@ -6,7 +6,7 @@
 
 use std::{
     fs,
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use crate::{Instance, World};
@@ -23,7 +23,8 @@ rm -rf "$2""#;
 pub struct Shared {
     instance: Instance,
     world: World,
-    _pipe: ChildStdin,
+    /// Its standard input ends with this process.
+    _watcher: Child,
 }
 
 impl Shared {
@@ -35,7 +36,7 @@ impl Shared {
         let world = World::new();
         let instance = Instance::start(&world);
         // Processes that outlive this one may hold no pipe of the test harness.
-        let mut watcher = Command::new("sh")
+        let watcher = Command::new("sh")
             .args(["-c", WATCH, "sh", &instance.pid().to_string()])
             .arg(world.root())
             .stdin(Stdio::piped())
@@ -44,7 +45,7 @@ impl Shared {
             .spawn()
             .expect("sh");
         Self {
-            _pipe: watcher.stdin.take().expect("its standard input"),
+            _watcher: watcher,
             instance,
             world,
         }
