@@ -129,6 +129,7 @@ impl Repository {
         let asked = || revision.chars().take(200).collect::<String>();
         let unknown = |_| match self.is_shallow() {
             true => SourceError::Shallow { revision: asked() },
+            false if revision == "HEAD" && self.is_unborn() => SourceError::Unborn,
             false => SourceError::UnknownRevision { revision: asked() },
         };
         let found = self
@@ -146,6 +147,10 @@ impl Repository {
             return Err(SourceError::NotACommit { revision: asked() });
         }
         self.commit(peeled.id)
+    }
+
+    fn is_unborn(&self) -> bool {
+        self.inner.head().is_ok_and(|head| head.is_unborn())
     }
 
     fn commit(&self, id: gix::ObjectId) -> Result<Commit, SourceError> {

@@ -70,11 +70,21 @@ impl StateStore {
             writer,
             readers,
         };
-        if checked {
-            state.check().await?;
+        match state.prepare(checked).await {
+            Ok(()) => Ok(state),
+            Err(error) => {
+                // Otherwise the write-ahead log stays beside a file that nobody may use.
+                state.close().await;
+                Err(error)
+            }
         }
-        state.migrate(&migration::SCHEMAS).await?;
-        Ok(state)
+    }
+
+    async fn prepare(&self, check: bool) -> Result<(), StateError> {
+        if check {
+            self.check().await?;
+        }
+        self.migrate(&migration::SCHEMAS).await
     }
 
     /// Brings the tables of `schemas` up to date, all in one transaction.

@@ -23,7 +23,7 @@ rm -rf "$2""#;
 pub struct Shared {
     instance: Instance,
     world: World,
-    /// Holds the pipe's other end.
+    /// Its standard input ends with this process.
     _watcher: Child,
 }
 
@@ -35,7 +35,7 @@ impl Shared {
     pub fn start() -> Self {
         let world = World::new();
         let instance = Instance::start(&world);
-        // It outlives this process, so it may hold no pipe of the test harness.
+        // Processes that outlive this one may hold no pipe of the test harness.
         let watcher = Command::new("sh")
             .args(["-c", WATCH, "sh", &instance.pid().to_string()])
             .arg(world.root())

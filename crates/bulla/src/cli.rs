@@ -33,6 +33,7 @@ Environment:
   BULLA_LOG        what happens inside, on stderr: a filter such as bulla=debug,info
   NO_COLOR         no colour; CI and TERM=dumb also end progress in place
   XDG_DATA_HOME    the user's data directory, where no --data is given
+  USER, LOGNAME    who asserts an address where neither --email nor git names one
   DOCKER_CONFIG    where the credentials for other registries are; REGISTRY_AUTH_FILE likewise
 
 Examples:

@@ -22,7 +22,7 @@ Formats: text, json.
 Examples:
   bulla attest 127.0.0.1:5610/hello:v1 --type openvex --predicate vex.json
   bulla attest 127.0.0.1:5610/hello:v1 --type cyclonedx --predicate bom.json
-  bulla attest 127.0.0.1:5610/hello:v1 --type https://example.com/review/v1 --predicate review.json")]
+  bulla attest 127.0.0.1:5610/hello:v1 --type https://example.com/v1 --predicate review.json")]
 pub struct AttestArgs {
     /// The image
     #[arg(value_name = "REF")]

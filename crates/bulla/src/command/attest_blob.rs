@@ -18,8 +18,8 @@ use crate::{
 Formats: text, json.
 
 Examples:
-  bulla attest-blob app.tar --type slsaprovenance1 --predicate provenance.json --bundle app.sigstore.json
-  bulla attest-blob app.tar --type spdxjson --predicate sbom.json > app.sigstore.json
+  bulla attest-blob app.tar --type slsaprovenance1 --predicate slsa.json > app.sigstore.json
+  bulla attest-blob app.tar --type spdxjson --predicate sbom.json --bundle app.sigstore.json
   bulla attest-blob app.tar --type custom --predicate review.json --email dana@example.com")]
 pub struct AttestBlobArgs {
     /// The file

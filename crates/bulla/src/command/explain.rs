@@ -2,6 +2,7 @@
 
 use bulla_core::Reference;
 use clap::{Args, ValueEnum};
+use serde_json::json;
 use std::path::PathBuf;
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 /// Arguments of `bulla explain`.
 #[derive(Args)]
 #[command(after_help = "\
-Formats: text, json, svg.
+Formats: text, json, svg; of an error code: text, json.
 
 Examples:
   bulla explain 127.0.0.1:5610/hello:git-4be1d2a90c11
@@ -75,8 +76,12 @@ impl From<StageArg> for Stage {
 /// If the image, its evidence or the page cannot be had.
 pub fn run(args: ExplainArgs, context: &Context) -> Result<Exit, Failure> {
     if pages::is_code(&args.what) {
+        let outputs = context.outputs(&["text", "json"])?;
         let page = pages::page(&args.what)?;
-        output::data(page.as_bytes());
+        outputs.write(|format| match format {
+            "json" => output::json(&json!({"version": 1, "code": args.what, "page": page})),
+            _ => Ok(page.as_bytes().to_vec()),
+        })?;
         return Ok(Exit::Allowed);
     }
     let outputs = context.outputs(&["text", "json", "svg"])?;

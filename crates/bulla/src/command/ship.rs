@@ -22,7 +22,7 @@ Formats: text, json, svg.
 Examples:
   bulla ship .
   bulla ship examples/hello -o json=ship.json
-  bulla ship --image layout:./image      an image built elsewhere: provenance is missing, and that is said")]
+  bulla ship --image layout:./image      built elsewhere: provenance is missing")]
 pub struct ShipArgs {
     #[command(flatten)]
     source: SourceArgs,

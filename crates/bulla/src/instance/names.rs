@@ -19,6 +19,9 @@ const PREFERRED: Ports = Ports {
     admission: 5630,
 };
 
+/// Ports below those of outgoing connections (Linux: 32768 and up).
+const QUIET: std::ops::Range<u16> = 10_000..32_000;
+
 /// The names of an instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -146,7 +149,25 @@ impl Ports {
         [self.registry, self.authority, self.admission]
     }
 
+    /// Any three free ones. Not from the range that the system gives to outgoing
+    /// connections: one of those could sit on a port of ours at the next start.
     fn any() -> Result<Self, Failure> {
+        for _ in 0..64 {
+            let raw: [u8; 6] = bulla_crypto::random::bytes().or_could_not_run()?;
+            let [a, b, c] = [[raw[0], raw[1]], [raw[2], raw[3]], [raw[4], raw[5]]]
+                .map(|pair| QUIET.start + u16::from_le_bytes(pair) % (QUIET.end - QUIET.start));
+            if a != b && b != c && a != c && [a, b, c].iter().all(|port| is_free(*port)) {
+                return Ok(Self {
+                    registry: a,
+                    authority: b,
+                    admission: c,
+                });
+            }
+        }
+        Self::any_at_all()
+    }
+
+    fn any_at_all() -> Result<Self, Failure> {
         let bind = || TcpListener::bind(("127.0.0.1", 0));
         let found = (|| {
             let (a, b, c) = (bind()?, bind()?, bind()?);

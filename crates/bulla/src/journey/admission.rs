@@ -78,6 +78,19 @@ pub async fn judge_review(
 ) -> Result<(Value, Exit), Failure> {
     let document: Value =
         limits::parse_json(bytes, limits::REQUEST_BYTES, "AdmissionReview").or_could_not_run()?;
+    let named = |field: &str| {
+        document[field]
+            .as_str()
+            .is_some_and(|text| !text.is_empty())
+    };
+    if !named("kind") || !named("apiVersion") {
+        return Err(Failure::new(
+            Exit::CouldNotRun,
+            "ADMISSION-0093",
+            "this is neither an AdmissionReview nor a Kubernetes object",
+        )
+        .hint("kubectl create -f pod.yaml --dry-run=client -o json | bulla admit --review -"));
+    }
     let review = if document["kind"] == "AdmissionReview" {
         document
     } else {

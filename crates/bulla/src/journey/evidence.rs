@@ -136,7 +136,7 @@ pub fn policy(instance: &Instance, file: Option<&Path>) -> Result<Arc<Policy>, F
         .map_err(|failure| failure.on(format!("{} is not a policy", file.display())))
 }
 
-/// The denial as a person reads it; empty when there is none.
+/// The denial as a person reads it, its code at the end; empty when there is none.
 pub fn denial(decision: &Decision, image: &Reference) -> String {
     match DenyText::new(decision, &image.to_string(), Stage::Admission) {
         Some(text) => format!("✗ {}", text.lines().join("\n  ")),
@@ -163,6 +163,10 @@ pub fn by_signer(
             .and_then(|()| kind.map_or(Ok(()), |kind| attestation.require_predicate_type(kind)));
         match fits {
             Ok(()) => accepted.push(attestation.clone()),
+            // The right signer, who said something else, is the nearest miss.
+            Err(rejection) if attestation.require_identity(&expectation).is_ok() => {
+                misses.insert(0, rejection);
+            }
             Err(rejection) => misses.push(rejection),
         }
     }

@@ -7,7 +7,7 @@ use bulla_oci::{Credentials, Registry, client::ClientError};
 
 use crate::{
     compose::Instance,
-    failure::{Failure, OrFail},
+    failure::{Exit, Failure, OrFail},
 };
 
 /// Registries as a source of evidence.
@@ -41,6 +41,16 @@ impl RegistrySource {
             &self.outside
         }
     }
+}
+
+/// What a failed pull means: other content than the digest promises is a failed
+/// check; of everything else nothing is known.
+pub fn pull_failed(error: &ClientError) -> Failure {
+    let exit = match error {
+        ClientError::Digest { .. } => Exit::Denied,
+        _ => Exit::Undecidable,
+    };
+    Failure::from_error(exit, error)
 }
 
 impl ImageSource for RegistrySource {

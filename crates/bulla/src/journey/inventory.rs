@@ -1,12 +1,12 @@
 //! Inventory: what is in an image, a layout or a directory, and what a build took in.
 
-use bulla_core::Digest;
+use bulla_core::{Descriptor, Digest};
 use bulla_inventory::{
     FileTree, Inventory, LayerStack, Origin, TreeLimits, catalog, catalog_lock_file, catalog_locks,
     sbom::{self, About, SubjectKind},
-    tree::DirectoryOptions,
+    tree::{DirectoryOptions, TreeError},
 };
-use bulla_oci::{ImageLayers, Layout};
+use bulla_oci::{ImageLayers, Layout, verified::VerifiedReader};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{
@@ -15,7 +15,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{image_source::RegistrySource, target::Target};
+use super::{
+    image_source::{RegistrySource, pull_failed},
+    target::Target,
+};
 use crate::{
     compose,
     context::Context,
@@ -82,7 +85,7 @@ pub fn of_target(target: &Target, context: &Context) -> Result<(Inventory, Subje
                 client
                     .pull(reference, &layout, architecture)
                     .await
-                    .or_undecidable()?;
+                    .map_err(|error| pull_failed(&error))?;
                 Ok(layout)
             })?;
             of_layout(&layout, reference.name())
@@ -103,19 +106,14 @@ pub fn of_layout(layout: &Layout, name: String) -> Result<(Inventory, Subject), 
     for (layer, diff_id) in &layers.layers {
         let read = stack
             .push(layers.stored(layer).or_could_not_run()?)
-            .or_could_not_run()?;
+            .map_err(|error| unreadable(&layers, layer, &error))?;
         if read.digest != layer.digest || read.diff_id != *diff_id {
-            return Err(Failure::new(
-                Exit::Denied,
-                "IMAGE-0001",
-                "a layer is not what the image says",
-            )
-            .line(format!(
-                "layer  {} has digest {}",
-                layer.digest, read.digest
-            ))
-            .line(format!("diffid {diff_id} has digest {}", read.diff_id))
-            .hint("get the image again from where it was built"));
+            return Err(altered()
+                .line(format!(
+                    "layer  {} has digest {}",
+                    layer.digest, read.digest
+                ))
+                .line(format!("diffid {diff_id} has digest {}", read.diff_id)));
         }
     }
     let subject = Subject {
@@ -124,6 +122,26 @@ pub fn of_layout(layout: &Layout, name: String) -> Result<(Inventory, Subject), 
         kind: SubjectKind::Image,
     };
     Ok((catalog(&stack.finish()), subject))
+}
+
+fn altered() -> Failure {
+    Failure::new(
+        Exit::Denied,
+        "IMAGE-0001",
+        "a layer is not what the image says",
+    )
+    .hint("get the image again from where it was built")
+}
+
+/// Why a layer could not be read. Other bytes than were promised come first: they
+/// explain everything that was found wrong within.
+fn unreadable(layers: &ImageLayers<'_>, layer: &Descriptor, error: &TreeError) -> Failure {
+    match layers.stored(layer).map(VerifiedReader::finish) {
+        Ok(Err(why)) if why.kind() == std::io::ErrorKind::InvalidData => {
+            altered().line(why.to_string())
+        }
+        _ => Failure::from_error(Exit::CouldNotRun, error),
+    }
 }
 
 fn of_directory(path: &Path) -> Result<(Inventory, Subject), Failure> {

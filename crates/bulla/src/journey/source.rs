@@ -7,7 +7,8 @@ use bulla_build::Recipe;
 use bulla_core::{Digest, Finding};
 use bulla_scan::secret;
 use bulla_source::{
-    AllowedSigners, Change, ChangeKind, Commit, Export, Keyring, Limits, Repository, SignatureStatus, Signers,
+    AllowedSigners, Change, ChangeKind, Commit, Export, Keyring, Limits, Repository,
+    SignatureStatus, Signers,
 };
 use std::{fs, path::Path};
 use tempfile::TempDir;

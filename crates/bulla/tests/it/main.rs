@@ -3,6 +3,8 @@
 //! One module for each promise. Foreign programs come from `cargo xtask peers`;
 //! a test without them prints `SKIP` and says what it lacked.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stdout)]
+
 mod bad_input;
 mod book;
 mod foreign_image;

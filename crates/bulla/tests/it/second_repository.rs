@@ -176,7 +176,7 @@ fn two_steps_and_two_outputs_reach_the_pod() {
     assert_eq!(listed(&world, dir, &layout), expected);
     assert_eq!(listed(&world, dir, reference), expected);
     assert!(in_layer(&out, "usr/lib/libgreet.a").starts_with(b"!<arch>"));
-    let program = world.write("greet", in_layer(&out, "usr/bin/greet"));
+    let program = world.write("program", in_layer(&out, "usr/bin/greet"));
     let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
     fs::set_permissions(&program, mode).unwrap();
     let said = world.run(&mut world.command(&program));

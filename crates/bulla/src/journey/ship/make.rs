@@ -21,7 +21,7 @@ use crate::{
     journey::{
         build,
         chain::Stage,
-        image_source::RegistrySource,
+        image_source::{RegistrySource, pull_failed},
         inventory, scan,
         seal::{self, Signer},
         source::{self, Checkout},
@@ -130,7 +130,7 @@ impl Journey<'_> {
                 client
                     .pull(reference, &layout, architecture)
                     .await
-                    .or_undecidable()?;
+                    .map_err(|error| pull_failed(&error))?;
                 (layout, reference.repository().to_owned())
             }
             other => {
@@ -185,7 +185,7 @@ impl Journey<'_> {
                 Some(bulla_oci::image::host_architecture()),
             )
             .await
-            .or_undecidable()?;
+            .map_err(|error| pull_failed(&error))?;
         Ok(bulla_oci::image::Base::Layout(
             layout,
             reference.digest().cloned(),

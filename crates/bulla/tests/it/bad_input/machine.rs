@@ -37,7 +37,9 @@ fn where_namespaces_are_forbidden_landlock_is_used_and_said_aloud() {
         .says("BUILD-0021")
         .says("sysctl user.max_user_namespaces");
     bench.is_clean(repository.dir());
-    let outcome = run(&["build", "--isolation", "landlock", "--out", "image", "."]);
+    let image = bench.world.root().join("image");
+    let out = image.to_str().unwrap();
+    let outcome = run(&["build", "--isolation", "landlock", "--out", out, "."]);
     if outcome.code == 7 && outcome.stderr.contains("BUILD-0021") {
         skip("this kernel has no Landlock");
         return;
@@ -49,7 +51,7 @@ fn where_namespaces_are_forbidden_landlock_is_used_and_said_aloud() {
         .says("isolation level namespaces is not possible here")
         .says("sysctl user.max_user_namespaces=15000")
         .says("behind landlock, no network");
-    let provenance = std::fs::read_to_string(repository.dir().join("image.provenance.json"));
+    let provenance = std::fs::read_to_string(image.with_extension("provenance.json"));
     let provenance: serde_json::Value = serde_json::from_str(&provenance.unwrap()).unwrap();
     let internal = &provenance["buildDefinition"]["internalParameters"];
     assert_eq!(internal["isolation"], "landlock", "{provenance}");
@@ -60,7 +62,7 @@ fn where_namespaces_are_forbidden_landlock_is_used_and_said_aloud() {
             recipe("cat /etc/shadow > out || cat /root/.profile > out", ""),
         )
         .commit("Look around");
-    run(&["build", "--out", "image", "."])
+    run(&["build", "--out", out, "."])
         .exit(1)
         .says("BUILD-0013");
 }

@@ -90,7 +90,7 @@ fn not_a_repository_and_no_commit_are_told_apart() {
     let bench = Bench::new();
     let outside = bench.world.root().join("outside");
     std::fs::create_dir(&outside).unwrap();
-    let outcome = bench.bulla(&outside, &["ship", "."]);
+    let outcome = bench.bulla(&outside, &["ship", "--email", "dana@example.com", "."]);
     outcome.exit(7).says("SOURCE-0001").says("git init");
     bench
         .bulla(&outside, &["build", "no-such-folder"])
@@ -100,7 +100,7 @@ fn not_a_repository_and_no_commit_are_told_apart() {
         return;
     };
     let outcome = bench.bulla(repository.dir(), &["ship", "."]);
-    outcome.exit(7).says("no commit");
+    outcome.exit(7).says("SOURCE-").says("no commit");
     bench.is_clean(repository.dir());
     bench.next_run_works(&repository);
 }
@@ -121,4 +121,28 @@ fn without_its_lock_file_nothing_is_fetched() {
         .says("cargo generate-lockfile");
     bench.is_clean(repository.dir());
     bench.next_run_works(&repository);
+}
+
+#[test]
+fn what_build_left_does_not_make_the_tree_dirty() {
+    let bench = Bench::new();
+    let Some(repository) = bench.repository("again", &recipe("echo again > out", "")) else {
+        return;
+    };
+    let dir = repository.dir();
+    let first = bench.bulla(dir, &["build", "."]);
+    let second = bench.bulla(dir, &["build", "."]);
+    assert_eq!(first.success().stdout, second.success().stdout);
+    let shipped = bench.bulla(dir, &["ship", "."]);
+    shipped.success().says("ALLOWED");
+    std::fs::write(dir.join("stray"), "not committed").unwrap();
+    let outcome = bench.bulla(dir, &["build", "."]);
+    outcome.exit(1).says("SOURCE-0091").says("changed: stray");
+    // A folder in the way is not replaced.
+    std::fs::remove_file(dir.join("stray")).unwrap();
+    let kept = bench.world.write("kept/notes", "precious");
+    let kept_dir = kept.parent().unwrap().to_str().unwrap();
+    let outcome = bench.bulla(dir, &["build", "--out", kept_dir, "."]);
+    outcome.exit(2).says("IMAGE-0003");
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), "precious");
 }
