@@ -342,9 +342,11 @@ impl Diagnose for Failure {
             }
             Self::NotASignature => "verify attestations with `bulla verify --type TYPE`",
             Self::NotAnAttestation => "verify plain signatures with `bulla verify-blob`",
-            Self::CertificateRequired => "verify with `--key FILE`",
+            Self::CertificateRequired => {
+                "this one was signed with a key: ask its owner for a bundle with a certificate"
+            }
             Self::KeyRequired => {
-                "verify with `--certificate-identity` and `--certificate-oidc-issuer` instead of `--key`"
+                "this one was signed with a certificate: name the signer with `--certificate-identity` and `--certificate-oidc-issuer`"
             }
             Self::PredicateType { .. } => "name the predicate with `--type`",
             _ => return None,
