@@ -1,9 +1,9 @@
 //! Policies in one internal form, and the decision they give on evidence.
 //!
-//! A policy document of some [`kind`] becomes a [`Policy`]; [`evaluate`] holds
+//! A policy document of some [`kind`] becomes a [`Policy`]; [`evaluate()`] holds
 //! it against an [`Input`] and the [`Evidence`] about it. Nothing here does I/O,
 //! reads a clock or follows a URL, so every decision can be replayed. A
-//! repository may only make a policy stricter ([`tighten`]); what a person reads
+//! repository may only make a policy stricter ([`tighten()`]); what a person reads
 //! when the answer is no is [`DenyText`].
 
 pub mod age;
