@@ -163,16 +163,13 @@ pub fn by_signer(
             .and_then(|()| kind.map_or(Ok(()), |kind| attestation.require_predicate_type(kind)));
         match fits {
             Ok(()) => accepted.push(attestation.clone()),
-            // The right signer, who said something else, is the nearest miss.
-            Err(rejection) if attestation.require_identity(&expectation).is_ok() => {
-                misses.insert(0, rejection);
-            }
             Err(rejection) => misses.push(rejection),
         }
     }
     if !accepted.is_empty() {
         return Ok(accepted);
     }
+    misses.sort_by_key(distance);
     match misses.first() {
         None => Err(Failure::new(
             Exit::NothingToVerify,
@@ -188,6 +185,19 @@ pub fn by_signer(
             }
             Err(failure)
         }
+    }
+}
+
+/// How far a rejection is from an acceptance: the right signer who said something
+/// else, then the right name under another root or issuer, then what did not
+/// verify, and last somebody else.
+fn distance(rejection: &Rejection) -> u8 {
+    match rejection.code.0 {
+        "TRUST-0033" => 0,
+        "TRUST-0042" => 1,
+        "TRUST-0041" => 2,
+        "TRUST-0040" => 4,
+        _ => 3,
     }
 }
 
