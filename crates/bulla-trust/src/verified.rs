@@ -110,6 +110,19 @@ pub struct Rejection {
 }
 
 impl Rejection {
+    /// How far it is from an acceptance, to tell the nearest miss first: the right
+    /// signer who said something else, then the right name under another root or
+    /// issuer, then what did not verify, and last somebody else.
+    pub fn distance(&self) -> u8 {
+        match self.code.0 {
+            "TRUST-0033" => 0,
+            "TRUST-0042" => 1,
+            "TRUST-0041" => 2,
+            "TRUST-0040" => 4,
+            _ => 3,
+        }
+    }
+
     /// A rejection without a bundle.
     pub(crate) fn because(cause: &impl Diagnose) -> Self {
         Self {

@@ -169,7 +169,7 @@ pub fn by_signer(
     if !accepted.is_empty() {
         return Ok(accepted);
     }
-    misses.sort_by_key(distance);
+    misses.sort_by_key(Rejection::distance);
     match misses.first() {
         None => Err(Failure::new(
             Exit::NothingToVerify,
@@ -185,19 +185,6 @@ pub fn by_signer(
             }
             Err(failure)
         }
-    }
-}
-
-/// How far a rejection is from an acceptance: the right signer who said something
-/// else, then the right name under another root or issuer, then what did not
-/// verify, and last somebody else.
-fn distance(rejection: &Rejection) -> u8 {
-    match rejection.code.0 {
-        "TRUST-0033" => 0,
-        "TRUST-0042" => 1,
-        "TRUST-0041" => 2,
-        "TRUST-0040" => 4,
-        _ => 3,
     }
 }
 
