@@ -104,9 +104,8 @@ impl Stage {
             "TRUST-0020" | "TRUST-0021" | "TRUST-0022" | "TRUST-0024" | "TRUST-0025"
             | "TRUST-0026" | "TRUST-0027" => Self::Log,
             "TRUST-0030" | "TRUST-0031" | "TRUST-0032" => Self::Signature,
-            "TRUST-0033" | "TRUST-0040" | "TRUST-0041" | "TRUST-0042" | "TRUST-0043" => {
-                Self::Signer
-            }
+            "TRUST-0033" | "TRUST-0040" | "TRUST-0041" | "TRUST-0042" | "TRUST-0043"
+            | "TRUST-0700" | "TRUST-0701" | "TRUST-0702" => Self::Signer,
             _ => Self::Form,
         }
     }

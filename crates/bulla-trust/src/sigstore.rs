@@ -16,7 +16,9 @@ mod verify;
 
 pub use bundle::{BundleKind, UnverifiedBundle};
 pub use failure::Failure;
-pub use identity::{IdentityExpectation, Matcher, PatternError};
+pub use identity::{
+    Anchoring, CertificateClaims, Claim, IdentityExpectation, Matcher, PatternError,
+};
 pub use make::{MakeError, Material};
 pub use verify::{
     Artifact, Blob, verify_attestation, verify_attestation_with_key, verify_blob,
