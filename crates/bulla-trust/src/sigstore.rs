@@ -7,11 +7,14 @@
 //! crate appears in the interface.
 
 pub mod bundle;
+pub mod create;
 mod diagnosis;
 pub mod failure;
 pub mod identity;
+pub mod inspect;
 mod log;
 pub mod make;
+pub mod upgrade;
 mod verify;
 
 pub use bundle::{BundleKind, UnverifiedBundle};

@@ -1,5 +1,5 @@
-use super::*;
 use super::matcher::covers;
+use super::*;
 use bulla_core::Digest;
 use proptest::prelude::*;
 
