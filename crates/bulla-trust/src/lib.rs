@@ -16,7 +16,7 @@ pub mod threshold;
 pub mod verified;
 
 pub use predicate::{Predicate, PredicateType};
-pub use report::Report;
+pub use report::{ArtifactReport, Report};
 pub use root::TrustRoot;
 pub use sigstore::{Blob, IdentityExpectation, verify_attestation, verify_blob};
 pub use threshold::{Tally, Threshold};

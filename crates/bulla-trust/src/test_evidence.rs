@@ -21,6 +21,7 @@ pub fn proof(signer: Identity, label: &str, time: Timestamp) -> Proof {
         certificate: Digest::sha256(format!("certificate of {label}").as_bytes()),
         key: Digest::sha256(format!("key of {label}").as_bytes()),
         claims: crate::sigstore::CertificateClaims::default(),
+        sct: true,
         log: None,
         times: vec![time],
     }

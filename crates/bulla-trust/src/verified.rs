@@ -49,6 +49,8 @@ pub struct Proof {
     /// What the certificate says beside the name.
     #[serde(skip_serializing_if = "CertificateClaims::is_empty")]
     pub claims: CertificateClaims,
+    /// Whether the certificate itself is proven to have been logged.
+    pub sct: bool,
     /// Inclusion in a transparency log.
     pub log: Option<LogProof>,
     /// Every time that was proven: timestamps, and a log's signed time.

@@ -273,6 +273,7 @@ fn by_certificate(
         certificate: leaf.digest.clone(),
         key: leaf.key()?,
         claims: leaf.claims()?,
+        sct: result.sct_verified(),
         log: log::proof(bundle),
         times: result.verified_timestamps().to_vec(),
     })

@@ -23,6 +23,7 @@ fn proof(subject: &str, envelope: &str) -> Proof {
         certificate: digest(envelope),
         key: digest(&format!("key of {envelope}")),
         claims: CertificateClaims::default(),
+        sct: true,
         log: None,
         times: Vec::new(),
     }

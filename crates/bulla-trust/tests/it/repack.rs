@@ -156,9 +156,8 @@ fn a_missing_proof_comes_from_the_log() {
         let new = upgrade::with_entries(&bare.bundle, &[answer.as_bytes()]).unwrap();
         still_proves(&case, &new.bundle);
     }
-    let other =
-        Case::read(&assets, "happy-path-v0.2").bundle_json()["verificationMaterial"]["tlogEntries"]
-            [0]
+    let other = Case::read(&assets, "managed-key-happy-path").bundle_json()["verificationMaterial"]
+        ["tlogEntries"][0]
         .to_string();
     let refused = upgrade::with_entries(&bare.bundle, &[other.as_bytes()])
         .map(drop)
