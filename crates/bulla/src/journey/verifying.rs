@@ -11,10 +11,9 @@ use bulla_crypto::PublicKey;
 use bulla_trust::{
     Rejection,
     predicate::PredicateType,
-    report::{ArtifactReport, Label},
+    report::{ArtifactReport, Label, Layout},
     sigstore::{
-        Artifact, IdentityExpectation, Requirements, Verification,
-        bundle::{BundleKind, UnverifiedBundle},
+        Artifact, IdentityExpectation, Requirements, UnverifiedBundle, Verification,
     },
     threshold::{Authority, Signature, Tally, TallyOutcome, Threshold},
 };
@@ -140,6 +139,18 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// A candidate that was found there under that name.
+    pub fn new(layout: Layout, name: String, seal: Seal) -> Self {
+        let name = Some(name);
+        let predicate_type = claimed_type(&seal);
+        let label = Label {
+            layout,
+            name,
+            predicate_type,
+        };
+        Self { label, seal }
+    }
+
     /// Whether it says of itself that it is of that kind.
     pub fn claims(&self, wanted: &Wanted) -> bool {
         claims_to_be_wanted(self, false, wanted)
@@ -249,7 +260,7 @@ impl Subject<'_> {
 /// # Errors
 /// If the demand cannot be met by anybody.
 pub fn judge(
-    candidates: &[Candidate],
+    collected: &Collected,
     subject: Subject<'_>,
     demand: &Demand,
     now: Timestamp,
@@ -260,9 +271,8 @@ pub fn judge(
         Verification::new(demand.trusted.root(), now).requiring(demand.requirements.clone());
     let mut report = ArtifactReport::new(subject.digest());
     let (mut accepted, mut rejections) = (Vec::new(), Vec::new());
-    for (index, candidate) in candidates.iter().enumerate() {
+    for (index, candidate) in collected.candidates.iter().enumerate() {
         if !claims_to_be_wanted(candidate, subject.is_file(), &demand.wanted) {
-            report.other_type(candidate.label.clone());
             continue;
         }
         let verified = check::verify(&verification, candidate, subject, demand)
@@ -282,34 +292,46 @@ pub fn judge(
     }
     let signatures: Vec<Signature> = accepted.iter().map(|one| one.said.signature()).collect();
     let tally = threshold.judge(&signatures, &rejections);
+    for gap in &collected.gaps {
+        report.gap(format!("{}   [{}]", gap.text, gap.code));
+    }
     report.threshold(tally.clone());
     Ok(Judged {
         accepted,
         rejections,
         tally,
-        report: report.finish(),
+        report,
     })
+}
+
+/// The predicate type that a seal claims, where it says something at all.
+fn claimed_type(seal: &Seal) -> Option<String> {
+    match seal {
+        Seal::OldSignature(..) => None,
+        Seal::OldAttestation(_, annotations) => annotations.get("predicateType").cloned(),
+        Seal::Bundle(bytes) => {
+            let statement = UnverifiedBundle::parse(bytes).and_then(|bundle| bundle.statement());
+            statement.ok().map(|statement| statement.predicate_type)
+        }
+    }
 }
 
 /// Whether a seal says of itself that it is of the wanted kind. What cannot be
 /// read is kept, so that it is rejected and told (rule R3).
 fn claims_to_be_wanted(candidate: &Candidate, is_file: bool, wanted: &Wanted) -> bool {
-    let kind = match &candidate.seal {
-        Seal::OldSignature(..) => return matches!(wanted, Wanted::Signature),
-        Seal::OldAttestation(_, annotations) => annotations.get("predicateType").cloned(),
-        Seal::Bundle(bytes) => match UnverifiedBundle::parse(bytes) {
-            Ok(bundle) if bundle.kind() == BundleKind::Signature => {
-                return matches!(wanted, Wanted::Signature);
-            }
-            Ok(bundle) => bundle.statement().ok().map(|s| s.predicate_type),
-            Err(_) => None,
-        },
+    let is_signature = match &candidate.seal {
+        Seal::OldSignature(..) => true,
+        Seal::OldAttestation(..) => false,
+        Seal::Bundle(bytes) => check::is_signature(bytes),
     };
-    match (wanted, kind) {
+    if is_signature {
+        return matches!(wanted, Wanted::Signature);
+    }
+    match (wanted, &candidate.label.predicate_type) {
         (_, None) => true,
         // A statement about a file speaks for it as a signature does.
         (Wanted::Signature, Some(kind)) => is_file || kind == COSIGN_SIGN_V1,
         (Wanted::Statement(None), Some(kind)) => kind != COSIGN_SIGN_V1,
-        (Wanted::Statement(Some(wanted)), Some(kind)) => wanted.accepts(&kind),
+        (Wanted::Statement(Some(wanted)), Some(kind)) => wanted.accepts(kind),
     }
 }

@@ -48,7 +48,7 @@ pub fn run(args: UpgradeArgs, context: &Context) -> Result<Exit, Failure> {
     };
     let bytes = read(&args.file)?;
     let upgraded = match &args.entry {
-        Some(entry) => upgrade::upgrade_with_entry(&bytes, &read(entry)?),
+        Some(entry) => upgrade::with_entries(&bytes, &[&read(entry)?]),
         None => upgrade::upgrade(&bytes),
     };
     let upgraded = upgraded

@@ -121,6 +121,6 @@ fn by_key(
     })
 }
 
-fn is_signature(bundle: &[u8]) -> bool {
+pub(super) fn is_signature(bundle: &[u8]) -> bool {
     UnverifiedBundle::parse(bundle).is_ok_and(|bundle| bundle.kind() == BundleKind::Signature)
 }

@@ -7,7 +7,7 @@ use bulla_oci::{
     client::ClientError,
     cosign::{LegacySet, Slot},
 };
-use bulla_trust::report::{Label, Layout};
+use bulla_trust::report::Layout;
 
 use super::{Candidate, Seal, Wanted};
 use crate::{
@@ -39,10 +39,9 @@ pub async fn collect(
         let attached = source.bundles(digest).await.or_undecidable()?;
         for one in attached.found {
             let name = one.descriptor.digest.to_string();
-            collected.candidates.push(Candidate {
-                label: Label::new(Layout::Referrer, Some(name)),
-                seal: Seal::Bundle(one.bytes),
-            });
+            let seal = Seal::Bundle(one.bytes);
+            let candidate = Candidate::new(Layout::Referrer, name, seal);
+            collected.candidates.push(candidate);
         }
         collected.missing(attached.unreadable);
     }
@@ -66,8 +65,8 @@ impl Collected {
                 Slot::Attestations => Seal::OldAttestation(layer.bytes, layer.annotations),
                 _ => Seal::OldSignature(layer.bytes, layer.annotations),
             };
-            let label = Label::new(Layout::Tag, Some(set.place.to_string()));
-            self.candidates.push(Candidate { label, seal });
+            let candidate = Candidate::new(Layout::Tag, set.place.to_string(), seal);
+            self.candidates.push(candidate);
         }
         self.missing(set.unreadable);
     }

@@ -1,14 +1,11 @@
 //! A file and its bundles: read, bounded, judged. No connection, no runtime.
 
 use bulla_core::{Digest, limits};
-use bulla_trust::{
-    report::{Label, Layout},
-    sigstore::Artifact,
-};
+use bulla_trust::{report::Layout, sigstore::Artifact};
 use jiff::Timestamp;
 use std::{fs, path::PathBuf};
 
-use super::{Candidate, Demand, Judged, Seal, Subject, judge};
+use super::{Candidate, Collected, Demand, Judged, Seal, Subject, judge};
 use crate::failure::{Failure, OnPath, OrFail};
 
 /// Which file, and which bundles.
@@ -48,26 +45,25 @@ pub struct FileAnswer {
 /// # Errors
 /// If a file cannot be read.
 pub fn file(question: &FileQuestion, demand: &Demand) -> Result<FileAnswer, Failure> {
-    let mut candidates = Vec::new();
+    let mut collected = Collected::default();
     for path in &question.bundles {
         let open = fs::File::open(path).on_path("read", path)?;
         let bytes = limits::read_bounded(open, limits::BUNDLE_BYTES, "bundle").or_denied()?;
-        candidates.push(Candidate {
-            label: Label::new(Layout::File, Some(path.display().to_string())),
-            seal: Seal::Bundle(bytes),
-        });
+        let name = path.display().to_string();
+        let candidate = Candidate::new(Layout::File, name, Seal::Bundle(bytes));
+        collected.candidates.push(candidate);
     }
     let (digest, judged) = match question.as_digest() {
         Some(digest) => {
             let subject = Subject::File(Artifact::from(&digest), &digest);
-            let judged = judge(&candidates, subject, demand, Timestamp::now())?;
+            let judged = judge(&collected, subject, demand, Timestamp::now())?;
             (digest, judged)
         }
         None => {
             let bytes = fs::read(&question.file).on_path("read", &question.file)?;
             let digest = Digest::sha256(&bytes);
             let subject = Subject::File(Artifact::from(bytes.as_slice()), &digest);
-            let judged = judge(&candidates, subject, demand, Timestamp::now())?;
+            let judged = judge(&collected, subject, demand, Timestamp::now())?;
             (digest, judged)
         }
     };

@@ -117,7 +117,7 @@ async fn answer(
 ) -> Result<Answer, Failure> {
     let collected = collect(source, &digest, question.layouts, demand.wanted()).await?;
     let subject = Subject::Image(&digest);
-    let judged = judge(&collected.candidates, subject, demand, Timestamp::now())?;
+    let judged = judge(&collected, subject, demand, Timestamp::now())?;
     Ok(Answer {
         pinned,
         digest,

@@ -150,7 +150,7 @@ impl Said {
             Self::KeyPayload(verified) => report.accepted(verified, label),
             Self::Blob(verified) => report.accepted(verified, label),
             Self::KeyBlob(verified) => report.accepted(verified, label),
-        };
+        }
     }
 
     /// Whether it carries these annotations, each with that value.
