@@ -78,7 +78,15 @@ struct Witnesses {
 /// A signer with its witnesses.
 pub struct Session {
     sealer: Sealer,
-    name: String,
+    holder: Holder,
+}
+
+/// What the signer is called.
+enum Holder {
+    /// A key has no name but its fingerprint.
+    Key(String),
+    /// Whoever the certificate names; asserted, where nobody checked.
+    Certified { asserted: bool },
 }
 
 impl Session {
@@ -93,15 +101,15 @@ impl Session {
         reach: &Reach,
         context: &Context,
     ) -> Result<Self, Failure> {
-        let (sealer, name, witnesses) = match &order.who {
+        let (sealer, holder, witnesses) = match &order.who {
             Who::Key(reference) => {
                 let signer = keyref::signer(reference, context)?;
-                let name = format!("key {}", signer.public().id().short());
+                let holder = Holder::Key(format!("key {}", signer.public().id().short()));
                 let witnesses = match order.is_witnessed() {
                     true => Some(witnesses(order, old_log, reach, context)?),
                     false => None,
                 };
-                (Sealer::with_key(reach.http(), signer), name, witnesses)
+                (Sealer::with_key(reach.http(), signer), holder, witnesses)
             }
             Who::Keyless(choice) => {
                 let witnesses = witnesses(order, old_log, reach, context)?;
@@ -111,15 +119,12 @@ impl Session {
                     .await
                     .or_undecidable()
                     .map_err(|failure| failure.on("no certificate to sign with"))?;
-                let name = match choice {
-                    TokenChoice::Asserted(_) => " (asserted)",
-                    _ => "",
-                };
-                (sealer, name.to_owned(), Some(witnesses))
+                let asserted = matches!(choice, TokenChoice::Asserted(_));
+                (sealer, Holder::Certified { asserted }, Some(witnesses))
             }
         };
         let Some(witnesses) = witnesses else {
-            return Ok(Self { sealer, name });
+            return Ok(Self { sealer, holder });
         };
         let logs: &[LogService] = match order.log {
             true => &witnesses.services.logs,
@@ -142,8 +147,17 @@ impl Session {
             sealer: sealer
                 .witnessed_by(logs, stamps)
                 .checked_under(witnesses.root, clock),
-            name,
+            holder,
         })
+    }
+
+    /// Of a sealer that was put together elsewhere; `key` names it where it has no certificate.
+    pub fn of(sealer: Sealer, key: Option<String>) -> Self {
+        let holder = match key {
+            Some(key) => Holder::Key(key),
+            None => Holder::Certified { asserted: false },
+        };
+        Self { sealer, holder }
     }
 
     /// One of those who sign in `ship`: a person by assertion, or a service.
@@ -152,12 +166,11 @@ impl Session {
     /// If the token or the certificate cannot be had.
     pub async fn of_instance(instance: &Instance, signer: &seal::Signer) -> Result<Self, Failure> {
         let services = instance.signing_services(LogChoice::Newest);
-        let (token, name) = match signer {
+        let (token, asserted) = match signer {
             seal::Signer::Person(email) => {
-                let token = instance.person_token(email, "sigstore").await?;
-                (token, " (asserted)")
+                (instance.person_token(email, "sigstore").await?, true)
             }
-            seal::Signer::Service(service) => (instance.service_token(*service).await?, ""),
+            seal::Signer::Service(service) => (instance.service_token(*service).await?, false),
         };
         let ca = services.ca().or_could_not_run()?;
         let sealer = Sealer::keyless(instance.http(), ca, &token, Scheme::EcdsaP256)
@@ -169,7 +182,7 @@ impl Session {
             sealer: sealer
                 .witnessed_by(&services.logs, &services.tsas)
                 .checked_under(root, Arc::new(SystemClock)),
-            name: name.into(),
+            holder: Holder::Certified { asserted },
         })
     }
 
@@ -198,9 +211,12 @@ impl Session {
 
     /// Who sealed that, for a person.
     pub fn signer_of(&self, sealed: &Sealed) -> String {
-        match &sealed.signer {
-            Some(identity) => format!("{}{}", identity.subject, self.name),
-            None => self.name.clone(),
+        let named = sealed.signer.as_ref().map(|identity| &identity.subject);
+        match (&self.holder, named) {
+            (Holder::Key(name), _) => name.clone(),
+            (Holder::Certified { asserted: true }, Some(name)) => format!("{name} (asserted)"),
+            (Holder::Certified { .. }, Some(name)) => name.clone(),
+            (Holder::Certified { .. }, None) => "the holder of its certificate".into(),
         }
     }
 }
