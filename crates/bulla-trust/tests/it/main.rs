@@ -8,3 +8,4 @@ mod making;
 mod near_misses;
 mod repack;
 mod suite;
+mod world;
