@@ -7,6 +7,7 @@
 
 use bulla_core::{Code, Diagnose};
 
+pub mod file;
 mod hash;
 mod pem;
 mod prehashed;
