@@ -8,22 +8,35 @@
 
 mod attach;
 mod auth;
+mod children;
+mod delete;
 mod error;
 mod exchange;
+mod grow;
+mod legacy;
+mod legacy_write;
 mod link;
 mod pull;
 mod push;
 mod referrers;
 
+use bulla_core::Reference;
 use bulla_net::HttpClient;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
 
-use crate::credentials::Credentials;
+use crate::{credentials::Credentials, limits::Limits};
 
 pub use attach::Artifact;
+pub use children::Child;
+pub(crate) use {
+    attach::EMPTY,
+    children::Descent,
+    legacy::{Opened, collect as collect_layers, may_be as may_be_legacy},
+    push::Content,
+};
 pub use auth::{Challenge, parse_challenges};
 pub use error::{ClientError, RegistryAnswer, parse_errors};
 pub use link::next_page;
@@ -36,6 +49,8 @@ pub struct Registry {
     http: HttpClient,
     credentials: Arc<Credentials>,
     granted: Arc<Mutex<BTreeMap<auth::Scope, auth::Grant>>>,
+    growing: Arc<Mutex<BTreeMap<Reference, grow::Turn>>>,
+    limits: Arc<Limits>,
 }
 
 impl Registry {
@@ -45,7 +60,21 @@ impl Registry {
             http,
             credentials: Arc::new(credentials),
             granted: Arc::default(),
+            growing: Arc::default(),
+            limits: Arc::default(),
         }
+    }
+
+    /// The same client within other bounds.
+    #[must_use]
+    pub fn within(mut self, limits: Limits) -> Self {
+        self.limits = Arc::new(limits);
+        self
+    }
+
+    /// Its bounds.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 }
 
