@@ -11,6 +11,7 @@ pub mod jwt;
 pub mod report;
 pub mod root;
 pub mod sigstore;
+pub mod tuf;
 pub mod verified;
 
 pub use report::Report;

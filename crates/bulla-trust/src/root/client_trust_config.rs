@@ -7,6 +7,7 @@
 use bulla_core::limits;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use sigstore_trust_root::{SIGSTORE_PRODUCTION_SIGNING_CONFIG, SIGSTORE_PRODUCTION_TRUSTED_ROOT};
 
 use super::RootError;
 
@@ -46,6 +47,14 @@ impl ClientTrustConfig {
             trusted_root: document.trusted_root.get().into(),
             signing_config: document.signing_config.get().into(),
         })
+    }
+
+    /// The two documents of the public-good instance, as they are embedded.
+    pub fn public_good() -> Self {
+        Self {
+            trusted_root: SIGSTORE_PRODUCTION_TRUSTED_ROOT.into(),
+            signing_config: SIGSTORE_PRODUCTION_SIGNING_CONFIG.into(),
+        }
     }
 
     /// Whether a document says that it is one, whatever else is wrong with it.
