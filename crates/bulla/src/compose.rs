@@ -210,7 +210,7 @@ impl Instance {
             oidc: Some(self.ready.oidc.clone()),
             logs: match (logs, &self.ready.log_v1) {
                 (LogChoice::None, _) => Vec::new(),
-                (LogChoice::Version(LogApi::V1), Some(url)) => vec![log(url, LogApi::V1)],
+                (LogChoice::V1, Some(url)) => vec![log(url, LogApi::V1)],
                 _ => newest(),
             },
             tsas: vec![self.ready.tsa.clone()],

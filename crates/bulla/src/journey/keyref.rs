@@ -1,15 +1,12 @@
-//! `--key REF`: a file, `env://VAR`, `pkcs11:…` or `NAME://…` of a
-//! `sigstore-kms-NAME` plugin. Files and variables are opened here and now;
-//! nothing is loaded or started for them.
+//! SHIM until kms is merged.
 
-use bulla_crypto::{PublicKey, Signer};
-use bulla_net::kms::{self, Ask, Environment, PublicSource};
-use std::sync::Arc;
+use bulla_crypto::{PublicKey, Signer, key::file};
+use std::{path::Path, sync::Arc};
 
-use super::password;
 use crate::{
     context::Context,
-    failure::{Exit, Failure, OrFail},
+    failure::{Exit, Failure, OnPath, OrFail},
+    journey::{key_files, password},
 };
 
 /// The signer behind a reference.
@@ -17,49 +14,26 @@ use crate::{
 /// # Errors
 /// If it is no key, or cannot be opened.
 pub fn signer(reference: &str, context: &Context) -> Result<Arc<dyn Signer>, Failure> {
-    let mut trouble = None;
-    let mut passwords = |ask: Ask<'_>| answer(&ask, context, &mut trouble);
-    let opened = kms::open(reference, &Environment::process(), &mut passwords);
-    match (trouble, opened) {
-        (Some(failure), Err(_)) => Err(failure),
-        (_, opened) => opened.or_could_not_run().map(Arc::from),
+    if let Some(name) = reference.strip_prefix("env://") {
+        let text = std::env::var(name).unwrap_or_default();
+        let pass = password::existing(context, name)?;
+        let key = file::read_private(text.as_bytes(), pass.as_ref().map(|p| p.as_slice())).or_could_not_run()?;
+        return Ok(Arc::new(key));
     }
+    Ok(Arc::new(key_files::read(Path::new(reference), context)?))
 }
 
 /// The public key behind a reference: of a public or private key.
 ///
 /// # Errors
-/// If it is no key, or lies behind an address (verification makes no connection).
+/// If it is no key.
 pub fn public(reference: &str, context: &Context) -> Result<PublicKey, Failure> {
-    let mut trouble = None;
-    let mut passwords = |ask: Ask<'_>| answer(&ask, context, &mut trouble);
-    let opened = kms::open_public(reference, &Environment::process(), &mut passwords);
-    match (trouble, opened) {
-        (Some(failure), Err(_)) => Err(failure),
-        (_, Ok(PublicSource::Fetch(url))) => Err(Failure::new(
-            Exit::Usage,
-            "CLI-0305",
-            format!("--key {url}: a key behind an address is not fetched"),
-        )
-        .line("whoever answers there would decide whose signature counts")
-        .hint("fetch it once, compare its fingerprint, and name the file: --key FILE")),
-        (_, Ok(PublicSource::Key(key))) => Ok(key),
-        (_, Err(error)) => Err(Failure::from_error(Exit::CouldNotRun, &error)),
+    if reference.starts_with("https://") {
+        return Err(Failure::new(Exit::Usage, "CLI-0305", "address"));
     }
-}
-
-fn answer(
-    ask: &Ask<'_>,
-    context: &Context,
-    trouble: &mut Option<Failure>,
-) -> Option<bulla_crypto::key::file::Zeroizing<Vec<u8>>> {
-    let found = match ask {
-        Ask::KeyFile { name } => password::existing(context, name),
-        Ask::Pin { token } => crate::terminal::ask_password(context, &format!("PIN of {token}: "))
-            .map(|typed| typed.map(|text| text.into_bytes().into())),
-    };
-    found.unwrap_or_else(|failure| {
-        *trouble = Some(failure);
-        None
-    })
+    let bytes = std::fs::read(reference).on_path("read", Path::new(reference))?;
+    match file::read_public(&bytes) {
+        Ok(key) => Ok(key),
+        Err(_) => Ok(signer(reference, context)?.public().clone()),
+    }
 }

@@ -2,10 +2,9 @@
 //! init` made known, or documents in a file. Trust is read from this machine
 //! only; nothing is fetched here.
 
-use bulla_core::{Digest, RootId, limits};
-use bulla_net::sigstore::Sigstore;
-use bulla_trust::TrustRoot;
-use jiff::Timestamp;
+use bulla_core::{Digest, limits};
+use bulla_net::{Sigstore, tuf::Cache};
+use bulla_trust::{TrustRoot, root::ClientTrustConfig};
 use std::{
     fmt, fs,
     path::{Path, PathBuf},
@@ -93,15 +92,13 @@ impl Place {
             Self::Public => TrustRoot::public_good()
                 .or_could_not_run()
                 .map(Trusted::Embedded),
-            Self::File(file) => match document(file)? {
-                Document::TrustedRoot(bytes) => root_of(file, &bytes).map(Into::into),
-                _ => Ok(Trusted::Read(self.sigstore(context)?.shared_root())),
-            },
-            Self::Url(_) => Ok(Trusted::Read(self.sigstore(context)?.shared_root())),
+            Self::Url(_) | Self::File(_) => {
+                self.sigstore(context).map(|s| Trusted::Read(s.shared_root()))
+            }
         }
     }
 
-    /// Trust and services of an instance other than the local one.
+    /// Trust and services of the instance.
     ///
     /// # Errors
     /// If it is not known on this machine, or its documents cannot be used.
@@ -110,9 +107,8 @@ impl Place {
             Self::Local => {
                 let home = context.home()?;
                 let id = evidence::instance_trust_root(&home)?.id().clone();
-                let root = read(&home.trust("trusted_root.json"))?;
-                let services = read(&home.trust("signing_config.json"))?;
-                Sigstore::from_documents(&root, Some(&services), Some(id)).or_could_not_run()
+                let both = read(&home.trust("client_trust_config.json"))?;
+                Sigstore::read_document(&both, Some(id)).or_could_not_run()
             }
             Self::Public => Sigstore::public_good().or_could_not_run(),
             Self::Url(url) => {
@@ -120,23 +116,45 @@ impl Place {
                 if !directory.is_dir() {
                     return Err(unknown(url));
                 }
-                Sigstore::from_cache(&directory, Timestamp::now())
+                Cache::new(directory)
+                    .sigstore()
                     .or_could_not_run()
                     .map_err(|failure| failure.on(format!("the trust in {url} cannot be used")))
             }
+            Self::File(file) => Sigstore::read_document(&read(file)?, None)
+                .or_could_not_run()
+                .map_err(|failure| failure.on(format!("{} is not a trust root", file.display()))),
+        }
+    }
+
+    /// The documents themselves, as they were published: trust, and services
+    /// where there are some.
+    ///
+    /// # Errors
+    /// As [`Self::sigstore`].
+    pub fn documents(&self, context: &Context) -> Result<(Vec<u8>, Option<Vec<u8>>), Failure> {
+        let apart = |both: ClientTrustConfig| (both.trusted_root, Some(both.signing_config));
+        match self {
+            Self::Local => {
+                let home = context.home()?;
+                evidence::instance_trust_root(&home)?;
+                let services = read(&home.trust("signing_config.json"))?;
+                Ok((read(&home.trust("trusted_root.json"))?, Some(services)))
+            }
+            Self::Public => Ok(apart(ClientTrustConfig::public_good())),
+            Self::Url(url) => {
+                self.sigstore(context)?;
+                let directory = known(&context.home()?, url);
+                let services = directory.join("signing_config.v0.2.json");
+                let services = services.is_file().then(|| read(&services)).transpose()?;
+                Ok((read(&directory.join("trusted_root.json"))?, services))
+            }
             Self::File(file) => {
-                let parsed = match document(file)? {
-                    Document::TrustedRoot(bytes) => {
-                        let id = RootId(Digest::sha256(&bytes));
-                        Sigstore::from_documents(&bytes, None, Some(id))
-                    }
-                    Document::ClientTrustConfig(bytes) => {
-                        Sigstore::from_client_trust_config(&bytes, None)
-                    }
-                };
-                parsed
-                    .or_could_not_run()
-                    .map_err(|failure| failure.on(format!("{} cannot be used", file.display())))
+                let bytes = read(file)?;
+                match ClientTrustConfig::is_one(&bytes) {
+                    true => ClientTrustConfig::parse(&bytes).or_could_not_run().map(apart),
+                    false => Ok((bytes, None)),
+                }
             }
         }
     }
@@ -166,35 +184,6 @@ pub fn unknown(url: &str) -> Failure {
     .hint(format!(
         "bulla trust init {url} --root root.json --fingerprint SHA256"
     ))
-}
-
-/// A document of trust, told apart by its media type.
-enum Document {
-    TrustedRoot(Vec<u8>),
-    ClientTrustConfig(Vec<u8>),
-}
-
-fn document(file: &Path) -> Result<Document, Failure> {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Peek {
-        #[serde(default)]
-        media_type: String,
-    }
-    let bytes = read(file)?;
-    let peek: Peek = limits::parse_json(&bytes, limits::TRUST_DOCUMENT_BYTES, "trust document")
-        .or_could_not_run()
-        .map_err(|failure| failure.on(format!("{} cannot be used", file.display())))?;
-    Ok(match peek.media_type.contains("clienttrustconfig") {
-        true => Document::ClientTrustConfig(bytes),
-        false => Document::TrustedRoot(bytes),
-    })
-}
-
-fn root_of(file: &Path, bytes: &[u8]) -> Result<TrustRoot, Failure> {
-    TrustRoot::parse(bytes, RootId(Digest::sha256(bytes)))
-        .or_could_not_run()
-        .map_err(|failure| failure.on(format!("{} is not a trust root", file.display())))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

@@ -228,7 +228,7 @@ pub async fn seal_image(
     Ok(Written {
         pinned: target.pinned.clone(),
         signer: session.signer_of(&sealed),
-        log_index: sealed.log.as_ref().map(|log| log.index),
+        log_index: sealed.log_index(),
         bundle: sealed.digest.clone(),
         layouts: written,
         below: Vec::new(),

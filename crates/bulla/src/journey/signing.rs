@@ -12,7 +12,7 @@ use bulla_net::{
 };
 use bulla_trust::{
     TrustRoot,
-    root::{LogApi, LogChoice, LogService, SigningServices},
+    root::{LogChoice, SigningServices},
 };
 use std::sync::Arc;
 
@@ -126,15 +126,11 @@ impl Session {
         let Some(witnesses) = witnesses else {
             return Ok(Self { sealer, holder });
         };
-        let logs: &[LogService] = match order.log {
-            true => &witnesses.services.logs,
-            false => &[],
-        };
-        let stamps: &[String] = match order.timestamp {
-            true => &witnesses.services.tsas,
-            false => &[],
-        };
-        if order.log && logs.is_empty() {
+        let mut services = witnesses.services;
+        if !order.timestamp {
+            services.tsas.clear();
+        }
+        if order.log && services.logs.is_empty() {
             return Err(Failure::new(
                 Exit::CouldNotRun,
                 "CLI-0307",
@@ -145,7 +141,7 @@ impl Session {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         Ok(Self {
             sealer: sealer
-                .witnessed_by(logs, stamps)
+                .witnessed_by(&services)
                 .checked_under(witnesses.root, clock),
             holder,
         })
@@ -180,7 +176,7 @@ impl Session {
         let root = Arc::new(instance.trust_root()?);
         Ok(Self {
             sealer: sealer
-                .witnessed_by(&services.logs, &services.tsas)
+                .witnessed_by(&services)
                 .checked_under(root, Arc::new(SystemClock)),
             holder: Holder::Certified { asserted },
         })
@@ -229,7 +225,7 @@ fn witnesses(
 ) -> Result<Witnesses, Failure> {
     let logs = match (order.log, old_log) {
         (false, _) => LogChoice::None,
-        (true, true) => LogChoice::Version(LogApi::V1),
+        (true, true) => LogChoice::V1,
         (true, false) => LogChoice::Newest,
     };
     if let (Place::Local, Some(instance)) = (&order.place, reach.instance()) {

@@ -239,7 +239,7 @@ impl TrustArgs {
                 .collect(),
             ..RootParts::default()
         };
-        let own = parts.ca_roots.is_some() || !parts.tsa_chains.is_empty();
+        let own = !parts.is_empty();
         match own {
             false => self.place().trusted(context),
             true if self.trusted_root.is_none() && self.sigstore.is_none() => {
@@ -294,7 +294,7 @@ pub fn demand(
     // A bare key whose log is waived needs no trust root, so none must be there.
     let rootless = only_keys && waivers.insecure_ignore_tlog && !trust.is_given();
     let trusted = match rootless {
-        true => Trusted::Embedded(TrustRoot::nothing()),
+        true => TrustRoot::nothing().or_could_not_run()?.into(),
         false => trust.trusted(context)?,
     };
     Ok(Demand::new(

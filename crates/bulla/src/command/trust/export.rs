@@ -1,12 +1,13 @@
 //! `bulla trust export`: the documents of a trust root, for other tools.
 
+use bulla_trust::root::ClientTrustConfig;
 use clap::Args;
 use serde_json::json;
 use std::{fs, path::PathBuf};
 
 use crate::{
     context::Context,
-    failure::{Exit, Failure, OnPath, OrFail},
+    failure::{Exit, Failure, OnPath},
     journey::place::Place,
     output,
 };
@@ -38,16 +39,17 @@ pub struct ExportArgs {
 /// If the trust root is not there, or a file cannot be written.
 pub fn run(args: ExportArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
-    let sigstore = args.sigstore.sigstore(context)?;
+    let root = args.sigstore.trusted(context)?.root().id().clone();
+    let (trusted_root, services) = args.sigstore.documents(context)?;
     fs::create_dir_all(&args.dir).on_path("create", &args.dir)?;
-    let mut documents = vec![(
-        "trusted_root.json",
-        sigstore.trusted_root_json().to_vec(),
-    )];
-    if let Some(services) = sigstore.signing_config_json() {
-        documents.push(("signing_config.json", services.to_vec()));
-        let both = sigstore.client_trust_config().or_could_not_run()?;
-        documents.push(("client_trust_config.json", both));
+    let mut documents = vec![("trusted_root.json", trusted_root.clone())];
+    if let Some(services) = services {
+        documents.push(("signing_config.json", services.clone()));
+        let both = ClientTrustConfig {
+            trusted_root,
+            signing_config: services,
+        };
+        documents.push(("client_trust_config.json", both.to_json()));
     }
     let mut written = Vec::new();
     for (name, bytes) in documents {
@@ -58,12 +60,12 @@ pub fn run(args: ExportArgs, context: &Context) -> Result<Exit, Failure> {
     context.talk.say(&format!(
         " ✓ the trust of {} (root {}) → {}",
         args.sigstore,
-        sigstore.root().id(),
+        root,
         args.dir.display()
     ));
     outputs.write(|format| match format {
         "json" => output::json(&json!({
-            "version": 1, "root": sigstore.root().id(), "files": written,
+            "version": 1, "root": root, "files": written,
         })),
         _ => Ok(written.join("\n").into_bytes()),
     })?;

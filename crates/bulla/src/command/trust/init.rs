@@ -1,7 +1,10 @@
 //! `bulla trust init`: another Sigstore, by the root.json that its people gave out.
 
 use bulla_core::Digest;
-use bulla_net::{HttpClient, HttpOptions, tuf};
+use bulla_net::{
+    HttpClient, HttpOptions,
+    tuf::{self, FirstRoot},
+};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -67,7 +70,8 @@ pub fn run(args: InitArgs, context: &Context) -> Result<Exit, Failure> {
     context.block_on(async {
         let http = HttpClient::new(HttpOptions::new(reach::egress(context)));
         let now = jiff::Timestamp::now();
-        tuf::init(&http, &args.url, &root, Some(&found), &directory, now)
+        let first = FirstRoot::Given(&root);
+        tuf::init(&http, &args.url, first, &found, &directory, now)
             .await
             .or_undecidable()
             .map_err(|failure| failure.on(format!("{url} cannot be trusted")))

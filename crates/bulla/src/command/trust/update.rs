@@ -7,7 +7,10 @@ use serde_json::json;
 use crate::{
     context::Context,
     failure::{Exit, Failure, OrFail},
-    journey::{place, reach},
+    journey::{
+        place::{self, Place},
+        reach,
+    },
     output,
 };
 
@@ -40,23 +43,28 @@ pub fn run(args: UpdateArgs, context: &Context) -> Result<Exit, Failure> {
     if !directory.is_dir() {
         return Err(place::unknown(url));
     }
-    let updated = context.block_on(async {
+    let place = Place::Url(url.to_owned());
+    let before = place.trusted(context)?.root().digest().clone();
+    let record = context.block_on(async {
         let http = HttpClient::new(HttpOptions::new(reach::egress(context)));
         tuf::update(&http, &directory, jiff::Timestamp::now())
             .await
             .or_undecidable()
             .map_err(|failure| failure.on(format!("{url} was not updated")))
     })?;
-    let changed = match updated.changed {
+    let changed = *place.trusted(context)?.root().digest() != before;
+    let told = match changed {
         true => "what is trusted has changed",
         false => "nothing has changed",
     };
-    context.talk.say(&format!(" ✓ {url}: {changed}"));
+    context
+        .talk
+        .say(&format!(" ✓ {url}: {told} · good until {}", record.expires));
     outputs.write(|format| match format {
         "json" => output::json(&json!({
-            "version": 1, "url": url, "changed": updated.changed, "expires": updated.expires,
+            "version": 1, "url": url, "changed": changed, "expires": record.expires,
         })),
-        _ => Ok(changed.as_bytes().to_vec()),
+        _ => Ok(told.as_bytes().to_vec()),
     })?;
     Ok(Exit::Allowed)
 }
