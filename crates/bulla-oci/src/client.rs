@@ -30,18 +30,17 @@ use std::{
 use crate::{credentials::Credentials, limits::Limits};
 
 pub use attach::Artifact;
-pub use children::Child;
-pub(crate) use {
-    attach::EMPTY,
-    children::Descent,
-    legacy::{Opened, collect as collect_layers, may_be as may_be_legacy},
-    push::Content,
-};
 pub use auth::{Challenge, parse_challenges};
+pub use children::Child;
 pub use error::{ClientError, RegistryAnswer, parse_errors};
 pub use link::next_page;
 pub use pull::Fetched;
 pub use referrers::{Attached, Attachments};
+pub(crate) use {
+    children::Descent,
+    legacy::{Opened, collect as collect_layers, may_be as may_be_legacy},
+    push::Content,
+};
 
 /// A client of registries. Clones share connections and tokens.
 #[derive(Clone)]

@@ -29,7 +29,7 @@ pub use layer::{Compression, LayerEntry};
 pub use layers::ImageLayers;
 pub use layout::Layout;
 pub use limits::Limits;
+pub use manifest::{ImageConfig, ImageIndex, ImageManifest, Manifest};
 pub use platform::PlatformName;
 pub use saved::Saved;
 pub use source::EvidenceSource;
-pub use manifest::{ImageConfig, ImageIndex, ImageManifest, Manifest};

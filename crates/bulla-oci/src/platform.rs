@@ -117,7 +117,17 @@ mod tests {
             variant: Some("v8".into()),
         });
         assert!(arm.fits(&entry));
-        assert!("linux/arm64/v8".parse::<PlatformName>().unwrap().fits(&entry));
-        assert!(!"linux/arm64/v7".parse::<PlatformName>().unwrap().fits(&entry));
+        assert!(
+            "linux/arm64/v8"
+                .parse::<PlatformName>()
+                .unwrap()
+                .fits(&entry)
+        );
+        assert!(
+            !"linux/arm64/v7"
+                .parse::<PlatformName>()
+                .unwrap()
+                .fits(&entry)
+        );
     }
 }

@@ -43,12 +43,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [
-        Self::Signature,
-        Self::Attestation,
-        Self::Sbom,
-        Self::Other,
-    ];
+    pub const ALL: [Self; 4] = [Self::Signature, Self::Attestation, Self::Sbom, Self::Other];
 
     /// What a referrer is.
     pub fn of(manifest: &ImageManifest) -> Self {

@@ -79,9 +79,13 @@ pub async fn tree(source: &EvidenceSource<'_>) -> Result<TreeNode, ClientError> 
             seen: BTreeSet::new(),
             nodes: 0,
         };
-        walker.image(top.descriptor, top.manifest, limits.depth).await
+        walker
+            .image(top.descriptor, top.manifest, limits.depth)
+            .await
     };
-    limits.in_time("listing what hangs on the image", walk).await
+    limits
+        .in_time("listing what hangs on the image", walk)
+        .await
 }
 
 struct Walker<'a> {

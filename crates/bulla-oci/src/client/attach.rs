@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::{ClientError, Fetched, Registry, grow::Next, push::Content};
 use crate::manifest::{ImageIndex, ImageManifest, Manifest, ManifestError};
 
-pub(crate) const EMPTY: &[u8] = b"{}";
+const EMPTY: &[u8] = b"{}";
 
 /// A document to attach.
 #[derive(Clone, Debug)]
@@ -154,7 +154,9 @@ impl Registry {
             };
             let mut index = listed(now)?;
             let before = index.manifests.len();
-            index.manifests.retain(|entry| !gone.contains(&entry.digest));
+            index
+                .manifests
+                .retain(|entry| !gone.contains(&entry.digest));
             if index.manifests.len() == before {
                 return Ok(None);
             }

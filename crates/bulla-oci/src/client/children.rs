@@ -117,8 +117,7 @@ impl Registry {
         let walk = async {
             let top = self.manifest(reference).await?;
             let place = reference.to_string();
-            let mut descent =
-                Descent::from(top.descriptor, &top.manifest, place, &self.limits)?;
+            let mut descent = Descent::from(top.descriptor, &top.manifest, place, &self.limits)?;
             while let Some(child) = descent.next() {
                 let at = reference.by_digest(child.descriptor.digest.clone());
                 if let Manifest::Index(index) = self.manifest(&at).await?.manifest {

@@ -1,6 +1,9 @@
 //! What can go wrong between us and a registry.
 
-use bulla_core::{Code, Diagnose, Digest, limits::{self, LimitError}};
+use bulla_core::{
+    Code, Diagnose, Digest,
+    limits::{self, LimitError},
+};
 use bulla_net::HttpError;
 use http::StatusCode;
 use serde::Deserialize;

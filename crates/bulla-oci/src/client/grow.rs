@@ -88,5 +88,5 @@ impl Registry {
 fn pause(next: &Next, attempt: u32) -> u32 {
     let digest = bulla_core::Digest::sha256(&next.bytes).bytes();
     let own = digest.first().copied().unwrap_or_default();
-    (5 + u32::from(own) / 4) * attempt.min(8)
+    (2 + u32::from(own) / 16) * attempt.min(8)
 }

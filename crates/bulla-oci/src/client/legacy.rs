@@ -76,9 +76,7 @@ impl Registry {
             }
             Ok(sets)
         };
-        self.limits
-            .in_time("fetching old referrers", gather)
-            .await
+        self.limits.in_time("fetching old referrers", gather).await
     }
 
     async fn layers(
@@ -90,9 +88,8 @@ impl Registry {
         budget: &Budget,
     ) -> Result<LegacySet, ClientError> {
         let place = at.to_string();
-        let read = |layer: Descriptor| async move {
-            self.blob(at, &layer, limits::BUNDLE_BYTES).await
-        };
+        let read =
+            |layer: Descriptor| async move { self.blob(at, &layer, limits::BUNDLE_BYTES).await };
         let at_once = self.limits.at_once;
         let open = Opened {
             place,

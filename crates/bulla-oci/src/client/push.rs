@@ -200,8 +200,7 @@ impl Registry {
                     Body::stream(pieces(path, blob.size), blob.size)
                 }
             };
-            Request::put(url, body)
-                .content_type("application/octet-stream")
+            Request::put(url, body).content_type("application/octet-stream")
         };
         let patience = self.limits.patience(blob.size);
         let done = self

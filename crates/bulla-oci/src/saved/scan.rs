@@ -15,9 +15,7 @@ const BYTES: u64 = 256 << 20;
 
 /// Every referrer in the folder, by subject, in the order of its digest. A file
 /// that is not what its name says is left out: nothing names it.
-pub(super) fn referrers(
-    layout: &Layout,
-) -> Result<BTreeMap<Digest, Vec<Descriptor>>, LayoutError> {
+pub(super) fn referrers(layout: &Layout) -> Result<BTreeMap<Digest, Vec<Descriptor>>, LayoutError> {
     let folder = layout.path().join("blobs/sha256");
     let failed = |source| LayoutError::io(&folder, source);
     let mut names = Vec::new();

@@ -55,7 +55,9 @@ async fn what_cosign_saves_is_found() {
     payload.media_type = crate::cosign::media::SIMPLE_SIGNING.into();
     payload.annotations = NewLayer::signature("payload", "c2ln").annotations;
     let signatures = image_manifest(layout, payload.clone(), None);
-    let bundle = layout.put_blob(media_type::BUNDLE, b"{\"bundle\":1}").unwrap();
+    let bundle = layout
+        .put_blob(media_type::BUNDLE, b"{\"bundle\":1}")
+        .unwrap();
     image_manifest(layout, bundle, Some(image));
     let saved = folder
         .open(vec![
@@ -78,8 +80,17 @@ async fn what_cosign_saves_is_found() {
     let other = Digest::sha256(b"other");
     let found = saved.attachments(&other, media_type::BUNDLE, 100).unwrap();
     assert!(found.found.is_empty() && found.unreadable.is_empty());
-    assert!(saved.legacy(&other, Slot::Signatures).await.unwrap().is_empty());
-    assert!(layout.image("amd64").is_ok(), "its signatures are no second image");
+    assert!(
+        saved
+            .legacy(&other, Slot::Signatures)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        layout.image("amd64").is_ok(),
+        "its signatures are no second image"
+    );
 }
 
 #[test]

@@ -266,8 +266,8 @@ impl<'a> Carrier<'a> {
                 true
             }
             Sink::Registry(registry, to) => {
-                let there = registry.has_manifest(&to.by_digest(entry.digest.clone()));
-                let there = there.await?;
+                let at = to.by_digest(entry.digest.clone());
+                let there = registry.has_manifest(&at).await?;
                 // Once more even so: it may be there, and not be listed.
                 registry.refer(to, subject, &entry, &fetched.bytes).await?;
                 !there

@@ -38,7 +38,10 @@ fn evidence_is_told_apart_by_what_its_manifest_says() {
     }
     let notation = "application/vnd.cncf.notary.signature";
     assert_eq!(manifest(Some(notation), "x", &[]), Kind::Signature);
-    assert_eq!(manifest(Some("application/spdx+json"), "x", &[]), Kind::Sbom);
+    assert_eq!(
+        manifest(Some("application/spdx+json"), "x", &[]),
+        Kind::Sbom
+    );
     assert_eq!(manifest(Some("application/example"), "x", &[]), Kind::Other);
 }
 

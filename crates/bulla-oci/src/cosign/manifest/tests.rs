@@ -49,9 +49,8 @@ fn one_payload_signed_twice_is_two_layers_and_the_same_seal_once_more_is_none() 
 
 #[test]
 fn a_replacement_takes_the_place_of_its_own_predicate_type_only() {
-    let attestation = |text: &str, kind: &str| {
-        NewLayer::attestation(text.to_owned(), kind).descriptor()
-    };
+    let attestation =
+        |text: &str, kind: &str| NewLayer::attestation(text.to_owned(), kind).descriptor();
     let now = first(&[
         attestation("old", P),
         attestation("other", "https://example/q"),
@@ -79,7 +78,11 @@ fn what_is_no_image_or_too_long_does_not_grow() {
     let error = grown(Some(&now), &more, Existing::Keep, 2, "x").err();
     assert!(matches!(
         error,
-        Some(ClientError::TooManyLayers { count: 3, limit: 2, .. })
+        Some(ClientError::TooManyLayers {
+            count: 3,
+            limit: 2,
+            ..
+        })
     ));
 }
 
