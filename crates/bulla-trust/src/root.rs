@@ -14,10 +14,15 @@ use bulla_core::{
 use jiff::Timestamp;
 use serde::Serialize;
 use sigstore_trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, TrustedRoot};
-use sigstore_verify::Verifier;
+use sigstore_types::DerCertificate;
 use std::sync::OnceLock;
 
+pub(crate) mod material;
+pub(crate) mod memo;
 pub mod signing_config;
+
+use material::{Chain, Material};
+use memo::Memo;
 
 pub use signing_config::{SigningConfig, SigningServices};
 
@@ -44,7 +49,8 @@ pub struct TrustRoot {
     id: RootId,
     digest: Digest,
     document: TrustedRoot,
-    verifier: Verifier,
+    material: Material,
+    memo: Memo,
 }
 
 impl TrustRoot {
@@ -78,17 +84,24 @@ impl TrustRoot {
             });
         }
         check_counts(&document)?;
-        let verifier =
-            Verifier::new(&document).map_err(|source| RootError::Material(Box::new(source)))?;
-        Ok(Self {
-            id,
-            digest: Digest::sha256(bytes),
-            document,
-            verifier,
-        })
+        let root = Self::of(document, id, Digest::sha256(bytes));
+        root.material.check(&root.document)?;
+        Ok(root)
     }
 
-    /// The embedded root of the public-good instance, parsed on first use.
+    fn of(document: TrustedRoot, id: RootId, digest: Digest) -> Self {
+        Self {
+            id,
+            digest,
+            material: Material::of(&document),
+            document,
+            memo: Memo::default(),
+        }
+    }
+
+    /// The embedded root of the public-good instance, read on first use: a bundle
+    /// needs few of its keys, so each is prepared when it is needed. That all can
+    /// be is checked when this software is tested.
     ///
     /// # Errors
     /// [`RootError`] if the embedded copy cannot be used.
@@ -97,10 +110,9 @@ impl TrustRoot {
         if let Some(root) = ROOT.get() {
             return Ok(root);
         }
-        let root = Self::parse(
-            SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes(),
-            Self::public_good_id(),
-        )?;
+        let bytes = SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes();
+        let document = serde_json::from_slice(bytes).map_err(RootError::Json)?;
+        let root = Self::of(document, Self::public_good_id(), Digest::sha256(bytes));
         Ok(ROOT.get_or_init(|| root))
     }
 
@@ -156,12 +168,22 @@ impl TrustRoot {
             .collect()
     }
 
-    pub(crate) fn document(&self) -> &TrustedRoot {
-        &self.document
+    /// The certificates of its certificate authorities.
+    pub(crate) fn authority_certificates(&self) -> impl Iterator<Item = &DerCertificate> {
+        let authorities = self.document.certificate_authorities.iter();
+        authorities.flat_map(|ca| ca.cert_chain.certificates.iter().map(|one| &one.raw_bytes))
     }
 
-    pub(crate) fn verifier(&self) -> &Verifier {
-        &self.verifier
+    pub(crate) fn chains(&self) -> impl Iterator<Item = &Chain> {
+        self.material.chains(&self.document)
+    }
+
+    pub(crate) fn material(&self) -> &Material {
+        &self.material
+    }
+
+    pub(crate) fn memo(&self) -> &Memo {
+        &self.memo
     }
 }
 
@@ -257,7 +279,7 @@ pub enum RootError {
     Limit(#[from] LimitError),
     /// A key or certificate in it cannot be used.
     #[error("the trust root holds something unusable: {0}")]
-    Material(#[source] Box<sigstore_verify::Error>),
+    Material(String),
     /// Another kind of document, or another version.
     #[error("{found:?} is not the media type of this trust document")]
     MediaType {

@@ -2,7 +2,7 @@
 //!
 //! TRUST-0001…0009 the bundle's form · 0010…0019 certificate and time ·
 //! 0020…0029 log · 0030…0039 what is signed · 0040…0049 who signed ·
-//! 0050…0059 key or certificate. The texts name both sides of a comparison; a
+//! 0050…0059 key or certificate · 0600…0609 further demands. The texts name both sides of a comparison; a
 //! near miss is said, because it is what the reader has to find.
 
 use bulla_core::{Code, Diagnose, Digest, RootId, limits::LimitError};
@@ -134,6 +134,9 @@ pub enum Failure {
         /// What it names.
         detail: String,
     },
+    /// A signed timestamp was demanded.
+    #[error("no timestamp authority signed the time of this signature, and one is demanded")]
+    NoTimestamp,
     /// Nothing proves when the signature was made.
     #[error("nothing proves when the signature was made: no trusted timestamp and no log time")]
     NoTrustedTime,
@@ -218,7 +221,7 @@ pub enum Failure {
     /// A log that this root does not know.
     #[error("root {root} does not know the log {log}")]
     UnknownLog {
-        /// The log's id, base64.
+        /// The log's id, hex.
         log: String,
         /// The root in use.
         root: RootId,
@@ -250,6 +253,14 @@ pub enum Failure {
         found: String,
         /// In what the two differ, if it is little.
         near: Option<String>,
+    },
+    /// Too few of the demanded witnesses signed the log's checkpoint.
+    #[error("{found} of the named witnesses signed the log's checkpoint, and {demanded} must")]
+    Witnesses {
+        /// How many did.
+        found: usize,
+        /// How many must.
+        demanded: usize,
     },
     /// The right name under the wrong root.
     #[error("{subject} signed under root {found}, expected root {expected}")]
@@ -317,6 +328,8 @@ impl Diagnose for Failure {
             Self::NoIdentity { .. } => "TRUST-0043",
             Self::CertificateRequired => "TRUST-0050",
             Self::KeyRequired => "TRUST-0051",
+            Self::NoTimestamp => "TRUST-0600",
+            Self::Witnesses { .. } => "TRUST-0601",
         })
     }
 
@@ -328,7 +341,7 @@ impl Diagnose for Failure {
             Self::OtherRoot { .. } | Self::UnknownLog { .. } | Self::WrongRoot { .. } => {
                 "see `bulla trust show`; verify with `--trusted-root FILE` of the instance that signed"
             }
-            Self::ExpiredWithoutTime { .. } | Self::NoTrustedTime => {
+            Self::ExpiredWithoutTime { .. } | Self::NoTrustedTime | Self::NoTimestamp => {
                 "sign again with a timestamp authority: `bulla sign`"
             }
             Self::SignatureInvalid { .. } | Self::LogEntryReplaced { .. } => {
@@ -349,6 +362,7 @@ impl Diagnose for Failure {
                 "this one was signed with a certificate: name the signer with `--certificate-identity` and `--certificate-oidc-issuer`"
             }
             Self::PredicateType { .. } => "name the predicate with `--type`",
+            Self::Witnesses { .. } => "ask for a bundle made after the witnesses signed",
             _ => return None,
         };
         Some(hint.into())
