@@ -17,13 +17,17 @@ use sigstore_trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, TrustedRoot};
 use sigstore_types::DerCertificate;
 use std::sync::OnceLock;
 
+pub mod describe;
 pub(crate) mod material;
 pub(crate) mod memo;
+pub mod parts;
 pub mod signing_config;
 
 use material::{Chain, Material};
 use memo::Memo;
 
+pub use describe::{Origin, RootDescription};
+pub use parts::{LogKey, RootParts};
 pub use signing_config::{SigningConfig, SigningServices};
 
 /// The media types of trust roots that are read.
@@ -49,6 +53,7 @@ pub struct TrustRoot {
     id: RootId,
     digest: Digest,
     document: TrustedRoot,
+    origin: Origin,
     material: Material,
     memo: Memo,
 }
@@ -84,16 +89,24 @@ impl TrustRoot {
             });
         }
         check_counts(&document)?;
-        let root = Self::of(document, id, Digest::sha256(bytes));
+        let digest = Digest::sha256(bytes);
+        let root = Self::of(document, id, digest, Origin::Document, false);
         root.material.check(&root.document)?;
         Ok(root)
     }
 
-    fn of(document: TrustedRoot, id: RootId, digest: Digest) -> Self {
+    fn of(
+        document: TrustedRoot,
+        id: RootId,
+        digest: Digest,
+        origin: Origin,
+        own_paths: bool,
+    ) -> Self {
         Self {
             id,
             digest,
-            material: Material::of(&document),
+            origin,
+            material: Material::of(&document, own_paths),
             document,
             memo: Memo::default(),
         }
@@ -112,7 +125,9 @@ impl TrustRoot {
         }
         let bytes = SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes();
         let document = serde_json::from_slice(bytes).map_err(RootError::Json)?;
-        let root = Self::of(document, Self::public_good_id(), Digest::sha256(bytes));
+        let digest = Digest::sha256(bytes);
+        let id = Self::public_good_id();
+        let root = Self::of(document, id, digest, Origin::Embedded, false);
         Ok(ROOT.get_or_init(|| root))
     }
 
@@ -292,6 +307,14 @@ pub enum RootError {
         /// Which kind.
         what: &'static str,
     },
+    /// A key or certificate file cannot be used.
+    #[error("the {what} cannot be used: {detail}")]
+    Part {
+        /// Which.
+        what: &'static str,
+        /// What is wrong.
+        detail: String,
+    },
     /// More than any real document has.
     #[error("the trust document has more than {limit} {what}")]
     TooMany {
@@ -318,6 +341,7 @@ impl Diagnose for RootError {
             Self::NoService { .. } => Code("TRUST-0205"),
             Self::TooMany { .. } => Code("TRUST-0206"),
             Self::UnknownField { .. } => Code("TRUST-0207"),
+            Self::Part { .. } => Code("TRUST-0208"),
         }
     }
 
@@ -325,6 +349,9 @@ impl Diagnose for RootError {
         Some(match self {
             Self::NoService { .. } => {
                 "get the current signing config of the instance, or name the services by URL".into()
+            }
+            Self::Part { .. } => {
+                "give PEM: certificates with the root last, or a PUBLIC KEY".into()
             }
             Self::UnknownField { .. } => "use a bulla that knows this format".into(),
             _ => "get the document again from its instance, then run `bulla trust show`".into(),

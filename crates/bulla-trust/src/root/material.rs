@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use sha2::{Digest as _, Sha256};
 use sigstore_trust_root::{CertificateAuthority, TrustedRoot};
-use sigstore_types::{TimeRange, TsaAuthority};
+use sigstore_types::{DerPublicKey, LogId, TimeRange, TsaAuthority};
 use sigstore_verify::crypto::{SigningScheme, VerificationKey};
 use std::{collections::HashSet, sync::OnceLock};
 use x509_cert::{
@@ -33,10 +33,13 @@ pub(crate) struct Log {
     key: OnceLock<Option<VerificationKey>>,
 }
 
-/// One authority's chain, each certificate of which may end a path.
+/// One authority's chain.
 pub(crate) struct Chain {
     pub(crate) window: Option<TimeRange>,
+    /// The certificates that may end a path.
     pub(crate) anchors: Vec<Anchor>,
+    /// Those that only help to reach one, DER.
+    pub(crate) between: Vec<Vec<u8>>,
 }
 
 /// A trusted certificate.
@@ -56,15 +59,19 @@ pub(crate) struct Material {
     pub(crate) ctlogs: Vec<Log>,
     pub(crate) tsas: Vec<TsaAuthority>,
     chains: Vec<OnceLock<Option<Chain>>>,
+    /// Whether a path may end at a chain's last certificate only. The maker of a
+    /// `trusted_root.json` vouches for each certificate in it; a file of
+    /// intermediates vouches for none.
+    last_only: bool,
 }
 
 impl Log {
-    fn new(id: &[u8], url: &str, key: &sigstore_trust_root::PublicKey) -> Self {
-        let spki = key.raw_bytes.as_bytes().to_vec();
+    fn new(id: &LogId, url: &str, spki: &DerPublicKey, window: Option<TimeRange>) -> Self {
+        let (id, spki) = (id.key_id.as_bytes(), spki.as_bytes().to_vec());
         Self {
             id: id.to_vec(),
             url: url.to_owned(),
-            window: key.valid_for,
+            window,
             plain_id: Sha256::digest(&spki).as_slice() == id,
             spki,
             key: OnceLock::new(),
@@ -75,7 +82,7 @@ impl Log {
     pub(crate) fn key(&self) -> Option<&VerificationKey> {
         self.key
             .get_or_init(|| {
-                let spki = sigstore_types::DerPublicKey::new(self.spki.clone());
+                let spki = DerPublicKey::new(self.spki.clone());
                 VerificationKey::from_spki(&spki).ok().or_else(|| {
                     // Some CT logs are listed with a bare PKCS #1 key.
                     VerificationKey::from_der(&spki, SigningScheme::RsaPkcs1Sha256).ok()
@@ -105,18 +112,24 @@ impl Log {
 }
 
 impl Material {
-    pub(crate) fn of(document: &TrustedRoot) -> Self {
+    pub(crate) fn of(document: &TrustedRoot, last_only: bool) -> Self {
         let tsas = &document.timestamp_authorities;
         Self {
             logs: document
                 .tlogs
                 .iter()
-                .map(|log| Log::new(log.log_id.key_id.as_bytes(), &log.base_url, &log.public_key))
+                .map(|log| {
+                    let key = &log.public_key;
+                    Log::new(&log.log_id, &log.base_url, &key.raw_bytes, key.valid_for)
+                })
                 .collect(),
             ctlogs: document
                 .ctlogs
                 .iter()
-                .map(|log| Log::new(log.log_id.key_id.as_bytes(), &log.base_url, &log.public_key))
+                .map(|log| {
+                    let key = &log.public_key;
+                    Log::new(&log.log_id, &log.base_url, &key.raw_bytes, key.valid_for)
+                })
                 .collect(),
             tsas: tsas.iter().filter_map(timestamp_authority).collect(),
             chains: document
@@ -124,6 +137,7 @@ impl Material {
                 .iter()
                 .map(|_| OnceLock::new())
                 .collect(),
+            last_only,
         }
     }
 
@@ -137,7 +151,10 @@ impl Material {
         self.chains
             .iter()
             .zip(authorities)
-            .filter_map(|(cell, ca)| cell.get_or_init(|| read_chain(ca).ok()).as_ref())
+            .filter_map(|(cell, ca)| {
+                cell.get_or_init(|| read_chain(ca, self.last_only).ok())
+                    .as_ref()
+            })
     }
 
     pub(crate) fn log(&self, id: &[u8]) -> Option<&Log> {
@@ -155,7 +172,10 @@ impl Material {
             for log in logs {
                 check_window(log.window)?;
                 if log.id.len() != 32 || !ids.insert(&log.id) {
-                    return unusable(format!("the id of {kind} {} is unusable or not its alone", log.url));
+                    return unusable(format!(
+                        "the id of {kind} {} is unusable or not its alone",
+                        log.url
+                    ));
                 }
                 if log.key().is_none() {
                     return unusable(format!("the key of {kind} {} is of no known kind", log.url));
@@ -164,7 +184,7 @@ impl Material {
         }
         for ca in &document.certificate_authorities {
             check_window(ca.valid_for)?;
-            read_chain(ca)?;
+            read_chain(ca, self.last_only)?;
         }
         for tsa in &document.timestamp_authorities {
             check_window(tsa.valid_for)?;
@@ -180,7 +200,7 @@ impl Material {
 }
 
 impl Chain {
-    /// Whether it is trusted at `time`, with every certificate of it.
+    /// Whether it is trusted at `time`, with every certificate that ends a path.
     pub(crate) fn trusted_at(&self, time: Timestamp) -> bool {
         self.window.is_none_or(|window| window.contains(time))
             && self
@@ -214,25 +234,34 @@ fn check_window(window: Option<TimeRange>) -> Result<(), RootError> {
     }
 }
 
-fn read_chain(ca: &CertificateAuthority) -> Result<Chain, RootError> {
+fn read_chain(ca: &CertificateAuthority, last_only: bool) -> Result<Chain, RootError> {
     let certificates = &ca.cert_chain.certificates;
     if certificates.is_empty() {
         return Err(RootError::Material(
             "a certificate authority has no certificate".into(),
         ));
     }
+    let first_anchor = if last_only { certificates.len() - 1 } else { 0 };
+    let (between, anchors) = certificates.split_at(first_anchor);
     Ok(Chain {
         window: ca.valid_for,
-        anchors: certificates
+        anchors: anchors
             .iter()
             .map(|entry| read_anchor(entry.raw_bytes.as_bytes()))
             .collect::<Result<_, _>>()?,
+        between: between
+            .iter()
+            .map(|entry| entry.raw_bytes.as_bytes().to_vec())
+            .collect(),
     })
 }
 
 fn read_anchor(der: &[u8]) -> Result<Anchor, RootError> {
     let unusable = |error: &dyn std::fmt::Display| {
-        RootError::Material(format!("certificate {}: {error}", Digest::sha256(der).short()))
+        RootError::Material(format!(
+            "certificate {}: {error}",
+            Digest::sha256(der).short()
+        ))
     };
     let anchor = webpki::anchor_from_trusted_cert(&CertificateDer::from(der))
         .map_err(|error| unusable(&error))?

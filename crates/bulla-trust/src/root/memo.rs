@@ -102,7 +102,12 @@ mod tests {
         assert!(memo.once(&[b"a", b"b"], || Err(())).is_err(), "a failure");
         memo.once(&[b"a", b"b"], good).unwrap();
         memo.once(&[b"a", b"b"], || Err(())).unwrap();
-        for other in [&[b"ab".as_slice()] as &[&[u8]], &[b"a", b"b", b""], &[b"", b"ab"], &[b"b", b"a"]] {
+        for other in [
+            &[b"ab".as_slice()] as &[&[u8]],
+            &[b"a", b"b", b""],
+            &[b"", b"ab"],
+            &[b"b", b"a"],
+        ] {
             assert!(memo.once(other, || Err(())).is_err(), "{other:?}");
         }
     }

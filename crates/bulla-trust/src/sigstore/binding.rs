@@ -58,14 +58,20 @@ pub(super) fn check(
         }
         (Kind::Dsse1, Content::Envelope(envelope)) => {
             let body: Dsse1 = read(entry)?;
-            hashed_bytes(&Logged::hex(&body.payload_hash)?, envelope.payload, "payload")?;
+            hashed_bytes(
+                &Logged::hex(&body.payload_hash)?,
+                envelope.payload,
+                "payload",
+            )?;
             let [logged] = body.signatures.as_slice() else {
                 return Err(replaced("it has not exactly one signature"));
             };
             same_signature(&base64(&logged.signature)?, content)?;
             same_pem(&base64(&logged.verifier)?, by)
         }
-        (Kind::Intoto2, Content::Envelope(envelope)) => intoto2(&read(entry)?, envelope, content, by),
+        (Kind::Intoto2, Content::Envelope(envelope)) => {
+            intoto2(&read(entry)?, envelope, content, by)
+        }
         (Kind::Intoto1, Content::Envelope(envelope)) => intoto1(&read(entry)?, envelope, by),
         (kind, Content::Message { .. }) => Err(replaced(&format!(
             "a {} entry is not about a plain signature",
@@ -81,7 +87,11 @@ fn intoto2(
     by: By<'_>,
 ) -> Result<(), Failure> {
     let logged = &body.content;
-    hashed_bytes(&Logged::hex(&logged.payload_hash)?, envelope.payload, "payload")?;
+    hashed_bytes(
+        &Logged::hex(&logged.payload_hash)?,
+        envelope.payload,
+        "payload",
+    )?;
     if logged.envelope.payload_type != envelope.payload_type {
         return Err(replaced("its payload is of another type"));
     }
@@ -90,7 +100,9 @@ fn intoto2(
     };
     // Rekor holds the base64 of the base64.
     let inner = base64(&signature.sig)?;
-    let inner = STANDARD.decode(inner).map_err(|_| malformed("its signature is no base64"))?;
+    let inner = STANDARD
+        .decode(inner)
+        .map_err(|_| malformed("its signature is no base64"))?;
     same_signature(&inner, content)?;
     same_pem(&base64(&signature.public_key)?, by)
 }

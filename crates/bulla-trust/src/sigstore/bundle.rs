@@ -187,10 +187,13 @@ impl Leaf {
         let extensions = self.certificate.tbs_certificate.extensions.as_deref();
         let value = |oid: ObjectIdentifier| {
             let mut all = extensions.unwrap_or_default().iter();
-            all.find(|one| one.extn_id == oid).map(|one| one.extn_value.as_bytes())
+            all.find(|one| one.extn_id == oid)
+                .map(|one| one.extn_value.as_bytes())
         };
         let text = match (value(ISSUER), value(ISSUER_RAW)) {
-            (Some(der), _) => Utf8StringRef::from_der(der).ok().map(|text| text.to_string()),
+            (Some(der), _) => Utf8StringRef::from_der(der)
+                .ok()
+                .map(|text| text.to_string()),
             (None, Some(raw)) => match Utf8StringRef::from_der(raw) {
                 Ok(text) => Some(text.to_string()),
                 Err(_) => std::str::from_utf8(raw).ok().map(str::to_owned),

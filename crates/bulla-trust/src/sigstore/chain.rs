@@ -71,25 +71,29 @@ fn path(
         root: root.id().clone(),
         detail,
     };
-    let trusted: Vec<&Anchor> = root
+    let chains: Vec<&Chain> = root
         .chains()
         .filter(|chain| chain.trusted_at(time))
-        .flat_map(|chain: &Chain| &chain.anchors)
         .collect();
+    let trusted: Vec<&Anchor> = chains.iter().flat_map(|chain| &chain.anchors).collect();
     if trusted.is_empty() {
         return Err(broken(format!("no authority of it is valid at {time}")));
     }
     let anchors: Vec<TrustAnchor<'_>> = trusted.iter().map(|one| one.anchor.clone()).collect();
+    let between = chains.iter().flat_map(|chain| &chain.between);
     let shipped: Vec<CertificateDer<'_>> = evidence
         .intermediates
         .iter()
-        .map(|der| CertificateDer::from(*der))
+        .copied()
+        .chain(between.map(Vec::as_slice))
+        .map(CertificateDer::from)
         .collect();
     let der = CertificateDer::from(leaf.der.as_slice());
     let end = EndEntityCert::try_from(&der).map_err(|error| Failure::CertificateMalformed {
         detail: error.to_string(),
     })?;
-    let seconds = u64::try_from(time.as_second()).map_err(|_| broken("a time before 1970".into()))?;
+    let seconds =
+        u64::try_from(time.as_second()).map_err(|_| broken("a time before 1970".into()))?;
     let algorithms = algorithms(root.memo());
     let algorithms: Vec<&dyn SignatureVerificationAlgorithm> = algorithms
         .iter()
@@ -111,8 +115,13 @@ fn path(
         .find(|one| one.anchor == *path.anchor())
         .ok_or_else(|| broken("its path ends nowhere".into()))?;
     let below = path.intermediate_certificates().count();
-    if end_of_path.path_length.is_some_and(|limit| below > usize::from(limit)) {
-        return Err(broken("its path is longer than the authority allows".into()));
+    if end_of_path
+        .path_length
+        .is_some_and(|limit| below > usize::from(limit))
+    {
+        return Err(broken(
+            "its path is longer than the authority allows".into(),
+        ));
     }
     Ok(match path.intermediate_certificates().next() {
         Some(issuer) => issuer.subject_public_key_info().as_ref().to_vec(),
@@ -124,7 +133,8 @@ fn path(
 /// is so: it is behind whatever else failed.
 pub(super) fn unknown_issuer(root: &TrustRoot, evidence: &Evidence<'_>) -> Option<Failure> {
     let leaf = evidence.leaf?;
-    let (known, issuer) = leaf.issuer_is_known(&evidence.intermediates, root.authority_certificates());
+    let (known, issuer) =
+        leaf.issuer_is_known(&evidence.intermediates, root.authority_certificates());
     (!known).then(|| other_root(issuer, root.id()))
 }
 
@@ -154,7 +164,9 @@ pub(super) fn check_sct(
         let others = all.iter().filter(|extension| extension.extn_id != SCTS);
         others.cloned().collect()
     });
-    let logged = logged.to_der().map_err(|_| fails("the certificate cannot be written"))?;
+    let logged = logged
+        .to_der()
+        .map_err(|_| fails("the certificate cannot be written"))?;
     let signed = sct
         .signed_bytes(&Sha256::digest(issuer_spki).into(), &logged)
         .ok_or_else(|| fails("the certificate is too long"))?;
@@ -169,8 +181,16 @@ pub(super) fn check_sct(
     if !log.trusted_at(issued) {
         return Err(fails("the log's key was not valid at its time"));
     }
-    let scheme = sct.scheme.ok_or_else(|| fails("its signature is of an unknown scheme"))?;
-    let facts = [b"sct", log.spki.as_slice(), scheme.name().as_bytes(), &signed, sct.signature];
+    let scheme = sct
+        .scheme
+        .ok_or_else(|| fails("its signature is of an unknown scheme"))?;
+    let facts = [
+        b"sct",
+        log.spki.as_slice(),
+        scheme.name().as_bytes(),
+        &signed,
+        sct.signature,
+    ];
     root.memo().once(&facts, || {
         key_of(log, scheme)
             .ok_or_else(|| fails("the log's key is of another scheme"))?
@@ -214,8 +234,18 @@ impl SignatureVerificationAlgorithm for Remembering<'_> {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), InvalidSignature> {
-        let (key, scheme) = (self.inner.public_key_alg_id(), self.inner.signature_alg_id());
-        let facts = [b"x509", key.as_ref(), scheme.as_ref(), public_key, message, signature];
+        let (key, scheme) = (
+            self.inner.public_key_alg_id(),
+            self.inner.signature_alg_id(),
+        );
+        let facts = [
+            b"x509",
+            key.as_ref(),
+            scheme.as_ref(),
+            public_key,
+            message,
+            signature,
+        ];
         self.memo.once(&facts, || {
             self.inner.verify_signature(public_key, message, signature)
         })

@@ -11,10 +11,9 @@ use bulla_crypto::{Hash, PublicKey, Scheme};
 use super::{Failure, evidence::Content, verify::Artifact};
 
 /// The hash of our digest, if signatures use it.
-pub(super) fn hash_of(algorithm: Algorithm) -> Option<Hash> {
+fn hash_of(algorithm: Algorithm) -> Option<Hash> {
     match algorithm {
         Algorithm::Sha256 => Some(Hash::Sha256),
-        Algorithm::Sha384 => Some(Hash::Sha384),
         Algorithm::Sha512 => Some(Hash::Sha512),
         _ => None,
     }
@@ -27,9 +26,7 @@ pub(super) fn hash_of(algorithm: Algorithm) -> Option<Hash> {
 pub(super) fn digest(artifact: &Artifact<'_>, hash: Hash) -> Result<Vec<u8>, Failure> {
     match artifact {
         Artifact::Bytes(bytes) => Ok(hash.digest(bytes)),
-        Artifact::Digest(digest) if hash_of(digest.algorithm()) == Some(hash) => {
-            Ok(digest.bytes())
-        }
+        Artifact::Digest(digest) if hash_of(digest.algorithm()) == Some(hash) => Ok(digest.bytes()),
         Artifact::Digest(digest) => Err(Failure::ArtifactForm {
             detail: format!(
                 "it needs the file or its {} digest, not {}",
@@ -97,7 +94,8 @@ fn over_artifact(
         match digest(artifact, hash) {
             Ok(digest) => {
                 tried = true;
-                if prehashed(key).is_some_and(|key| key.verify_digest(hash, &digest, signature).is_ok())
+                if prehashed(key)
+                    .is_some_and(|key| key.verify_digest(hash, &digest, signature).is_ok())
                 {
                     return Ok(());
                 }
@@ -125,7 +123,8 @@ fn over_message(key: &PublicKey, hash: Hash, message: &[u8], signature: &[u8]) -
     key.verify_with(hash, message, signature).is_ok()
         || (key.scheme() == Scheme::Ed25519
             && prehashed(key).is_some_and(|key| {
-                key.verify_digest(hash, &hash.digest(message), signature).is_ok()
+                key.verify_digest(hash, &hash.digest(message), signature)
+                    .is_ok()
             }))
 }
 

@@ -62,7 +62,11 @@ pub(super) fn check(root: &TrustRoot, log: &Log, entry: &Entry<'_>) -> Result<()
 ///
 /// # Errors
 /// [`Failure::LogKeyValidity`].
-pub(super) fn check_times(log: &Log, entry: &Entry<'_>, times: &[Timestamp]) -> Result<(), Failure> {
+pub(super) fn check_times(
+    log: &Log,
+    entry: &Entry<'_>,
+    times: &[Timestamp],
+) -> Result<(), Failure> {
     // A log of version 1 signs its own time, which its promise was checked at.
     if !entry.kind.is_version_2() && entry.signed_time().is_some() {
         return Ok(());
@@ -165,7 +169,12 @@ fn check_checkpoint(root: &TrustRoot, log: &Log, checkpoint: &Checkpoint) -> Res
         .iter()
         .filter(|line| log.id.starts_with(line.key_id.as_bytes()))
         .any(|line| {
-            let facts = [b"checkpoint", log.spki.as_slice(), signed, line.signature.as_bytes()];
+            let facts = [
+                b"checkpoint",
+                log.spki.as_slice(),
+                signed,
+                line.signature.as_bytes(),
+            ];
             let verify = || key.verify(signed, &line.signature);
             root.memo().once(&facts, verify).is_ok()
         });

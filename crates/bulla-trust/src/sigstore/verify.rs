@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     root::TrustRoot,
-    verified::{Cited, KeyProof, Proof, Rejection, Verified},
+    verified::{Cited, KeyProof, Rejection, Verified},
 };
 
 /// The artifact of a signature: its bytes, or its digest where the scheme

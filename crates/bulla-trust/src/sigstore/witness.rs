@@ -42,7 +42,9 @@ impl WitnessKey {
             detail,
         };
         let (name, rest) = text.split_once('+').ok_or_else(|| wrong("has no +"))?;
-        let (hash, key) = rest.split_once('+').ok_or_else(|| wrong("has one + only"))?;
+        let (hash, key) = rest
+            .split_once('+')
+            .ok_or_else(|| wrong("has one + only"))?;
         if name.is_empty() || name.contains(char::is_whitespace) {
             return Err(wrong("has no name, or spaces in it"));
         }
@@ -76,7 +78,12 @@ impl WitnessKey {
         &self.name
     }
 
-    fn signed(&self, checkpoint: &Checkpoint, line: &CheckpointSignature, latest: Timestamp) -> bool {
+    fn signed(
+        &self,
+        checkpoint: &Checkpoint,
+        line: &CheckpointSignature,
+        latest: Timestamp,
+    ) -> bool {
         let Some((time, signature)) = line.signature.as_bytes().split_first_chunk::<8>() else {
             return false;
         };

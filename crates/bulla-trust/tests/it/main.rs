@@ -4,6 +4,10 @@
 
 mod advisories;
 mod conformance;
+mod keys;
+mod lab;
 mod making;
 mod near_misses;
+mod openssl;
+mod strict;
 mod suite;
