@@ -8,13 +8,13 @@
 //! signature, so there the envelope must have been kept byte for byte.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_crypto::{Hash, PublicKey, x509::parse_pem_chain};
+use bulla_crypto::{Hash, PublicKey};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     Failure,
     bundle::Leaf,
-    evidence::{Content, Entry, Envelope, Kind},
+    evidence::{Content, Entry, Envelope, Head, Kind},
     key,
     verify::Artifact,
 };
@@ -154,29 +154,42 @@ fn same_signature(logged: &[u8], content: &Content<'_>) -> Result<(), Failure> {
     same(logged == content.signature(), "signature")
 }
 
-/// A certificate or a key in PEM, as version 1 holds it.
+/// A certificate or a key in PEM, as version 1 holds it. Of a logged chain the
+/// first certificate is the signer's.
 fn same_pem(logged: &[u8], by: By<'_>) -> Result<(), Failure> {
     let text = std::str::from_utf8(logged).map_err(|_| malformed("its key is no text"))?;
-    match by {
-        By::Certificate(leaf) if text.contains("BEGIN CERTIFICATE") => {
-            let chain = parse_pem_chain(logged).map_err(|_| malformed("its certificate"))?;
-            // A client may log its whole chain: the first is the signer's.
-            let first = chain.first().ok_or_else(|| malformed("its certificate"))?;
-            same(first.der() == leaf.der.as_slice(), "certificate")
-        }
-        By::Key(key) if text.contains("BEGIN CERTIFICATE") => {
-            let chain = parse_pem_chain(logged).map_err(|_| malformed("its certificate"))?;
-            let first = chain.first().ok_or_else(|| malformed("its certificate"))?;
-            let spki = first.spki_der().map_err(|_| malformed("its certificate"))?;
-            same(spki == key.spki_der(), "key")
-        }
+    let certificate = pem(text, "CERTIFICATE")?;
+    match (by, certificate) {
+        (By::Certificate(leaf), Some(der)) => same(der == leaf.der, "certificate"),
         // A certificate's own key, logged bare, says nothing about the certificate.
-        By::Certificate(_) => Err(replaced("it is by a bare key")),
-        By::Key(key) => {
-            let logged = PublicKey::from_pem(text).map_err(|_| malformed("its key"))?;
+        (By::Certificate(_), None) => Err(replaced("it is by a bare key")),
+        (By::Key(key), Some(der)) => {
+            let logged = Leaf::read(&der).and_then(|leaf| leaf.public_key());
+            let logged = logged.map_err(|_| malformed("its certificate cannot be used"))?;
             same(logged.spki_der() == key.spki_der(), "key")
         }
+        (By::Key(key), None) => {
+            let logged = pem(text, "PUBLIC KEY")?.ok_or_else(|| malformed("its key is no PEM"))?;
+            same(logged == key.spki_der(), "key")
+        }
     }
+}
+
+/// The first block of that label. Lines may be of any length: some signers write
+/// one only, and the comparison is of what they hold.
+fn pem(text: &str, label: &str) -> Result<Option<Vec<u8>>, Failure> {
+    let (begin, end) = (
+        format!("-----BEGIN {label}-----"),
+        format!("-----END {label}-----"),
+    );
+    let Some((_, rest)) = text.split_once(&begin) else {
+        return Ok(None);
+    };
+    let (block, _) = rest
+        .split_once(&end)
+        .ok_or_else(|| malformed("its PEM has no end"))?;
+    let lines: String = block.split_ascii_whitespace().collect();
+    base64(&lines).map(Some)
 }
 
 fn same_verifier(logged: &Verifier, by: By<'_>) -> Result<(), Failure> {
@@ -231,21 +244,14 @@ fn hash_named(name: &str) -> Result<Hash, Failure> {
 fn read<T: DeserializeOwned>(entry: &Entry<'_>) -> Result<T, Failure> {
     let unreadable = |error: serde_json::Error| malformed(&error.to_string());
     let head: Head = serde_json::from_slice(entry.body).map_err(unreadable)?;
-    if (head.kind.as_str(), head.api_version.as_str()) != entry.kind.names() {
+    if head.kind() != Some(entry.kind) {
         return Err(malformed(&format!(
-            "its body is a {} {}, not what the entry says",
-            head.kind, head.api_version
+            "its body is a {}, not what the entry says",
+            head.text()
         )));
     }
     let body: Body<T> = serde_json::from_slice(entry.body).map_err(unreadable)?;
     Ok(body.spec)
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Head {
-    api_version: String,
-    kind: String,
 }
 
 #[derive(Deserialize)]

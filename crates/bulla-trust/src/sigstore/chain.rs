@@ -158,7 +158,10 @@ pub(super) fn check_sct(
     };
     let list = <OctetString as x509_cert::der::Decode>::from_der(list.extn_value.as_bytes())
         .map_err(|_| fails("their list cannot be read"))?;
-    let sct = super::sct::only(list.as_bytes()).map_err(|detail| fails(detail))?;
+    let list = super::sct::only(list.as_bytes());
+    let Some(sct) = list.map_err(|detail| fails(detail))? else {
+        return Ok(Some("the certificate has none"));
+    };
     let mut logged = tbs.clone();
     logged.extensions = tbs.extensions.as_ref().map(|all| {
         let others = all.iter().filter(|extension| extension.extn_id != SCTS);

@@ -6,6 +6,7 @@
 use bulla_core::Digest;
 use bulla_crypto::Hash;
 use jiff::Timestamp;
+use serde::Deserialize;
 use sigstore_types::{
     Checkpoint, HashAlgorithm, KindVersion, SignatureContent, TransparencyLogEntry,
 };
@@ -65,6 +66,14 @@ pub(crate) struct Entry<'a> {
     pub(crate) body: &'a [u8],
 }
 
+/// How every body begins.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Head {
+    api_version: String,
+    kind: String,
+}
+
 /// Kind and version of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -120,26 +129,40 @@ impl Kind {
         }
     }
 
-    /// The kind of that name.
-    pub(crate) fn named(kind: &str, version: &str) -> Option<Self> {
-        [
-            Self::HashedRekord1,
-            Self::HashedRekord2,
-            Self::Dsse1,
-            Self::Intoto1,
-            Self::Intoto2,
-        ]
-        .into_iter()
-        .find(|known| known.names() == (kind, version))
-    }
-
     /// Whether a log of API version 2 made it, which signs no times.
     pub(crate) fn is_version_2(self) -> bool {
         self == Self::HashedRekord2
     }
 }
 
+impl Head {
+    /// The kind that the body says it is.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        [
+            Kind::HashedRekord1,
+            Kind::HashedRekord2,
+            Kind::Dsse1,
+            Kind::Intoto1,
+            Kind::Intoto2,
+        ]
+        .into_iter()
+        .find(|known| known.names() == (&self.kind, &self.api_version))
+    }
+
+    /// Kind and version, to be shown.
+    pub(crate) fn text(&self) -> String {
+        format!("{} {}", self.kind, self.api_version)
+    }
+}
+
 impl<'a> Evidence<'a> {
+    /// The same as evidence of a key: what a certificate says is not asked.
+    pub(crate) fn by_key(mut self) -> Self {
+        self.leaf = None;
+        self.intermediates.clear();
+        self
+    }
+
     /// The evidence in a bundle.
     ///
     /// # Errors

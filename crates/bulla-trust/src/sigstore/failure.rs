@@ -149,6 +149,12 @@ pub enum Failure {
         /// What it is.
         detail: String,
     },
+    /// The payload of a signature in the old layout is something else.
+    #[error("the signed payload does not say which image was signed: {detail}")]
+    NotSimpleSigning {
+        /// What it is.
+        detail: String,
+    },
     /// A plain signature where an attestation was asked for.
     #[error("the bundle is a signature over the artifact, not an attestation")]
     NotAnAttestation,
@@ -330,6 +336,7 @@ impl Diagnose for Failure {
             Self::KeyRequired => "TRUST-0051",
             Self::NoTimestamp => "TRUST-0600",
             Self::Witnesses { .. } => "TRUST-0601",
+            Self::NotSimpleSigning { .. } => "TRUST-0602",
         })
     }
 

@@ -32,24 +32,24 @@ impl Sct<'_> {
     }
 }
 
-/// Reads a list of exactly one SCT.
+/// Reads a list of one SCT, or of none.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn only(list: &[u8]) -> Result<Sct<'_>, &'static str> {
+pub(super) fn only(list: &[u8]) -> Result<Option<Sct<'_>>, &'static str> {
     const CUT: &str = "their list cannot be read";
     let (list, rest) = vector(list).ok_or(CUT)?;
     if !rest.is_empty() {
         return Err(CUT);
     }
     if list.is_empty() {
-        return Err("the certificate has none");
+        return Ok(None);
     }
     let (sct, rest) = vector(list).ok_or(CUT)?;
     if !rest.is_empty() {
         return Err("the certificate has several, and must have exactly one");
     }
-    read(sct).ok_or(CUT)
+    read(sct).map(Some).ok_or(CUT)
 }
 
 fn read(bytes: &[u8]) -> Option<Sct<'_>> {
@@ -98,13 +98,14 @@ mod tests {
         };
         let made = Made::sign(&key, &entry, 123, 5).unwrap();
         let list = encode_list(std::slice::from_ref(&made)).unwrap();
-        let read = only(&list).unwrap();
+        let read = only(&list).unwrap().unwrap();
         assert_eq!(read.timestamp_ms, 123);
         let signed = read.signed_bytes(&[7; 32], b"tbs").unwrap();
         key.public().verify(&signed, read.signature).unwrap();
         let two = encode_list(&[made.clone(), made]).unwrap();
         assert!(only(&two).is_err_and(|text| text.contains("several")));
-        assert!(only(&[0, 0]).is_err());
+        assert!(only(&[0, 0]).is_ok_and(|none| none.is_none()));
+        assert!(only(&[]).is_err() && only(&[0, 0, 0]).is_err());
     }
 
     proptest! {

@@ -62,6 +62,14 @@ pub struct Blob {
     pub digest: Digest,
 }
 
+impl Blob {
+    pub(crate) fn of(artifact: &Artifact<'_>) -> Self {
+        Self {
+            digest: artifact.digest(),
+        }
+    }
+}
+
 /// How to verify: under which root, when, and with which demands.
 ///
 /// Making the proof and judging the signer are two things: whatever comes out
@@ -325,9 +333,7 @@ fn with_bundle<T>(
 fn signed_blob(bundle: &UnverifiedBundle, artifact: &Artifact<'_>) -> Result<Blob, Failure> {
     match bundle.kind() {
         BundleKind::Attestation => Err(Failure::NotASignature),
-        BundleKind::Signature => Ok(Blob {
-            digest: artifact.digest(),
-        }),
+        BundleKind::Signature => Ok(Blob::of(artifact)),
     }
 }
 

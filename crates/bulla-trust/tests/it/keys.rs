@@ -32,7 +32,11 @@ fn message_bundle(lab: &Lab, key: &SigningKey, hash: Hash, by: &By<'_>, artifact
     let signature = key.sign(artifact).unwrap();
     let digest = hash.digest(artifact);
     let entries = [
-        lab.entry1("hashedrekord", "0.0.1", &lab::rekord1(hash, &digest, &signature, by)),
+        lab.entry1(
+            "hashedrekord",
+            "0.0.1",
+            &lab::rekord1(hash, &digest, &signature, by),
+        ),
         lab.entry2(&lab::rekord2(hash, &digest, &signature, by)),
     ];
     let content = lab::message(hash, artifact, &signature);

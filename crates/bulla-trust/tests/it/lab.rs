@@ -8,7 +8,7 @@ use bulla_crypto::{
     Hash, PublicKey, Scheme, SigningKey,
     checkpoint::Checkpoint,
     merkle,
-    note::key_id,
+    note::{key_id, sign_note},
     sct::{PrecertEntry, Sct},
     timestamp::{TimestampQuery, TimestampSigner},
     x509::{CaProfile, Certificate, CodeSigningProfile, Issuer, SubjectName, Validity},
@@ -65,7 +65,11 @@ pub(crate) fn statement(subject: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn pae(payload: &[u8]) -> Vec<u8> {
-    let head = format!("DSSEv1 {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), payload.len());
+    let head = format!(
+        "DSSEv1 {} {PAYLOAD_TYPE} {} ",
+        PAYLOAD_TYPE.len(),
+        payload.len()
+    );
     [head.as_bytes(), payload].concat()
 }
 
@@ -112,7 +116,11 @@ impl Lab {
         let leaf = stamping
             .issue_timestamping(tsa_key.public(), "tsa", year)
             .unwrap();
-        let chain = vec![leaf, stamping.certificate().clone(), root.certificate().clone()];
+        let chain = vec![
+            leaf,
+            stamping.certificate().clone(),
+            root.certificate().clone(),
+        ];
         Self {
             tsa: TimestampSigner::new(tsa_key, chain).unwrap(),
             ct: key(Scheme::EcdsaP256),
@@ -126,7 +134,9 @@ impl Lab {
     pub(crate) fn document(&self) -> Value {
         let window = json!({"start": "2026-01-01T00:00:00Z"});
         let chain = |certificates: &[&Certificate]| {
-            let all = certificates.iter().map(|one| json!({"rawBytes": b64(one.der())}));
+            let all = certificates
+                .iter()
+                .map(|one| json!({"rawBytes": b64(one.der())}));
             json!({"certificates": all.collect::<Vec<_>>()})
         };
         let log = |key: &PublicKey, url: &str, id: &[u8]| {
@@ -181,9 +191,8 @@ impl Lab {
         self.intermediate.finish(precert, &[sct]).unwrap()
     }
 
-    /// The same without SCT, for `seconds` from the lab's time on.
+    /// The same with an empty list of SCTs.
     pub(crate) fn certify_unlogged(&self, key: &PublicKey) -> Certificate {
-        // An empty list is not the same as none: take it out of the poisoned one.
         let precert = self.precertificate(key);
         self.intermediate.finish(precert, &[]).unwrap()
     }
@@ -256,10 +265,9 @@ fn proof(log: &SigningKey, origin: &str, body: &[u8]) -> Value {
         size: 2,
         root: merkle::node_hash(&genesis, &leaf),
     };
-    let note = match log.scheme() {
-        Scheme::Ed25519 => checkpoint.sign(log).unwrap(),
-        _ => checkpoint.sign(log).unwrap(),
-    };
+    // A log of version 1 signs by its host name, which its origin begins with.
+    let name = origin.split(' ').next().unwrap();
+    let note = sign_note(&checkpoint.text(), name, log).unwrap();
     json!({
         "logIndex": "1",
         "rootHash": b64(checkpoint.root),
@@ -297,7 +305,12 @@ pub(crate) fn dsse1(payload: &[u8], signature: &[u8], by: &By<'_>) -> Value {
 }
 
 /// A bundle of version 0.3.
-pub(crate) fn bundle(content: (&str, Value), by: &By<'_>, entries: &[Value], stamps: &[Vec<u8>]) -> Value {
+pub(crate) fn bundle(
+    content: (&str, Value),
+    by: &By<'_>,
+    entries: &[Value],
+    stamps: &[Vec<u8>],
+) -> Value {
     let stamps: Vec<Value> = stamps
         .iter()
         .map(|der| json!({"signedTimestamp": b64(der)}))
@@ -332,4 +345,45 @@ pub(crate) fn envelope(payload: &[u8], signature: &[u8]) -> (&'static str, Value
             "signatures": [{"sig": b64(signature)}],
         }),
     )
+}
+
+/// A witness of checkpoints.
+pub(crate) struct Witness {
+    name: &'static str,
+    key: SigningKey,
+}
+
+impl Witness {
+    pub(crate) fn new(name: &'static str) -> Self {
+        let key = SigningKey::generate(Scheme::Ed25519).unwrap();
+        Self { name, key }
+    }
+
+    fn typed(&self) -> Vec<u8> {
+        [&[4], self.key.public().raw()].concat()
+    }
+
+    fn hint(&self) -> Vec<u8> {
+        let named = [self.name.as_bytes(), b"\n", &self.typed()].concat();
+        Hash::Sha256.digest(&named)[..4].to_vec()
+    }
+
+    pub(crate) fn verifier_key(&self) -> String {
+        format!(
+            "{}+{}+{}",
+            self.name,
+            hex::encode(self.hint()),
+            b64(self.typed())
+        )
+    }
+
+    /// The note with this witness's line.
+    pub(crate) fn cosign(&self, note: &str) -> String {
+        let (text, _) = note.split_once("\n\n").unwrap();
+        let time = signed_at().as_second();
+        let message = format!("cosignature/v1\ntime {time}\n{text}\n");
+        let signature = self.key.sign(message.as_bytes()).unwrap();
+        let line = [self.hint(), time.to_be_bytes().to_vec(), signature].concat();
+        format!("{note}— {} {}\n", self.name, b64(line))
+    }
 }

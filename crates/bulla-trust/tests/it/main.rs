@@ -9,5 +9,6 @@ mod lab;
 mod making;
 mod near_misses;
 mod openssl;
+mod requirements;
 mod strict;
 mod suite;

@@ -24,7 +24,11 @@ fn proof(bundle: &mut Value) -> &mut Value {
 #[test]
 fn unsigned_copies_of_the_checkpoint_must_agree_with_it() {
     let Some(assets) = assets() else { return };
-    for name in ["rekor2-dsse-happy-path", "rekor2-happy-path", "happy-path-v0.3"] {
+    for name in [
+        "rekor2-dsse-happy-path",
+        "rekor2-happy-path",
+        "happy-path-v0.3",
+    ] {
         let other_root = Case::read(&assets, name)
             .with(|bundle| proof(bundle)["rootHash"] = json!(lab::b64([7_u8; 32])));
         assert_rejected(&other_root, "TRUST-0022", "root hash");
@@ -48,7 +52,12 @@ fn a_checkpoint_of_another_origin_by_the_same_key() {
     let certificate = lab.certify(key.public());
     let by = By::Certificate(&certificate);
     let signature = key.sign(b"artifact").unwrap();
-    let body = lab::rekord2(Hash::Sha256, &Hash::Sha256.digest(b"artifact"), &signature, &by);
+    let body = lab::rekord2(
+        Hash::Sha256,
+        &Hash::Sha256.digest(b"artifact"),
+        &signature,
+        &by,
+    );
     let made = |entry: Value| {
         let content = lab::message(Hash::Sha256, b"artifact", &signature);
         lab::bundle(content, &by, &[entry], &[lab.stamp(&signature)]).to_string()
@@ -59,7 +68,9 @@ fn a_checkpoint_of_another_origin_by_the_same_key() {
     };
     verify(&made(lab.entry2(&body))).unwrap();
     let mut elsewhere = lab.entry2(&body);
-    let note = elsewhere["inclusionProof"]["checkpoint"]["envelope"].as_str().unwrap();
+    let note = elsewhere["inclusionProof"]["checkpoint"]["envelope"]
+        .as_str()
+        .unwrap();
     let note = note.replace("log.example", "other.example");
     elsewhere["inclusionProof"]["checkpoint"]["envelope"] = json!(note);
     let rejection = verify(&made(elsewhere)).unwrap_err();
@@ -90,7 +101,10 @@ fn a_body_of_another_kind_than_its_entry_says() {
     for (part, value) in [
         ("/spec/payloadHash/value", json!("00".repeat(32))),
         ("/spec/signatures/0/signature", json!("AAAA")),
-        ("/spec/signatures/0/verifier", json!(lab::b64(key.public().to_pem()))),
+        (
+            "/spec/signatures/0/verifier",
+            json!(lab::b64(key.public().to_pem())),
+        ),
         ("/spec/signatures", json!([])),
     ] {
         let mut other = body.clone();
@@ -108,7 +122,12 @@ fn an_authority_counts_only_while_all_of_its_chain_is_valid() {
     let certificate = lab.certify(key.public());
     let by = By::Certificate(&certificate);
     let signature = key.sign(b"artifact").unwrap();
-    let body = lab::rekord1(Hash::Sha256, &Hash::Sha256.digest(b"artifact"), &signature, &by);
+    let body = lab::rekord1(
+        Hash::Sha256,
+        &Hash::Sha256.digest(b"artifact"),
+        &signature,
+        &by,
+    );
     let content = lab::message(Hash::Sha256, b"artifact", &signature);
     let entry = lab.entry1("hashedrekord", "0.0.1", &body);
     let bundle = lab::bundle(content, &by, &[entry], &[]).to_string();
@@ -126,8 +145,11 @@ fn an_authority_counts_only_while_all_of_its_chain_is_valid() {
         SigningKey::generate(Scheme::EcdsaP256).unwrap(),
         "Lab",
         "old",
-        bulla_crypto::x509::Validity::seconds("2020-01-01T00:00:00Z".parse::<Timestamp>().unwrap(), 60)
-            .unwrap(),
+        bulla_crypto::x509::Validity::seconds(
+            "2020-01-01T00:00:00Z".parse::<Timestamp>().unwrap(),
+            60,
+        )
+        .unwrap(),
     )
     .unwrap();
     let mut expired = good.clone();
