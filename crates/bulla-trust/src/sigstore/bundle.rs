@@ -19,7 +19,10 @@ use sigstore_types::{
 use x509_cert::{
     Certificate,
     der::{Decode, Encode, asn1::Utf8StringRef, oid::ObjectIdentifier},
-    ext::pkix::{AuthorityKeyIdentifier, SubjectAltName, SubjectKeyIdentifier, name::GeneralName},
+    ext::pkix::{
+        AuthorityKeyIdentifier, ExtendedKeyUsage, SubjectAltName, SubjectKeyIdentifier,
+        name::GeneralName,
+    },
 };
 
 use super::Failure;
@@ -178,6 +181,14 @@ impl Leaf {
             })
     }
 
+    /// Whether it says that its key is for `purpose`.
+    pub(crate) fn is_for(&self, purpose: ObjectIdentifier) -> bool {
+        match self.certificate.tbs_certificate.get::<ExtendedKeyUsage>() {
+            Ok(Some((_, usages))) => usages.0.contains(&purpose),
+            _ => false,
+        }
+    }
+
     /// Who authenticated the holder, if the certificate says so.
     ///
     /// # Errors
@@ -221,7 +232,11 @@ impl Leaf {
             .filter_map(|der| Certificate::from_der(der).ok())
             .collect();
         let mut last = String::new();
-        for certificate in std::iter::once(&self.certificate).chain(&shipped) {
+        // Who issued itself says nothing about whom others trust.
+        let issued_by_another =
+            |one: &&Certificate| one.tbs_certificate.issuer != one.tbs_certificate.subject;
+        let all = std::iter::once(&self.certificate).chain(&shipped);
+        for certificate in all.filter(issued_by_another) {
             last = certificate.tbs_certificate.issuer.to_string();
             if known.iter().any(|ca| issued(certificate, ca)) {
                 return (true, last);
