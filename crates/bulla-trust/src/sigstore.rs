@@ -9,22 +9,27 @@
 mod binding;
 pub mod bundle;
 mod chain;
+pub mod create;
 pub(crate) mod engine;
 pub(crate) mod evidence;
 pub mod failure;
 pub mod identity;
+pub mod inspect;
 mod key;
 mod log;
 pub mod make;
 pub mod requirements;
 mod sct;
 mod time;
+pub mod upgrade;
 mod verify;
 pub mod witness;
 
 pub use bundle::{BundleKind, UnverifiedBundle};
 pub use failure::Failure;
-pub use identity::{IdentityExpectation, Matcher, PatternError};
+pub use identity::{
+    Anchoring, CertificateClaims, Claim, IdentityExpectation, Matcher, PatternError,
+};
 pub use make::{MakeError, Material};
 pub use requirements::{Demand, Requirements, TimeDemand};
 pub use verify::{

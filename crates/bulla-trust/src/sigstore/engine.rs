@@ -50,7 +50,7 @@ impl<'r> Judge<'r> {
         artifact: &Artifact<'_>,
     ) -> Result<Proof, Failure> {
         let leaf = evidence.leaf.ok_or(Failure::CertificateRequired)?;
-        let (times, log) = self
+        let (times, log, sct) = self
             .certified(evidence, leaf, artifact)
             .map_err(|failure| self.behind(failure, evidence))?;
         Ok(Proof {
@@ -61,6 +61,9 @@ impl<'r> Judge<'r> {
             },
             envelope: evidence.cited.clone(),
             certificate: leaf.digest.clone(),
+            key: leaf.key()?,
+            claims: leaf.claims()?,
+            sct,
             log,
             times,
         })
@@ -100,7 +103,7 @@ impl<'r> Judge<'r> {
         evidence: &Evidence<'_>,
         leaf: &Leaf,
         artifact: &Artifact<'_>,
-    ) -> Result<(Vec<Timestamp>, Option<LogProof>), Failure> {
+    ) -> Result<(Vec<Timestamp>, Option<LogProof>, bool), Failure> {
         let public = leaf.public_key()?;
         // The demand for an entry is met or not before anything is computed.
         let entries = self.known_entries(evidence)?;
@@ -109,18 +112,18 @@ impl<'r> Judge<'r> {
             key::check(&public, &evidence.content, artifact).is_ok()
         })?;
         let issuer = chain::check(self.root, evidence, leaf, &at)?;
-        match chain::check_sct(self.root, leaf, &issuer)? {
+        let sct = match chain::check_sct(self.root, leaf, &issuer)? {
             Some(absent) if self.requirements.sct == Demand::Required => {
                 return Err(Failure::Sct {
                     detail: absent.into(),
                 });
             }
-            _ => {}
-        }
+            absent => absent.is_none(),
+        };
         self.logged(&entries)?;
         signed(evidence, artifact, &public, By::Certificate(leaf))?;
         let times = self.timely(&entries, times)?;
-        Ok((times, self.log_proof(&entries)?))
+        Ok((times, self.log_proof(&entries)?, sct))
     }
 
     /// The entries of logs that the root knows.

@@ -294,10 +294,10 @@ impl<T> Verified<T> {
     /// Demands a signer.
     ///
     /// # Errors
-    /// A [`Rejection`] that names the near miss: TRUST-0040 … 0042.
+    /// A [`Rejection`] that names the near miss: TRUST-0040 … 0042, 0702.
     pub fn require_identity(&self, expected: &IdentityExpectation) -> Result<(), Rejection> {
         expected
-            .check(&self.proof().signer)
+            .check_proof(self.proof())
             .map_err(|failure| Rejection::because(&failure).of(&self.proof().envelope))
     }
 }

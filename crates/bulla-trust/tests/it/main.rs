@@ -11,6 +11,8 @@ mod near_misses;
 mod old_layout;
 mod openssl;
 mod oracle;
+mod repack;
 mod requirements;
 mod strict;
 mod suite;
+mod world;
