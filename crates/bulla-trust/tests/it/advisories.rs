@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::suite::{Case, assets};
 
+mod basics;
+
 const DSSE: &str = "rekor2-dsse-happy-path";
 const BLOB: &str = "rekor2-happy-path";
 const BLOB_V1: &str = "happy-path-v0.3";
