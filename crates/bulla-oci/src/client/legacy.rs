@@ -1,4 +1,8 @@
 //! Reading cosign's old layout: the tag of a subject, or referrers of its types.
+//!
+//! A layer comes with what stands beside it, and its bytes are those of its
+//! descriptor. That it is about the subject is not known yet: the tag is a name
+//! that anybody who may push can give, so the payload has to say it.
 
 use bulla_core::{Descriptor, Digest, Reference, limits};
 use futures_util::{StreamExt as _, stream};

@@ -1,5 +1,6 @@
 //! Carries manifests and blobs from a source to a registry or folder, children
-//! and layers first.
+//! and layers first. Each manifest and blob goes once, however often it is named;
+//! the walk as a whole is bounded, so is what is in flight.
 
 use bulla_core::{Descriptor, Digest, Reference};
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};

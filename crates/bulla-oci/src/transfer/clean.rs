@@ -1,4 +1,7 @@
 //! Taking evidence away from an image, in both layouts.
+//!
+//! Only what is there for that image goes: a referrer is opened, and must name
+//! it. Blobs stay for the registry to collect; the image itself is never touched.
 
 use bulla_core::{Digest, Reference};
 use serde::Serialize;

@@ -1,4 +1,6 @@
-//! Registries that lie about seals, list too many of them, or never end.
+//! Registries that lie about seals, list too many of them, or never end: a typed
+//! error within the bounds each time, never a hang, never success. Deadlines are
+//! set small; nothing is measured.
 
 use super::{anyone, attaching, list, without_api};
 use crate::server::{Scripted, reply};
