@@ -160,34 +160,85 @@ impl Programs {
     }
 }
 
-/// `NAME LIMIT VALUE…` lines of the example, each value a run of a second or so.
+/// Bundles a second with a trust root at hand, beside the bare library.
 fn throughput() -> Result<Vec<Figure>> {
     let mut command = cargo();
     command.args(["run", "-q", "--release", "-p", "bulla-trust"]);
     command.args(["--example", "throughput"]);
-    command.env("BULLA_SUITES", shared().ok_or("no suites")?);
-    let said = output(&mut command)?;
-    Ok(said.lines().filter_map(figure).collect())
+    if let Some(folder) = folder() {
+        command.env("BULLA_SUITES", folder);
+    }
+    beside_the_library(&output(&mut command)?)
 }
 
-fn figure(line: &str) -> Option<Figure> {
-    let mut words = line.split('\t');
-    let (name, unit) = (words.next()?, words.next()?);
-    let unit = match unit {
-        "per second" => "/s",
-        _ => return None,
+/// From lines `WHAT<tab>WHO<tab>VALUE…`, one value for each round.
+fn beside_the_library(said: &str) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    let rows: Vec<Vec<&str>> = said
+        .lines()
+        .map(|line| line.split('\t').collect())
+        .collect();
+    let values = |what: &str, who: &str| -> Result<Vec<f64>> {
+        let row = rows.iter().find(|row| row.starts_with(&[what, who]));
+        let row = row.ok_or_else(|| format!("the example says nothing of {what} by {who}"))?;
+        Ok(row
+            .iter()
+            .skip(2)
+            .map(|value| value.parse())
+            .collect::<std::result::Result<_, _>>()?)
     };
-    let values = words.map(str::parse).collect::<std::result::Result<_, _>>();
-    Some(Figure::new(name, unit, None, values.ok()?))
+    for what in ["Rekor v1", "Rekor v2"] {
+        let (ours, bare) = (values(what, "bulla")?, values(what, "sigstore-verify")?);
+        let ratio = ours
+            .iter()
+            .zip(&bare)
+            .map(|(ours, bare)| 100.0 * bare / ours);
+        let ratio = ratio.collect();
+        figures.extend([
+            Figure::new(format!("in process, {what}: bulla"), "/s", None, ours),
+            Figure::new(
+                format!("in process, {what}: bare library"),
+                "/s",
+                None,
+                bare,
+            ),
+            Figure::new(
+                format!("in process, {what}: of its time"),
+                "%",
+                Some(100.0),
+                ratio,
+            ),
+        ]);
+    }
+    Ok(figures)
+}
+
+/// Above the suites: `BULLA_SUITES`, or beside this repository.
+fn folder() -> Option<PathBuf> {
+    let named = std::env::var_os("BULLA_SUITES").map(PathBuf::from);
+    named.or_else(shared)
 }
 
 fn suite() -> Result<PathBuf> {
-    let folder = match std::env::var_os("BULLA_SUITES") {
-        Some(folder) => Some(PathBuf::from(folder)),
-        None => shared(),
-    };
-    let assets = folder.map(|folder| folder.join("suites/sigstore-conformance/test/assets"));
+    let assets = folder().map(|folder| folder.join("suites/sigstore-conformance/test/assets"));
     assets
         .filter(|assets| assets.is_dir())
         .ok_or_else(|| "no suites/sigstore-conformance here (BULLA_SUITES names the folder)".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::beside_the_library;
+
+    #[test]
+    fn throughput_is_held_against_the_bare_library() {
+        let said = "Rekor v1\tbulla\t100\t300\nRekor v1\tsigstore-verify\t200\t150\n\
+                    Rekor v2\tbulla\t10\nRekor v2\tsigstore-verify\t10\n";
+        let figures = beside_the_library(said).expect("figures");
+        assert_eq!(figures.len(), 6);
+        assert_eq!(figures[2].values, [50.0, 200.0]);
+        assert!(!figures[2].keeps_limit());
+        assert!(figures[5].keeps_limit());
+        assert!(beside_the_library("Rekor v1\tbulla\t1\n").is_err());
+    }
 }
