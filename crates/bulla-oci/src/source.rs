@@ -8,7 +8,7 @@ use futures_util::future::try_join;
 
 use crate::{
     client::{Attachments, Child, ClientError, Fetched, Registry},
-    cosign::{self, LegacySet, Slot},
+    cosign::{LegacySet, Slot},
     limits::Limits,
     manifest::{ImageManifest, Manifest},
     saved::Saved,
@@ -153,7 +153,7 @@ impl EvidenceSource<'_> {
             Self::Registry {
                 registry, evidence, ..
             } => {
-                let tag = cosign::tag(evidence, subject, slot)?;
+                let tag = registry.seal_tag(evidence, subject, slot)?;
                 let found = registry.find(&tag).await?;
                 Ok(found.map(|fetched| (tag.to_string(), fetched)))
             }

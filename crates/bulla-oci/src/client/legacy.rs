@@ -10,12 +10,25 @@ use std::collections::BTreeMap;
 
 use super::{ClientError, Fetched, Registry};
 use crate::{
-    cosign::{self, LegacyLayer, LegacySet, Slot},
+    cosign::{LegacyLayer, LegacySet, Slot},
     limits::{Budget, Limits},
     manifest::{ImageManifest, Manifest, ManifestError},
 };
 
 impl Registry {
+    /// The tag of `slot` for `subject` in the repository of `at`.
+    pub(crate) fn seal_tag(
+        &self,
+        at: &Reference,
+        subject: &Digest,
+        slot: Slot,
+    ) -> Result<Reference, ClientError> {
+        let tag = format!("{}{}", self.prefix, slot.tag(subject));
+        at.by_tag(&tag).map_err(|_| ClientError::NoTag {
+            reference: at.name(),
+        })
+    }
+
     /// The signatures, attestations or SBOMs of `subject` under its tag in the
     /// repository of `at`, which need not be the image's own; `None` if there
     /// is no such tag.
@@ -30,7 +43,7 @@ impl Registry {
         subject: &Digest,
         slot: Slot,
     ) -> Result<Option<LegacySet>, ClientError> {
-        let tag = cosign::tag(at, subject, slot)?;
+        let tag = self.seal_tag(at, subject, slot)?;
         let gather = async {
             let Some(fetched) = self.find(&tag).await? else {
                 return Ok(None);

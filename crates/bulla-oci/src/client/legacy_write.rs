@@ -28,7 +28,7 @@ impl Registry {
         layers: &[NewLayer],
         existing: Existing,
     ) -> Result<Descriptor, ClientError> {
-        let tag = cosign::tag(at, subject, slot)?;
+        let tag = self.seal_tag(at, subject, slot)?;
         let mut add = Vec::new();
         for layer in layers {
             let descriptor = layer.descriptor();

@@ -13,7 +13,7 @@ use std::{
 use super::{Copied, CopyOptions, Kind};
 use crate::{
     client::{ClientError, Content, Fetched, Registry},
-    cosign::{self, Slot},
+    cosign::Slot,
     layout::{Layout, LayoutError},
     manifest::{ImageManifest, Manifest},
     saved::Saved,
@@ -245,14 +245,15 @@ impl<'a> Carrier<'a> {
                 true
             }
             Sink::Registry(registry, to) => {
-                let tag = cosign::tag(to, subject, slot)?;
+                let tag = registry.seal_tag(to, subject, slot)?;
                 match registry.find(&tag).await? {
                     Some(there) if there.descriptor.digest == fetched.descriptor.digest => false,
                     Some(_) => registry.merge_legacy(&tag, manifest).await?,
                     None => {
-                        let (kind, name) = (&fetched.descriptor.media_type, slot.tag(subject));
-                        let bytes = fetched.bytes.clone().into();
-                        registry.put_manifest(to, &name, kind, bytes).await?;
+                        let kind = &fetched.descriptor.media_type;
+                        let (name, bytes) = (tag.tag().unwrap_or_default(), &fetched.bytes);
+                        let put = registry.put_manifest(to, name, kind, bytes.clone().into());
+                        put.await?;
                         true
                     }
                 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use super::Kind;
 use crate::{
     client::{ClientError, Registry},
-    cosign::{self, Slot},
+    cosign::Slot,
 };
 
 /// What was deleted.
@@ -40,7 +40,7 @@ pub async fn clean(
         if !kinds.contains(&kind) {
             continue;
         }
-        let tag = cosign::tag(at, subject, slot)?;
+        let tag = registry.seal_tag(at, subject, slot)?;
         let Some(found) = registry.find(&tag).await? else {
             continue;
         };

@@ -128,6 +128,13 @@ async fn seals_are_added_beside_those_that_are_there() {
         let set = client.legacy(&apart, digest, slot).await.unwrap().unwrap();
         assert_eq!(set.layers[0].bytes, b"{}");
         assert!(client.legacy(at, digest, slot).await.unwrap().is_none());
+        // Under tags with a prefix.
+        let prefixed = client.clone().with_tag_prefix("ours-");
+        let added = prefixed.add_legacy(at, digest, slot, &layers, Existing::Keep);
+        added.await.unwrap();
+        let set = prefixed.legacy(at, digest, slot).await.unwrap().unwrap();
+        assert!(set.place.contains(":ours-sha256-"), "{}", set.place);
+        assert!(client.legacy(at, digest, slot).await.unwrap().is_none());
     }
 }
 
