@@ -8,6 +8,7 @@
 pub mod ca;
 pub mod http;
 pub mod keyless;
+pub mod kms;
 pub mod log;
 pub mod oidc;
 pub mod service;

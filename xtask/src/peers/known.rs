@@ -37,6 +37,7 @@ pub const DEFAULT: &[&str] = &[
     "mmdebstrap",
     "openssl",
     "gnupg",
+    "softhsm2",
 ];
 
 const fn peer(name: &'static str, version: &'static str, source: Source) -> Peer {
@@ -117,6 +118,10 @@ pub const KNOWN: &[Peer] = &[
             Source::Pip("spdx-tools", &["jsonschema==4.26.0"]),
         ),
         "pyspdxtools",
+    ),
+    named(
+        peer("softhsm2", "apt", Source::Apt("softhsm2")),
+        "softhsm2-util",
     ),
     peer(
         "syft",

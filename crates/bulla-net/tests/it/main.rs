@@ -5,5 +5,9 @@
 mod keyless;
 mod local;
 mod peers;
+#[cfg(unix)]
+mod plugin;
 mod services;
 mod socket;
+#[cfg(unix)]
+mod softhsm;
