@@ -20,7 +20,7 @@ use crate::local::{EMAIL, Local, clock, statement};
 const PAYLOAD: &[u8] = b"{\"critical\":{}}";
 
 impl Local {
-    fn logs(&self, apis: &[LogApi], stamped: bool) -> SigningServices {
+    pub(crate) fn logs(&self, apis: &[LogApi], stamped: bool) -> SigningServices {
         let log = |api: &LogApi| LogService {
             url: self.authority.base_url().to_owned(),
             api: *api,
@@ -36,7 +36,7 @@ impl Local {
         }
     }
 
-    fn with_key(&self, scheme: Scheme) -> Sealer {
+    pub(crate) fn with_key(&self, scheme: Scheme) -> Sealer {
         let key = SigningKey::generate(scheme).unwrap();
         Sealer::with_key(&self.http, Arc::new(key))
     }
