@@ -216,12 +216,13 @@ fn key_of(log: &Log, scheme: SigningScheme) -> Option<VerificationKey> {
 
 /// A signature algorithm that asks the memo first.
 #[derive(Clone, Copy)]
-struct Remembering<'m> {
+pub(super) struct Remembering<'m> {
     inner: &'static dyn SignatureVerificationAlgorithm,
     memo: &'m Memo,
 }
 
-fn algorithms(memo: &Memo) -> Vec<Remembering<'_>> {
+/// Every algorithm that signs certificates.
+pub(super) fn algorithms(memo: &Memo) -> Vec<Remembering<'_>> {
     WEBPKI_VERIFICATION_ALGS
         .iter()
         .copied()
