@@ -165,7 +165,7 @@ pub(super) fn check_sct(
     let list = <OctetString as x509_cert::der::Decode>::from_der(list.extn_value.as_bytes())
         .map_err(|_| fails("their list cannot be read"))?;
     let list = super::sct::only(list.as_bytes());
-    let Some(sct) = list.map_err(|detail| fails(detail))? else {
+    let Some(sct) = list.map_err(fails)? else {
         return Ok(Some("the certificate has none"));
     };
     let mut logged = tbs.clone();
