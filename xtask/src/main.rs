@@ -29,6 +29,8 @@ cargo xtask TASK
         --list            print what is known, install nothing
   bench [--record]      start-up, ready time, memory, ship, binary size
         --cold-build      a release build from nothing too
+  bench verify          what is promised beside cosign, in turn with it
+        --rounds N        how often (default 40)
   gen [--check]         write (or compare) the generated reference in docs/
   fuzz [--seconds N]    run every fuzz target for N seconds (default 10)
 ";

@@ -17,18 +17,22 @@ use sigstore_trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, TrustedRoot};
 use sigstore_types::DerCertificate;
 use std::sync::OnceLock;
 
+pub mod client_trust_config;
 pub mod describe;
 pub(crate) mod material;
 pub(crate) mod memo;
 pub mod parts;
+pub mod services;
 pub mod signing_config;
 
 use material::{Chain, Material};
 use memo::Memo;
 
+pub use client_trust_config::ClientTrustConfig;
 pub use describe::{Origin, RootDescription};
 pub use parts::{LogKey, RootParts};
-pub use signing_config::{SigningConfig, SigningServices};
+pub use services::{LogApi, LogChoice, LogService, SigningServices};
+pub use signing_config::SigningConfig;
 
 /// The media types of trust roots that are read.
 const MEDIA_TYPES: [&str; 2] = [
@@ -307,6 +311,18 @@ pub enum RootError {
         /// Which kind.
         what: &'static str,
     },
+    /// Fewer services than the config demands.
+    #[error(
+        "the signing config demands {wanted} of its kind ({what}), and {found} can be used now"
+    )]
+    TooFewServices {
+        /// Which kind.
+        what: &'static str,
+        /// How many it demands.
+        wanted: usize,
+        /// How many there are.
+        found: usize,
+    },
     /// A key or certificate file cannot be used.
     #[error("the {what} cannot be used: {detail}")]
     Part {
@@ -341,13 +357,14 @@ impl Diagnose for RootError {
             Self::NoService { .. } => Code("TRUST-0205"),
             Self::TooMany { .. } => Code("TRUST-0206"),
             Self::UnknownField { .. } => Code("TRUST-0207"),
-            Self::Part { .. } => Code("TRUST-0208"),
+            Self::TooFewServices { .. } => Code("TRUST-0208"),
+            Self::Part { .. } => Code("TRUST-0209"),
         }
     }
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoService { .. } => {
+            Self::NoService { .. } | Self::TooFewServices { .. } => {
                 "get the current signing config of the instance, or name the services by URL".into()
             }
             Self::Part { .. } => {

@@ -15,17 +15,16 @@ mod instance;
 mod journey;
 mod output;
 
-use clap::FromArgMatches;
 use std::process::ExitCode;
 
-use cli::{Cli, Command};
+use cli::Command;
 use context::Context;
 use failure::{Exit, Failure};
 
 fn main() -> ExitCode {
     // The sandbox starts this same program again inside its walls.
     bulla_build::sandbox::child_main();
-    let cli = match parse() {
+    let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -56,10 +55,6 @@ fn main() -> ExitCode {
             ExitCode::from(failure.exit() as u8)
         }
     }
-}
-
-fn parse() -> Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&cli::command().try_get_matches()?)
 }
 
 fn run(command: Command, context: &Context) -> Result<Exit, Failure> {

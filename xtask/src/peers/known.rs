@@ -138,6 +138,8 @@ pub const KNOWN: &[Peer] = &[
         "1.52.0",
         Source::Go("github.com/anchore/syft/cmd/syft"),
     ),
+    // GNU time, for `cargo xtask bench verify`.
+    peer("time", "apt", Source::Apt("time")),
     peer(
         "timestamp-server",
         "2.1.5",

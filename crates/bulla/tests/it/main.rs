@@ -12,4 +12,5 @@ mod help;
 mod interop;
 mod second_repository;
 mod ship;
+mod start;
 mod tamper;
