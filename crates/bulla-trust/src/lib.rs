@@ -6,6 +6,7 @@
 //!
 //! Nothing here does I/O or asks the clock: bytes and `now` come in.
 
+pub mod cosign;
 pub mod dsse;
 pub mod jwt;
 pub mod predicate;
@@ -13,12 +14,15 @@ pub mod report;
 pub mod root;
 pub mod sigstore;
 pub mod threshold;
+pub mod tuf;
 pub mod verified;
 
 pub use predicate::{Predicate, PredicateType};
 pub use report::{ArtifactReport, Report};
 pub use root::TrustRoot;
-pub use sigstore::{Blob, IdentityExpectation, verify_attestation, verify_blob};
+pub use sigstore::{
+    Blob, IdentityExpectation, Requirements, Verification, verify_attestation, verify_blob,
+};
 pub use threshold::{Tally, Threshold};
 pub use verified::{Cited, KeyProof, LogProof, Proof, Rejection, Verified};
 

@@ -13,7 +13,10 @@ use bulla_net::{
     token::{self, Service},
 };
 use bulla_policy::InstanceNames;
-use bulla_trust::{TrustRoot, root::SigningServices};
+use bulla_trust::{
+    TrustRoot,
+    root::{LogApi, LogChoice, LogService, SigningServices},
+};
 use std::{fs, sync::Arc};
 
 use crate::{
@@ -195,13 +198,22 @@ impl Instance {
         })
     }
 
-    /// The services that seal.
-    pub fn signing_services(&self) -> SigningServices {
+    /// The services that seal, with the log that is chosen.
+    pub fn signing_services(&self, logs: LogChoice) -> SigningServices {
+        let log = |url: &str, api| LogService {
+            url: url.to_owned(),
+            api,
+        };
+        let newest = || vec![log(&self.ready.log_v2, LogApi::V2)];
         SigningServices {
-            ca: self.ready.ca.clone(),
-            log: self.ready.log_v2.clone(),
-            tsa: self.ready.tsa.clone(),
+            ca: Some(self.ready.ca.clone()),
             oidc: Some(self.ready.oidc.clone()),
+            logs: match (logs, &self.ready.log_v1) {
+                (LogChoice::None, _) => Vec::new(),
+                (LogChoice::V1, Some(url)) => vec![log(url, LogApi::V1)],
+                _ => newest(),
+            },
+            tsas: vec![self.ready.tsa.clone()],
         }
     }
 
