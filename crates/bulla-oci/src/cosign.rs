@@ -6,8 +6,9 @@
 //! SBOM_SPEC). A variant keeps the same manifest as a referrer. Here is the
 //! shape only: what a layer is worth is judged by `bulla-trust`.
 
-use bulla_core::{Descriptor, Digest, Reference};
+use bulla_core::{Descriptor, Digest};
 use bytes::Bytes;
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 use crate::client::ClientError;
@@ -41,7 +42,8 @@ pub mod media {
 }
 
 /// What kind of evidence a tag or manifest of the old layout holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Slot {
     /// `.sig`.
     Signatures,
@@ -184,12 +186,4 @@ pub enum Existing {
     /// Earlier attestations of the predicate types that are added go
     /// (`--replace`). Registries that only let seals grow refuse that.
     ReplacePredicate,
-}
-
-/// The tag of `slot` for `subject` in the repository of `at`.
-pub(crate) fn tag(at: &Reference, subject: &Digest, slot: Slot) -> Result<Reference, ClientError> {
-    at.by_tag(&slot.tag(subject))
-        .map_err(|_| ClientError::NoTag {
-            reference: at.name(),
-        })
 }

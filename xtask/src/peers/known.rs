@@ -133,6 +133,10 @@ pub const KNOWN: &[Peer] = &[
         ),
         "pyspdxtools",
     ),
+    named(
+        peer("softhsm2", "apt", Source::Apt("softhsm2")),
+        "softhsm2-util",
+    ),
     peer(
         "syft",
         "1.52.0",

@@ -4,6 +4,15 @@
 
 mod keyless;
 mod local;
+#[cfg(unix)]
+mod oidc;
 mod peers;
+#[cfg(unix)]
+mod plugin;
+mod rekor_v1;
+mod sealing;
 mod services;
 mod socket;
+#[cfg(unix)]
+mod softhsm;
+mod tuf;

@@ -1,5 +1,6 @@
 //! Carries manifests and blobs from a source to a registry or folder, children
-//! and layers first.
+//! and layers first. Each manifest and blob goes once, however often it is named;
+//! the walk as a whole is bounded, so is what is in flight.
 
 use bulla_core::{Descriptor, Digest, Reference};
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
@@ -12,7 +13,7 @@ use std::{
 use super::{Copied, CopyOptions, Kind};
 use crate::{
     client::{ClientError, Content, Fetched, Registry},
-    cosign::{self, Slot},
+    cosign::Slot,
     layout::{Layout, LayoutError},
     manifest::{ImageManifest, Manifest},
     saved::Saved,
@@ -40,6 +41,7 @@ struct Tally {
     copied: Copied,
     seen: BTreeSet<Digest>,
     listed: Vec<Descriptor>,
+    manifests: usize,
 }
 
 pub(super) struct Carrier<'a> {
@@ -100,6 +102,18 @@ impl<'a> Carrier<'a> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counts a manifest before it is asked for.
+    fn one_more(&self) -> Result<(), ClientError> {
+        let limit = self.from.limits().manifests();
+        let mut tally = self.tally();
+        tally.manifests += 1;
+        if tally.manifests > limit {
+            let place = self.from.name();
+            return Err(ClientError::TooManyChildren { place, limit });
+        }
+        Ok(())
+    }
+
     /// What the folder is to list beside the image.
     pub(super) fn listed(&self) -> Vec<Descriptor> {
         self.tally().listed.clone()
@@ -148,13 +162,8 @@ impl<'a> Carrier<'a> {
                     });
                 }
                 Manifest::Index(index) => {
-                    if index.manifests.len() > self.from.limits().children {
-                        return Err(ClientError::TooManyChildren {
-                            place: self.from.name(),
-                            limit: self.from.limits().children,
-                        });
-                    }
                     for child in &index.manifests {
+                        self.one_more()?;
                         let child = self.from.manifest(child).await?;
                         self.below(&child, depth - 1).await?;
                     }
@@ -187,6 +196,7 @@ impl<'a> Carrier<'a> {
                 }
             }
             for entry in self.from.referrers(subject, None).await? {
+                self.one_more()?;
                 let (fetched, manifest) = match self.from.referrer(subject, &entry).await {
                     Ok(Some(found)) => found,
                     Ok(None) => continue,
@@ -235,14 +245,15 @@ impl<'a> Carrier<'a> {
                 true
             }
             Sink::Registry(registry, to) => {
-                let tag = cosign::tag(to, subject, slot)?;
+                let tag = registry.seal_tag(to, subject, slot)?;
                 match registry.find(&tag).await? {
                     Some(there) if there.descriptor.digest == fetched.descriptor.digest => false,
                     Some(_) => registry.merge_legacy(&tag, manifest).await?,
                     None => {
-                        let (kind, name) = (&fetched.descriptor.media_type, slot.tag(subject));
-                        let bytes = fetched.bytes.clone().into();
-                        registry.put_manifest(to, &name, kind, bytes).await?;
+                        let kind = &fetched.descriptor.media_type;
+                        let (name, bytes) = (tag.tag().unwrap_or_default(), &fetched.bytes);
+                        let put = registry.put_manifest(to, name, kind, bytes.clone().into());
+                        put.await?;
                         true
                     }
                 }

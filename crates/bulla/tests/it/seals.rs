@@ -142,8 +142,3 @@ impl Scene {
         self.bulla(&[&args[..], &["--type", kind, "--predicate", &predicate]].concat())
     }
 }
-
-/// `Dana` and what the local instance knows her by.
-pub fn dana(scene: &Scene) -> [String; 2] {
-    ["--identity".into(), scene.somebody(EMAIL)]
-}

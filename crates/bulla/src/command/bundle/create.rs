@@ -2,10 +2,13 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Digest, limits};
-use bulla_trust::cosign::{Detached, DetachedContent, parse_local, to_bundle};
+use bulla_trust::cosign::{
+    BUNDLE, CERTIFICATE, Layer, SIGNATURE, TIMESTAMP, annotations_of_local, to_bundle,
+};
 use clap::{ArgGroup, Args};
 use serde_json::json;
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -68,7 +71,7 @@ pub struct CreateArgs {
 /// If a part cannot be read, or they do not make a bundle.
 pub fn run(args: CreateArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
-    let bundle = make(&args, context)?;
+    let bundle = make(&args)?;
     let Some(out) = &args.out else {
         output::data(&bundle);
         output::data(b"\n");
@@ -85,44 +88,33 @@ pub fn run(args: CreateArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Allowed)
 }
 
-fn make(args: &CreateArgs, context: &Context) -> Result<Vec<u8>, Failure> {
-    let optional = |path: &Option<PathBuf>| path.as_deref().map(read).transpose();
+fn make(args: &CreateArgs) -> Result<Vec<u8>, Failure> {
     let digest = args.artifact.as_deref().map(digest_of).transpose()?;
-    let key = match &args.key {
-        Some(reference) => Some(keyref::public(reference, context)?),
-        None => None,
+    let key = args.key.as_deref().map(keyref::public).transpose()?;
+    let mut annotations = match &args.cosign_bundle {
+        Some(file) => annotations_of_local(&read(file)?).or_denied()?,
+        None => BTreeMap::new(),
     };
-    let mut certificate = optional(&args.certificate)?;
-    let mut rekor_bundle = optional(&args.rekor_bundle)?;
-    let timestamp = optional(&args.rfc3161_timestamp)?;
-    let mut signature = optional(&args.signature)?.map(|bytes| raw(&bytes));
-    let attestation = optional(&args.attestation)?;
-    if let Some(file) = &args.cosign_bundle {
-        let local = parse_local(&read(file)?).or_denied()?;
-        signature = Some(local.signature);
-        certificate = certificate.or(local.certificate);
-        rekor_bundle = rekor_bundle.or(local.rekor_bundle);
+    if let Some(file) = &args.signature {
+        annotations.insert(SIGNATURE.into(), base64(&read(file)?));
     }
-    let content = match (&attestation, &signature, &digest) {
-        (Some(envelope), _, _) => DetachedContent::Envelope(envelope),
-        (None, Some(signature), Some(digest)) => DetachedContent::Blob { signature, digest },
-        _ => {
-            return Err(Failure::new(
-                Exit::Usage,
-                "CLI-0333",
-                "a signature alone does not say what it is over",
-            )
-            .hint("name the file that was signed: --artifact FILE"));
+    for (name, file) in [
+        (CERTIFICATE, &args.certificate),
+        (BUNDLE, &args.rekor_bundle),
+    ] {
+        if let Some(file) = file {
+            annotations.insert(name.into(), text(file)?);
         }
+    }
+    if let Some(file) = &args.rfc3161_timestamp {
+        annotations.insert(TIMESTAMP.into(), timestamp(&read(file)?));
+    }
+    let payload = args.attestation.as_deref().map(read).transpose()?;
+    let layer = Layer {
+        payload: payload.as_deref().unwrap_or_default(),
+        annotations: &annotations,
     };
-    let detached = Detached {
-        content,
-        certificate: certificate.as_deref(),
-        key: key.as_ref(),
-        rekor_bundle: rekor_bundle.as_deref(),
-        timestamp: timestamp.as_deref(),
-    };
-    to_bundle(&detached).or_denied()
+    to_bundle(&layer, digest.as_ref(), key.as_ref()).or_denied()
 }
 
 fn digest_of(artifact: &Path) -> Result<Digest, Failure> {
@@ -135,11 +127,28 @@ fn digest_of(artifact: &Path) -> Result<Digest, Failure> {
     }
 }
 
-/// A signature in base64, else as it is.
-fn raw(bytes: &[u8]) -> Vec<u8> {
-    STANDARD
-        .decode(bytes.trim_ascii())
-        .unwrap_or_else(|_| bytes.to_vec())
+/// A signature in base64, whether the file has it so or raw.
+fn base64(bytes: &[u8]) -> String {
+    let trimmed = bytes.trim_ascii();
+    match (STANDARD.decode(trimmed), std::str::from_utf8(trimmed)) {
+        (Ok(_), Ok(text)) => text.to_owned(),
+        _ => STANDARD.encode(bytes),
+    }
+}
+
+/// A timestamp as cosign keeps it, whether the file has it so or in DER.
+fn timestamp(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.trim_start().starts_with('{') => text.to_owned(),
+        _ => json!({"SignedRFC3161Timestamp": STANDARD.encode(bytes)}).to_string(),
+    }
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    String::from_utf8(read(path)?).map_err(|_| {
+        let what = format!("{} is not text", path.display());
+        Failure::new(Exit::Denied, "CLI-0333", what).hint("certificates are PEM, promises JSON")
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
