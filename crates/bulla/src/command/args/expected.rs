@@ -288,8 +288,10 @@ pub fn demand(
 ) -> Result<Demand, Failure> {
     let (signers, threshold) = expected.signers()?;
     let only_keys = signers.iter().all(|one| matches!(one, Signer::Key(..)));
-    // A bare key whose log is waived needs no trust root, so none must be there.
-    let rootless = only_keys && waivers.insecure_ignore_tlog && !trust.is_given();
+    // A bare key needs no trust root but for its log, so none must be there; where
+    // the log is demanded all the same, its absence is what is told.
+    let asked = waivers.insecure_ignore_tlog || !context.home()?.exists();
+    let rootless = only_keys && asked && !trust.is_given();
     let trusted = match rootless {
         true => TrustRoot::nothing().or_could_not_run()?.into(),
         false => trust.trusted(context)?,

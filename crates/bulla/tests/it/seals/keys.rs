@@ -61,8 +61,10 @@ fn signing_with_a_key_alone_makes_nothing_on_this_machine() {
     let signed = run(&[&args[..], &ALONE].concat());
     world.write("notes.json", &signed.success().stdout);
     let args = ["verify-blob", "notes.txt", "--bundle", "notes.json"];
-    let waived = ["--key", "cosign.pub", "--insecure-ignore-tlog"];
-    run(&[&args[..], &waived].concat()).success();
+    let key = ["--key", "cosign.pub"];
+    run(&[&args[..], &key].concat()).exit(1).says("log");
+    let waived = ["--insecure-ignore-tlog"];
+    run(&[&args[..], &key, &waived].concat()).success();
     assert!(!world.data().exists(), "an instance was made");
     let mode = std::fs::metadata(world.dir().join("cosign.key")).unwrap();
     assert_eq!(mode.permissions().mode() & 0o777, 0o600);
@@ -156,7 +158,13 @@ fn keys_of_openssl_are_imported() {
     let source = scene.file("no key at all\n");
     let prefix = scene.path(&scene.name("none"));
     scene
-        .bulla(&["import-key-pair", "--key", &source, "--output-key-prefix", &prefix])
+        .bulla(&[
+            "import-key-pair",
+            "--key",
+            &source,
+            "--output-key-prefix",
+            &prefix,
+        ])
         .exit(7)
         .says("cannot be used");
 }
