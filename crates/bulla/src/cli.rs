@@ -66,7 +66,17 @@ pub fn parse() -> Result<Cli, clap::Error> {
 /// The whole command line, with the exit codes in the help of each command.
 fn command() -> clap::Command {
     let mut command = Cli::command();
+    // What is built late brings the words of its arguments' type; the command's own count.
+    let own: Vec<_> = command
+        .get_subcommands()
+        .map(|one| (one.get_name().to_owned(), one.get_about().cloned()))
+        .collect();
     command.build();
+    for (name, about) in own {
+        command = command.mut_subcommand(name, |one| {
+            one.about(about.unwrap_or_default()).long_about(None)
+        });
+    }
     with_exit_codes(command)
 }
 
