@@ -166,7 +166,7 @@ pub enum Command {
     Copy(command::copy::CopyArgs),
     /// Get what hangs on an image: signatures, attestations, SBOMs
     Download(command::download::DownloadArgs),
-    /// Show the chain from an image back to its commit, or the page of an error code
+    /// Show the chain from an image to its commit, or an error code
     Explain(command::explain::ExplainArgs),
     /// Make a new key file
     GenerateKeyPair(command::generate_key_pair::GenerateKeyPairArgs),
@@ -184,7 +184,7 @@ pub enum Command {
     Sbom(command::sbom::SbomArgs),
     /// Match an image or a directory against the advisory database
     Scan(command::scan::ScanArgs),
-    /// The main job: source, build, inventory, scan, sign, log, registry, admission
+    /// The main job: everything from the commit to admission
     Ship(command::ship::ShipArgs),
     /// Sign an image
     Sign(command::sign::SignArgs),
