@@ -6,6 +6,7 @@
 //!
 //! Nothing here does I/O or asks the clock: bytes and `now` come in.
 
+pub mod cosign;
 pub mod dsse;
 pub mod jwt;
 pub mod predicate;
@@ -18,7 +19,9 @@ pub mod verified;
 pub use predicate::{Predicate, PredicateType};
 pub use report::{ArtifactReport, Report};
 pub use root::TrustRoot;
-pub use sigstore::{Blob, IdentityExpectation, verify_attestation, verify_blob};
+pub use sigstore::{
+    Blob, IdentityExpectation, Requirements, Verification, verify_attestation, verify_blob,
+};
 pub use threshold::{Tally, Threshold};
 pub use verified::{Cited, KeyProof, LogProof, Proof, Rejection, Verified};
 

@@ -4,8 +4,13 @@
 
 mod advisories;
 mod conformance;
+mod keys;
+mod lab;
 mod making;
 mod near_misses;
+mod openssl;
 mod repack;
+mod requirements;
+mod strict;
 mod suite;
 mod world;
