@@ -19,7 +19,10 @@ use sigstore_types::{
 use x509_cert::{
     Certificate,
     der::{Decode, Encode, asn1::Utf8StringRef, oid::ObjectIdentifier},
-    ext::pkix::{AuthorityKeyIdentifier, SubjectAltName, SubjectKeyIdentifier, name::GeneralName},
+    ext::pkix::{
+        AuthorityKeyIdentifier, ExtendedKeyUsage, SubjectAltName, SubjectKeyIdentifier,
+        name::GeneralName,
+    },
 };
 
 use super::{Failure, identity::CertificateClaims};
@@ -66,8 +69,7 @@ impl UnverifiedBundle {
     /// # Errors
     /// A [`Failure`] about its form: TRUST-0001 … 0009, 0016, 0043.
     pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
-        let bundle: Bundle = limits::parse_json(bytes, limits::BUNDLE_BYTES, "bundle")
-            .map_err(|error| classify(error, bytes))?;
+        let bundle = read(bytes)?;
         check_counts(&bundle)?;
         check_parts(&bundle)?;
         let leaf = bundle
@@ -144,29 +146,6 @@ impl UnverifiedBundle {
 }
 
 impl Leaf {
-    /// What it says beside the name.
-    ///
-    /// # Errors
-    /// [`Failure::CertificateMalformed`].
-    pub(crate) fn claims(&self) -> Result<CertificateClaims, Failure> {
-        CertificateClaims::from_certificate(&self.certificate)
-    }
-
-    /// SHA-256 of its key (DER SubjectPublicKeyInfo).
-    ///
-    /// # Errors
-    /// [`Failure::CertificateMalformed`].
-    pub(crate) fn key_digest(&self) -> Result<Digest, Failure> {
-        self.certificate
-            .tbs_certificate
-            .subject_public_key_info
-            .to_der()
-            .map(|der| Digest::sha256(&der))
-            .map_err(|error| Failure::CertificateMalformed {
-                detail: error.to_string(),
-            })
-    }
-
     /// Reads a signing certificate, DER.
     ///
     /// # Errors
@@ -199,6 +178,14 @@ impl Leaf {
             .ok_or_else(|| Failure::CertificateMalformed {
                 detail: "its key is of no kind that is known".into(),
             })
+    }
+
+    /// Whether it says that its key is for `purpose`.
+    pub(crate) fn is_for(&self, purpose: ObjectIdentifier) -> bool {
+        match self.certificate.tbs_certificate.get::<ExtendedKeyUsage>() {
+            Ok(Some((_, usages))) => usages.0.contains(&purpose),
+            _ => false,
+        }
     }
 
     /// Who authenticated the holder, if the certificate says so.
@@ -244,13 +231,40 @@ impl Leaf {
             .filter_map(|der| Certificate::from_der(der).ok())
             .collect();
         let mut last = String::new();
-        for certificate in std::iter::once(&self.certificate).chain(&shipped) {
+        // Who issued itself says nothing about whom others trust.
+        let issued_by_another =
+            |one: &&Certificate| one.tbs_certificate.issuer != one.tbs_certificate.subject;
+        let all = std::iter::once(&self.certificate).chain(&shipped);
+        for certificate in all.filter(issued_by_another) {
             last = certificate.tbs_certificate.issuer.to_string();
             if known.iter().any(|ca| issued(certificate, ca)) {
                 return (true, last);
             }
         }
         (false, last)
+    }
+
+    /// What it says beside the name.
+    ///
+    /// # Errors
+    /// [`Failure::CertificateMalformed`].
+    pub(super) fn claims(&self) -> Result<CertificateClaims, Failure> {
+        CertificateClaims::from_certificate(&self.certificate)
+    }
+
+    /// SHA-256 of its key (DER SubjectPublicKeyInfo).
+    ///
+    /// # Errors
+    /// [`Failure::CertificateMalformed`].
+    pub(super) fn key(&self) -> Result<Digest, Failure> {
+        self.certificate
+            .tbs_certificate
+            .subject_public_key_info
+            .to_der()
+            .map(|der| Digest::sha256(&der))
+            .map_err(|error| Failure::CertificateMalformed {
+                detail: error.to_string(),
+            })
     }
 
     /// The one name of the certificate.
@@ -319,6 +333,28 @@ fn is_uri(text: &str) -> bool {
 
 fn is_printable(text: &str) -> bool {
     !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+fn read(bytes: &[u8]) -> Result<Bundle, Failure> {
+    match limits::parse_json(bytes, limits::BUNDLE_BYTES, "bundle") {
+        Ok(bundle) => Ok(bundle),
+        Err(error @ LimitError::Json { .. }) => {
+            without_empty_digest(bytes).ok_or_else(|| classify(error, bytes))
+        }
+        Err(error) => Err(Failure::Limit(error)),
+    }
+}
+
+/// cosign 3 writes an empty `messageDigest` beside a signature by Ed25519, which
+/// means none: it is only a hint.
+fn without_empty_digest(bytes: &[u8]) -> Option<Bundle> {
+    let mut json: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    let message = json.get_mut("messageSignature")?.as_object_mut()?;
+    let digest = message.remove("messageDigest")?;
+    if !digest.as_object()?.is_empty() {
+        return None;
+    }
+    serde_json::from_value(json).ok()
 }
 
 fn check_counts(bundle: &Bundle) -> Result<(), Failure> {

@@ -1,7 +1,8 @@
 //! The signer's certificate: its path to the root at every proven time, its
 //! purpose, and the proof that it was logged (SCT).
 //!
-//! RFC 5280 paths by `webpki`, for code signing only. Path, purpose and validity
+//! RFC 5280 paths by `webpki`, for code signing: the signer's certificate must
+//! say so, and none above it may exclude it. Path, purpose and validity
 //! are checked anew for each time; good signatures of certificates and SCTs are
 //! remembered, see [`Memo`](crate::root::memo::Memo). Certificates of the root
 //! may end a path; all of their chain must be valid at that time too (rule R6).
@@ -16,7 +17,7 @@ use sigstore_types::SignatureBytes;
 use sigstore_verify::crypto::{SigningScheme, VerificationKey, WEBPKI_VERIFICATION_ALGS};
 use std::time::Duration;
 use webpki::{EndEntityCert, KeyUsage};
-use x509_cert::der::{Encode, asn1::OctetString};
+use x509_cert::der::{Encode, asn1::OctetString, oid::ObjectIdentifier};
 
 use super::{
     Failure,
@@ -29,11 +30,10 @@ use crate::root::{
     memo::Memo,
 };
 
-/// `id-kp-codeSigning`, 1.3.6.1.5.5.7.3.3.
-const CODE_SIGNING: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 3, 3];
+/// `id-kp-codeSigning`.
+const CODE_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3");
 /// The extension that carries SCTs, 1.3.6.1.4.1.11129.2.4.2.
-const SCTS: x509_cert::der::oid::ObjectIdentifier =
-    x509_cert::der::oid::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.2");
+const SCTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.2");
 
 /// Checks the certificate at each of `times` and gives its issuer's key (DER
 /// SubjectPublicKeyInfo).
@@ -56,6 +56,12 @@ pub(super) fn check(
             });
         }
         issuer = Some(path(root, evidence, leaf, *time)?);
+    }
+    if !leaf.is_for(CODE_SIGNING) {
+        return Err(Failure::Chain {
+            root: root.id().clone(),
+            detail: "it is not for code signing".into(),
+        });
     }
     // No time, no check: that must not pass for a success.
     issuer.ok_or(Failure::NoTrustedTime)
@@ -105,7 +111,7 @@ fn path(
             &anchors,
             &shipped,
             UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
-            KeyUsage::required(&CODE_SIGNING),
+            KeyUsage::required_if_present(CODE_SIGNING.as_bytes()),
             None,
             None,
         )
@@ -159,7 +165,7 @@ pub(super) fn check_sct(
     let list = <OctetString as x509_cert::der::Decode>::from_der(list.extn_value.as_bytes())
         .map_err(|_| fails("their list cannot be read"))?;
     let list = super::sct::only(list.as_bytes());
-    let Some(sct) = list.map_err(|detail| fails(detail))? else {
+    let Some(sct) = list.map_err(fails)? else {
         return Ok(Some("the certificate has none"));
     };
     let mut logged = tbs.clone();
@@ -210,12 +216,13 @@ fn key_of(log: &Log, scheme: SigningScheme) -> Option<VerificationKey> {
 
 /// A signature algorithm that asks the memo first.
 #[derive(Clone, Copy)]
-struct Remembering<'m> {
+pub(super) struct Remembering<'m> {
     inner: &'static dyn SignatureVerificationAlgorithm,
     memo: &'m Memo,
 }
 
-fn algorithms(memo: &Memo) -> Vec<Remembering<'_>> {
+/// Every algorithm that signs certificates.
+pub(super) fn algorithms(memo: &Memo) -> Vec<Remembering<'_>> {
     WEBPKI_VERIFICATION_ALGS
         .iter()
         .copied()

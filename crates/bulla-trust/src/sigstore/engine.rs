@@ -61,7 +61,7 @@ impl<'r> Judge<'r> {
             },
             envelope: evidence.cited.clone(),
             certificate: leaf.digest.clone(),
-            key: leaf.key_digest()?,
+            key: leaf.key()?,
             claims: leaf.claims()?,
             sct,
             log,

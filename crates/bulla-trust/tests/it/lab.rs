@@ -387,3 +387,24 @@ impl Witness {
         format!("{note}— {} {}\n", self.name, b64(line))
     }
 }
+
+pub(crate) fn intoto1(envelope: &[u8], payload: &[u8], by: &By<'_>) -> Value {
+    json!({"apiVersion": "0.0.1", "kind": "intoto", "spec": {
+        "content": {
+            "hash": {"algorithm": "sha256", "value": Digest::sha256(envelope).hex()},
+            "payloadHash": {"algorithm": "sha256", "value": Digest::sha256(payload).hex()},
+        },
+        "publicKey": b64(by.pem()),
+    }})
+}
+
+pub(crate) fn intoto2(payload: &[u8], signature: &[u8], by: &By<'_>) -> Value {
+    json!({"apiVersion": "0.0.2", "kind": "intoto", "spec": {"content": {
+        "envelope": {
+            "payloadType": PAYLOAD_TYPE,
+            "signatures": [{"publicKey": b64(by.pem()), "sig": b64(b64(signature))}],
+        },
+        "hash": {"algorithm": "sha256", "value": "00"},
+        "payloadHash": {"algorithm": "sha256", "value": Digest::sha256(payload).hex()},
+    }}})
+}

@@ -4,11 +4,14 @@
 
 mod advisories;
 mod conformance;
+mod cosign;
 mod keys;
 mod lab;
 mod making;
 mod near_misses;
+mod old_layout;
 mod openssl;
+mod oracle;
 mod repack;
 mod requirements;
 mod strict;
