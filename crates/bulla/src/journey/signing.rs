@@ -196,14 +196,22 @@ impl Session {
             .map_err(|failure| failure.on("it could not be sealed"))
     }
 
-    /// Who sealed that, for a person.
+    /// Who sealed that.
     pub fn signer_of(&self, sealed: &Sealed) -> String {
         let named = sealed.signer.as_ref().map(|identity| &identity.subject);
         match (&self.holder, named) {
             (Holder::Key(name), _) => name.clone(),
-            (Holder::Certified { asserted: true }, Some(name)) => format!("{name} (asserted)"),
             (Holder::Certified { .. }, Some(name)) => name.clone(),
             (Holder::Certified { .. }, None) => "the holder of its certificate".into(),
+        }
+    }
+
+    /// The same for a person, who is told where nobody checked the name.
+    pub fn shown_signer_of(&self, sealed: &Sealed) -> String {
+        let name = self.signer_of(sealed);
+        match self.holder {
+            Holder::Certified { asserted: true } => format!("{name} (asserted)"),
+            _ => name,
         }
     }
 }
@@ -250,6 +258,8 @@ pub struct SealedFile {
     pub bundle: Vec<u8>,
     /// Who sealed.
     pub signer: String,
+    /// The same for a person.
+    pub shown_signer: String,
     /// The parts, for whoever keeps them apart.
     pub sealed: Sealed,
 }
@@ -273,6 +283,7 @@ pub async fn seal_file(
     Ok(SealedFile {
         bundle: sealed.bundle.clone(),
         signer: session.signer_of(&sealed),
+        shown_signer: session.shown_signer_of(&sealed),
         sealed,
     })
 }
