@@ -36,11 +36,6 @@ pub struct Layouts {
 }
 
 impl Layouts {
-    /// The layout of today.
-    pub const REFERRERS: Self = Self {
-        referrers: true,
-        tags: false,
-    };
     /// Both.
     pub const BOTH: Self = Self {
         referrers: true,

@@ -116,18 +116,10 @@ impl Demand {
     }
 }
 
-/// One seal that counts.
-pub struct Accepted {
-    /// Where it was found, by index into the candidates.
-    pub candidate: usize,
-    /// What it says.
-    pub said: Said,
-}
-
 /// What came out.
 pub struct Judged {
     /// What counts.
-    pub accepted: Vec<Accepted>,
+    pub accepted: Vec<Said>,
     /// What does not, and why.
     pub rejections: Vec<Rejection>,
     /// Who signed, and who is missing.
@@ -213,7 +205,7 @@ pub fn judge(
         Verification::new(demand.trusted.root(), now).requiring(demand.requirements.clone());
     let mut report = ArtifactReport::new(subject.digest());
     let (mut accepted, mut rejections) = (Vec::new(), Vec::new());
-    for (index, candidate) in collected.candidates.iter().enumerate() {
+    for candidate in &collected.candidates {
         if !candidate.claims(&demand.wanted, subject.is_file()) {
             continue;
         }
@@ -224,8 +216,7 @@ pub fn judge(
         match verified {
             Ok(said) => {
                 said.tell(&mut report, &candidate.label);
-                let candidate = index;
-                accepted.push(Accepted { candidate, said });
+                accepted.push(said);
             }
             Err(rejection) => {
                 report.rejected(&rejection, candidate.label.clone());
@@ -233,7 +224,7 @@ pub fn judge(
             }
         }
     }
-    let signatures: Vec<Signature> = accepted.iter().map(|one| one.said.signature()).collect();
+    let signatures: Vec<Signature> = accepted.iter().map(Said::signature).collect();
     let tally = threshold.judge(&signatures, &rejections);
     for gap in &collected.gaps {
         report.gap(format!("{}   [{}]", gap.text, gap.code));

@@ -45,7 +45,7 @@ fn what_is_no_token_is_not_sent_anywhere() {
     let (refused, ..) = sign(&scene, &["--identity-token", "nonsense"], None);
     refused.exit(4).says("TRUST-0307");
     let (refused, ..) = sign(&scene, &["--oidc-provider", "envvar"], None);
-    refused.exit(4).says("CLI-0308");
+    refused.exit(4).says("NET-0248");
     let (refused, ..) = sign(&scene, &["--oidc-provider", "nobody"], None);
     assert_ne!(refused.code, 0, "{}", refused.account());
     for both in [

@@ -186,7 +186,10 @@ fn ship_goes_to_any_registry_and_is_judged_there() {
     let place = format!("{}/team/hello", distribution.host());
     let shipped = scene.ship(&project, &["--registry", &place]);
     let reference = shipped.success().stdout.trim_end().to_owned();
-    assert!(reference.starts_with(&format!("{place}:git-")), "{reference}");
+    assert!(
+        reference.starts_with(&format!("{place}:git-")),
+        "{reference}"
+    );
     let dana = format!("{}={EMAIL}", scene.instance.url("oidc"));
     scene
         .world
