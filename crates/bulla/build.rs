@@ -19,6 +19,16 @@ fn main() {
     if env::var("HOST") == env::var("TARGET") && glibc().is_some_and(|version| version >= (2, 36)) {
         println!("cargo:rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
+    // What a short command runs lies together: see xtask/src/order.rs. Only LLD
+    // reads such a list, rustc's own linker here unless somebody chose another.
+    println!("cargo:rerun-if-changed=start.order");
+    let chosen = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let chosen = env::var_os("RUSTC_LINKER").is_some() || chosen.contains("link");
+    if is("CARGO_CFG_TARGET_ARCH", "x86_64") && is("PROFILE", "release") && !chosen {
+        let folder = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+        println!("cargo:rustc-link-arg-bins=-Wl,--symbol-ordering-file={folder}/start.order");
+        println!("cargo:rustc-link-arg-bins=-Wl,--no-warn-symbol-ordering");
+    }
     // The unwinder from the archive instead of one more library to find, map and
     // relocate at each start; where there is no archive the library serves.
     if let Some(folder) = unwinder() {

@@ -15,6 +15,7 @@ mod versus;
 use std::path::PathBuf;
 
 use history::History;
+pub use verify::scenes;
 
 use crate::{
     Result,

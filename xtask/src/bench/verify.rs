@@ -6,7 +6,6 @@
 //! beside the bare verification library (`examples/throughput.rs` of bulla-trust).
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -58,23 +57,14 @@ struct Programs {
 impl Programs {
     /// A bundle and its file, nothing asked of anybody.
     fn offline(&self, rounds: usize) -> Result<Vec<Figure>> {
-        let suite = suite()?;
-        let own = suite.join("bundle-verify/rekor2-happy-path/trusted_root.json");
         let mut figures = Vec::new();
-        for (what, case, root) in [
-            ("offline, Rekor v1", "happy-path-v0.3", &self.public_root()?),
-            ("offline, Rekor v2", "rekor2-happy-path", &own),
-        ] {
-            let bundle = suite.join("bundle-verify").join(case);
+        for (what, words) in ["offline, Rekor v1", "offline, Rekor v2"]
+            .iter()
+            .zip(scenes()?)
+        {
             let make = |program: &Path| -> Result<Command> {
                 let mut command = self.scratch.command(program);
-                command
-                    .args(["verify-blob", "--certificate-identity", IDENTITY])
-                    .args(["--certificate-oidc-issuer", ISSUER, "--trusted-root"])
-                    .arg(root)
-                    .arg("--bundle")
-                    .arg(bundle.join("bundle.sigstore.json"))
-                    .arg(suite.join("a.txt"));
+                command.args(&words);
                 Ok(command)
             };
             figures.extend(versus::measure(
@@ -86,18 +76,6 @@ impl Programs {
             )?);
         }
         Ok(figures)
-    }
-
-    /// The root of the public instance, as bulla carries it: cosign has none of its
-    /// own without a network.
-    fn public_root(&self) -> Result<PathBuf> {
-        let file = self.scratch.0.join("public.json");
-        let mut command = Command::new(&self.bulla);
-        command
-            .args(["trust", "export", "--sigstore", "public"])
-            .env("HOME", self.scratch.0.join("home"));
-        fs::write(&file, output(&mut command)?)?;
-        Ok(file)
     }
 
     /// Images on loopback: signing with a key, and verifying that.
@@ -158,6 +136,43 @@ impl Programs {
             .env("DOCKER_CONFIG", local.docker_folder()?);
         Ok(command)
     }
+}
+
+/// The words of verifying a bundle, one list for each version of the log: bulla and
+/// cosign take the same.
+pub fn scenes() -> Result<Vec<Vec<String>>> {
+    let suite = suite()?;
+    let cases = suite.join("bundle-verify");
+    let of = |case: &str, root: PathBuf| {
+        let bundle = cases.join(case).join("bundle.sigstore.json");
+        let mut words: Vec<String> = ["verify-blob", "--certificate-identity", IDENTITY]
+            .iter()
+            .chain(&["--certificate-oidc-issuer", ISSUER])
+            .map(|word| (*word).to_owned())
+            .collect();
+        words.extend(["--trusted-root".into(), root.display().to_string()]);
+        words.extend(["--bundle".into(), bundle.display().to_string()]);
+        words.push(suite.join("a.txt").display().to_string());
+        words
+    };
+    let second = cases.join("rekor2-happy-path/trusted_root.json");
+    Ok(vec![
+        of("happy-path-v0.3", public_root()?),
+        of("rekor2-happy-path", second),
+    ])
+}
+
+/// The root of the public instance, as the library carries it that bulla embeds it
+/// from: cosign has none of its own without a network.
+fn public_root() -> Result<PathBuf> {
+    let metadata = output(cargo().args(["metadata", "--locked", "--format-version", "1"]))?;
+    let manifest = metadata
+        .split('"')
+        .find(|text| text.contains("/sigstore-trust-root-") && text.ends_with("/Cargo.toml"));
+    let folder = manifest.and_then(|manifest| Path::new(manifest).parent());
+    let file = folder.map(|folder| folder.join("src/trusted_root.json"));
+    file.filter(|file| file.is_file())
+        .ok_or_else(|| "sigstore-trust-root has no src/trusted_root.json any more".into())
 }
 
 /// Bundles a second with a trust root at hand, beside the bare library.

@@ -150,4 +150,6 @@ pub const KNOWN: &[Peer] = &[
         Source::Go("github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server"),
     ),
     peer("umoci", "apt", Source::Apt("umoci")),
+    // For `cargo xtask order`.
+    peer("valgrind", "apt", Source::Apt("valgrind")),
 ];

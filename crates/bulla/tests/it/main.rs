@@ -10,6 +10,7 @@ mod book;
 mod foreign_image;
 mod help;
 mod interop;
+mod seals;
 mod second_repository;
 mod ship;
 mod start;
