@@ -37,6 +37,7 @@ Environment:
   DOCKER_CONFIG    where the credentials for other registries are; REGISTRY_AUTH_FILE likewise
   BULLA_PASSWORD   opens a key file, or is for a new one; COSIGN_PASSWORD likewise
   BULLA_OLD_PASSWORD  opens the key file that is imported
+  SIGSTORE_ID_TOKEN  the ID token to be certified with, outside the local instance
   DISPLAY, WAYLAND_DISPLAY  whether a browser can be shown to sign in
 
 Examples:
