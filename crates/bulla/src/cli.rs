@@ -127,6 +127,9 @@ pub enum Command {
     AttestBlob(command::attest_blob::AttestBlobArgs),
     /// Build a commit in the sandbox, and write image layout and provenance
     Build(command::build::BuildArgs),
+    /// cosign's commands, flags, output and exit codes; also when started as `cosign`
+    #[command(disable_help_flag = true)]
+    Cosign(crate::cosign::CosignArgs),
     /// Show the chain from an image back to its commit, or the page of an error code
     Explain(command::explain::ExplainArgs),
     /// Write a commented bulla.toml that works for this project

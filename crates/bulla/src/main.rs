@@ -10,6 +10,7 @@ mod cli;
 mod command;
 mod compose;
 mod context;
+mod cosign;
 mod failure;
 mod instance;
 mod journey;
@@ -25,6 +26,9 @@ use failure::{Exit, Failure};
 fn main() -> ExitCode {
     // The sandbox starts this same program again inside its walls.
     bulla_build::sandbox::child_main();
+    if let Some(args) = cosign::asked(std::env::args_os()) {
+        return cosign::main(args);
+    }
     let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -68,6 +72,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Attest(args) => command::attest::run(args, context),
         Command::AttestBlob(args) => command::attest_blob::run(args, context),
         Command::Build(args) => command::build::run(args, context),
+        Command::Cosign(args) => Err(args.refusal()),
         Command::Explain(args) => command::explain::run(args, context),
         Command::Init(args) => command::init::run(args, context),
         Command::Sbom(args) => command::sbom::run(args, context),

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod book;
+mod cosign_conformance;
 mod foreign_image;
 mod help;
 mod interop;

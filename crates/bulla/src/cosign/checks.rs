@@ -1,0 +1,420 @@
+//! What a signature must be, as cosign's flags say: whose, under which root,
+//! with which proofs, saying what.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bulla_core::{Digest, RootId, Statement};
+use bulla_crypto::PublicKey;
+use bulla_trust::{
+    IdentityExpectation, KeyProof, Proof, Rejection, TrustRoot, Verified,
+    cosign::{Layer, SimpleSigning},
+    root::RootParts,
+    sigstore::{
+        Artifact, Anchoring, BundleKind, Claim, Matcher, Requirements, UnverifiedBundle,
+        Verification,
+    },
+};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use super::{failure::Failure, given::Given, keys, material, say};
+
+/// Whose signature counts.
+pub enum Signer {
+    /// The holder of a certificate.
+    Certificate(Box<IdentityExpectation>),
+    /// The holder of a key.
+    Key(Box<PublicKey>),
+}
+
+/// What must hold.
+pub struct Checks {
+    signer: Signer,
+    root: Root,
+    requirements: Requirements,
+    /// Annotations that must be there.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// A trust root, and where it is kept.
+enum Root {
+    Own(Box<TrustRoot>),
+    Embedded,
+    Nothing,
+}
+
+/// Who signed, and what proves it.
+pub struct Proven {
+    /// Whether a log has it.
+    pub is_logged: bool,
+    /// The certificate's proof, where there is one.
+    pub certificate: Option<Proof>,
+}
+
+impl From<&Proof> for Proven {
+    fn from(proof: &Proof) -> Self {
+        Self {
+            is_logged: proof.log.is_some(),
+            certificate: Some(proof.clone()),
+        }
+    }
+}
+
+impl From<&KeyProof> for Proven {
+    fn from(proof: &KeyProof) -> Self {
+        Self {
+            is_logged: proof.log.is_some(),
+            certificate: None,
+        }
+    }
+}
+
+fn told<T: Clone, P>(verified: &Verified<T, P>) -> (T, Proven)
+where
+    for<'p> Proven: From<&'p P>,
+{
+    (verified.claim().clone(), Proven::from(verified.proof()))
+}
+
+impl Checks {
+    /// Reads the flags of a command that verifies `what`.
+    ///
+    /// # Errors
+    /// If they contradict each other, or name something that cannot be read.
+    pub fn read(given: &Given, what: &str) -> Result<Self, Failure> {
+        let signer = signer(given)?;
+        let requirements = requirements(given, &signer, what);
+        Ok(Self {
+            root: root(given, &signer, &requirements)?,
+            annotations: annotations(given)?,
+            signer,
+            requirements,
+        })
+    }
+
+    /// Whether a key was named.
+    pub fn is_by_key(&self) -> bool {
+        matches!(self.signer, Signer::Key(_))
+    }
+
+    fn verification(&self) -> Result<Verification<'_>, Failure> {
+        let root = match &self.root {
+            Root::Own(root) => root,
+            Root::Nothing => TrustRoot::nothing(),
+            Root::Embedded => TrustRoot::public_good()
+                .map_err(|error| Failure::from_error("setting trusted material", &error))?,
+        };
+        Ok(Verification::new(root, Timestamp::now()).requiring(self.requirements.clone()))
+    }
+
+    /// An attestation in a bundle.
+    ///
+    /// # Errors
+    /// If it is not accepted.
+    pub fn attestation(
+        &self,
+        bundle: &[u8],
+        subject: &Digest,
+    ) -> Result<(Statement, Proven), Failure> {
+        let verification = self.verification()?;
+        refused(match &self.signer {
+            Signer::Certificate(expected) => verification
+                .attestation(bundle, subject)
+                .and_then(|verified| verified.require_identity(expected).map(|()| told(&verified))),
+            Signer::Key(key) => verification
+                .attestation_with_key(bundle, subject, key)
+                .map(|verified| told(&verified)),
+        })
+    }
+
+    /// A signature over a file, in a bundle; or an attestation about it.
+    ///
+    /// # Errors
+    /// If it is not accepted.
+    pub fn file(&self, bundle: &[u8], blob: &material::Blob) -> Result<(), Failure> {
+        let kind = UnverifiedBundle::parse(bundle)
+            .map_err(|error| Failure::from_error("", &error))?
+            .kind();
+        if kind == BundleKind::Attestation {
+            return self.attestation(bundle, &blob.digest()).map(drop);
+        }
+        let artifact = match blob {
+            material::Blob::Bytes(bytes) => Artifact::Bytes(bytes),
+            material::Blob::Digest(digest) => Artifact::Digest(digest),
+        };
+        let verification = self.verification()?;
+        refused(match &self.signer {
+            Signer::Certificate(expected) => verification
+                .signature(bundle, artifact)
+                .and_then(|verified| verified.require_identity(expected)),
+            Signer::Key(key) => verification.signature_with_key(bundle, artifact, key).map(drop),
+        })
+    }
+
+    /// A layer of the old layout's `.sig`.
+    ///
+    /// # Errors
+    /// If it is not accepted.
+    pub fn layer(
+        &self,
+        layer: &Layer<'_>,
+        image: &Digest,
+    ) -> Result<(SimpleSigning, Proven), Failure> {
+        let verification = self.verification()?;
+        let (payload, proven) = refused(match &self.signer {
+            Signer::Certificate(expected) => verification
+                .layer_signature(layer, image)
+                .and_then(|verified| verified.require_identity(expected).map(|()| told(&verified))),
+            Signer::Key(key) => verification
+                .layer_signature_with_key(layer, image, key)
+                .map(|verified| told(&verified)),
+        })?;
+        self.annotated(&payload.optional)?;
+        Ok((payload, proven))
+    }
+
+    /// A layer of the old layout's `.att`.
+    ///
+    /// # Errors
+    /// If it is not accepted.
+    pub fn attestation_layer(
+        &self,
+        layer: &Layer<'_>,
+        image: &Digest,
+    ) -> Result<(Statement, Proven), Failure> {
+        let verification = self.verification()?;
+        refused(match &self.signer {
+            Signer::Certificate(expected) => verification
+                .layer_attestation(layer, image)
+                .and_then(|verified| verified.require_identity(expected).map(|()| told(&verified))),
+            Signer::Key(key) => verification
+                .layer_attestation_with_key(layer, image, key)
+                .map(|verified| told(&verified)),
+        })
+    }
+
+    /// Demands the annotations.
+    ///
+    /// # Errors
+    /// If one is missing or differs.
+    pub fn annotated(&self, found: &Map<String, Value>) -> Result<(), Failure> {
+        for (name, value) in &self.annotations {
+            if found.get(name).and_then(Value::as_str) != Some(value) {
+                return Err(Failure::new(format!("missing or incorrect annotation: {name}={value}"))
+                    .code("CLI-0450"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refused<T>(result: Result<T, Rejection>) -> Result<T, Failure> {
+    result.map_err(|rejection| Failure::from_error("", &rejection))
+}
+
+fn signer(given: &Given) -> Result<Signer, Failure> {
+    let key = given.text("key");
+    let subject = given.text("certificate-identity");
+    let subject_pattern = given.text("certificate-identity-regexp");
+    if [key, subject, subject_pattern].iter().flatten().count() > 1 {
+        return Err(Failure::new(
+            "exactly one of: key reference (--key) or certificate identity (--certificate-identity or --certificate-identity-regexp), must be provided",
+        )
+        .code("CLI-0410")
+        .hint("a bundle with `publicKey` is verified with --key, one with a certificate by its identity"));
+    }
+    if let Some(reference) = key {
+        return keys::public(given, reference).map(|key| Signer::Key(Box::new(key)));
+    }
+    let issuer = given.text("certificate-oidc-issuer");
+    let issuer_pattern = given.text("certificate-oidc-issuer-regexp");
+    let subject = matcher("certificate-identity", subject, subject_pattern)?;
+    let issuer = matcher("certificate-oidc-issuer", issuer, issuer_pattern)?;
+    let mut expected = IdentityExpectation::new(issuer, subject);
+    for (flag, claim) in [
+        ("certificate-github-workflow-name", Claim::WorkflowName),
+        ("certificate-github-workflow-ref", Claim::WorkflowRef),
+        ("certificate-github-workflow-repository", Claim::WorkflowRepository),
+        ("certificate-github-workflow-sha", Claim::WorkflowSha),
+        ("certificate-github-workflow-trigger", Claim::WorkflowTrigger),
+    ] {
+        if let Some(value) = given.text(flag) {
+            expected = expected.claim(claim, Matcher::Exact(value.to_owned()));
+        }
+    }
+    Ok(Signer::Certificate(Box::new(expected)))
+}
+
+/// The exact value and the pattern may both be given: then both must hold, which
+/// a pattern that matches the value alone already is.
+fn matcher(
+    flag: &str,
+    exact: Option<&str>,
+    pattern: Option<&str>,
+) -> Result<Matcher, Failure> {
+    let Some(pattern) = pattern else {
+        let Some(exact) = exact else {
+            return Err(Failure::new(format!(
+                "--{flag} or --{flag}-regexp is required for verification in keyless mode"
+            ))
+            .code("CLI-0411"));
+        };
+        return Ok(Matcher::Exact(exact.to_owned()));
+    };
+    let matcher = Matcher::regex(pattern, Anchoring::AsWritten)
+        .map_err(|error| Failure::from_error(&format!("--{flag}-regexp"), &error))?;
+    if let Some(exact) = exact {
+        return if matcher.matches(exact) {
+            Ok(Matcher::Exact(exact.to_owned()))
+        } else {
+            Err(Failure::new(format!("--{flag} does not match --{flag}-regexp: nobody could"))
+                .code("CLI-0411"))
+        };
+    }
+    if !matcher.is_anchored() {
+        say::warn(&format!("--{flag}-regexp matches anywhere in the value; write ^…$ to cover it all"));
+    }
+    Ok(matcher)
+}
+
+fn requirements(given: &Given, signer: &Signer, what: &str) -> Requirements {
+    let mut requirements = Requirements::default();
+    let private = given.on("private-infrastructure");
+    let no_log = given.on("insecure-ignore-tlog");
+    let stamped = given.on("use-signed-timestamps")
+        || given.text("timestamp-certificate-chain").is_some();
+    if no_log && !private {
+        say::warn(&format!("Skipping tlog verification is an insecure practice that lacks transparency and auditability verification for the {what}."));
+    }
+    if no_log || private {
+        requirements = requirements.without_log();
+        if !stamped && matches!(signer, Signer::Certificate(_)) {
+            requirements = requirements.untimed();
+        }
+    }
+    if given.on("insecure-ignore-sct") {
+        requirements = requirements.without_sct();
+    }
+    if stamped {
+        requirements = requirements.timestamped();
+    }
+    requirements
+}
+
+/// Variables that name parts of a root, as cosign 2 read them.
+const PARTS: [&str; 4] = [
+    "SIGSTORE_ROOT_FILE",
+    "SIGSTORE_REKOR_PUBLIC_KEY",
+    "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE",
+    "SIGSTORE_TSA_CERTIFICATE_FILE",
+];
+
+fn root(given: &Given, signer: &Signer, requirements: &Requirements) -> Result<Root, Failure> {
+    let doing = "setting trusted material: loading trusted root";
+    if let Some(path) = given.text("trusted-root") {
+        let bytes = material::trust_document(path)
+            .map_err(|failure| Failure::new(format!("{doing}: {}", failure.text())))?;
+        let id = RootId(Digest::sha256(&bytes));
+        return TrustRoot::parse(&bytes, id)
+            .map(|root| Root::Own(Box::new(root)))
+            .map_err(|error| Failure::from_error(doing, &error));
+    }
+    let parts = parts(given)?;
+    if parts.is_some() || super::initialize::is_done() {
+        let cached = super::initialize::trusted_root()?;
+        let root = match (&parts, cached) {
+            (Some(parts), Some(cached)) => cached.with_parts(parts),
+            (None, Some(cached)) => Ok(cached),
+            (Some(parts), None) => {
+                let embedded = TrustRoot::public_good()
+                    .map_err(|error| Failure::from_error(doing, &error))?;
+                embedded.with_parts(parts)
+            }
+            (None, None) => return Ok(Root::Embedded),
+        };
+        return root
+            .map(|root| Root::Own(Box::new(root)))
+            .map_err(|error| Failure::from_error(doing, &error));
+    }
+    let is_key = matches!(signer, Signer::Key(_));
+    let alone = Requirements::default().without_log();
+    if is_key && *requirements == alone {
+        return Ok(Root::Nothing);
+    }
+    Ok(Root::Embedded)
+}
+
+/// Parts of a root from flags and variables.
+fn parts(given: &Given) -> Result<Option<RootParts>, Failure> {
+    let small = |path: &str| material::small(path, "certificate or key");
+    let mut parts = RootParts::default();
+    let mut any = false;
+    for (flag, chains) in [
+        ("certificate-chain", &mut parts.ca_chains),
+        ("timestamp-certificate-chain", &mut parts.tsa_chains),
+    ] {
+        if let Some(path) = given.text(flag) {
+            chains.push(small(path)?);
+            any = true;
+        }
+    }
+    for (flag, slot) in [
+        ("ca-roots", &mut parts.ca_roots),
+        ("ca-intermediates", &mut parts.ca_intermediates),
+    ] {
+        if let Some(path) = given.text(flag) {
+            *slot = Some(small(path)?);
+            any = true;
+        }
+    }
+    let chain = given.text("certificate-chain").is_some();
+    if chain && (parts.ca_roots.is_some() || parts.ca_intermediates.is_some()) {
+        return Err(Failure::new(
+            "if any flags in the group [ca-roots certificate-chain] are set none of the others can be",
+        )
+        .code("CLI-0451"));
+    }
+    if parts.ca_intermediates.is_some() && parts.ca_roots.is_none() {
+        return Err(Failure::new("--ca-intermediates needs --ca-roots").code("CLI-0451"));
+    }
+    for name in PARTS {
+        let Some(path) = std::env::var(name).ok().filter(|path| !path.is_empty()) else {
+            continue;
+        };
+        let bytes = small(&path)?;
+        match name {
+            "SIGSTORE_ROOT_FILE" if parts.ca_roots.is_none() && !chain => {
+                parts.ca_roots = Some(bytes);
+            }
+            "SIGSTORE_ROOT_FILE" => {}
+            "SIGSTORE_REKOR_PUBLIC_KEY" => parts.rekor_keys.push(bytes),
+            "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE" => parts.ct_keys.push(bytes),
+            _ if parts.tsa_chains.is_empty() => parts.tsa_chains.push(bytes),
+            _ => {}
+        }
+        any = true;
+    }
+    Ok(any.then_some(parts))
+}
+
+/// `-a key=value`, each.
+///
+/// # Errors
+/// If one is not.
+pub fn annotations(given: &Given) -> Result<BTreeMap<String, String>, Failure> {
+    if given.command.flag("annotations").is_none() {
+        return Ok(BTreeMap::new());
+    }
+    let pair = |text: &str| {
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            Failure::new(format!("unable to parse annotation: {text}")).code("CLI-0452")
+        })?;
+        Ok((name.to_owned(), value.to_owned()))
+    };
+    given.all("annotations").into_iter().map(pair).collect()
+}
+
+/// Base64, or the bytes as they are.
+pub fn plain(bytes: Vec<u8>) -> Vec<u8> {
+    STANDARD.decode(bytes.trim_ascii()).unwrap_or(bytes)
+}

@@ -1,0 +1,138 @@
+//! `cosign generate-key-pair`, `import-key-pair` and `public-key`; and the keys
+//! that `--key` names for other commands.
+
+use bulla_crypto::{
+    PublicKey, Scheme, Signer, SigningKey,
+    key::file::{self, PrivateKeyFile},
+};
+use bulla_net::kms::{self, Ask, Environment, PublicSource};
+use std::{path::Path, sync::Arc};
+
+use super::{confirm, failure::Failure, given::Given, material, say};
+
+/// Runs `generate-key-pair`.
+///
+/// # Errors
+/// If there is no password, or a file cannot be written.
+pub fn generate(given: &Given) -> Result<(), Failure> {
+    if given.text("kms").is_some() || !given.args.is_empty() {
+        return Err(Failure::new("keys are made in files only")
+            .code("CLI-0432")
+            .hint("make it with the tool of the KMS, the cluster or the forge, then use --key"));
+    }
+    let password = confirm::password(given, true)?;
+    let key = SigningKey::generate(Scheme::EcdsaP256)
+        .map_err(|error| Failure::from_error("generating key", &error))?;
+    write_pair(given, &key, &password)
+}
+
+/// Runs `import-key-pair`.
+///
+/// # Errors
+/// If the key cannot be read, or a file cannot be written.
+pub fn import(given: &Given) -> Result<(), Failure> {
+    let path = given
+        .text("key")
+        .ok_or_else(|| Failure::new("--key must name the private key to import").code("CLI-0433"))?;
+    let bytes = file::Zeroizing::new(material::small(path, "private key")?);
+    let parsed = PrivateKeyFile::parse(&bytes).map_err(|error| Failure::from_error(path, &error))?;
+    let password = confirm::password(given, true)?;
+    let key = parsed
+        .open(&password)
+        .map_err(|error| Failure::from_error(path, &error))?;
+    write_pair(given, &key, &password)
+}
+
+fn write_pair(given: &Given, key: &SigningKey, password: &[u8]) -> Result<(), Failure> {
+    let prefix = given.text("output-key-prefix").unwrap_or_default();
+    let (private, public) = (format!("{prefix}.key"), format!("{prefix}.pub"));
+    if Path::new(&private).exists() {
+        let question = format!("File {private} already exists. Overwrite?");
+        let is_yes = given.command.flag("yes").is_some() && given.on("yes");
+        confirm::go_on(is_yes, &question)?;
+    }
+    let text = file::write_cosign(key, password)
+        .map_err(|error| Failure::from_error("encrypting key", &error))?;
+    say::private_file(&private, file::Zeroizing::new(text).as_bytes())?;
+    say::line(&format!("Private key written to {private}"));
+    write_public(&public, &key.public().to_pem())?;
+    say::line(&format!("Public key written to {public}"));
+    Ok(())
+}
+
+fn write_public(path: &str, pem: &str) -> Result<(), Failure> {
+    std::fs::write(path, pem).map_err(|error| Failure::on_file("open", path, &error))
+}
+
+/// Runs `public-key`.
+///
+/// # Errors
+/// If the key cannot be opened, or the file not written.
+pub fn public_key(given: &Given) -> Result<(), Failure> {
+    let reference = given.text("key").ok_or_else(|| {
+        Failure::new("exactly one of: key reference (--key), or hardware token (--sk) must be provided")
+            .code("CLI-0433")
+    })?;
+    let pem = signer(given, reference)?.public().to_pem();
+    match given.text("outfile") {
+        None => say::data(given, pem.as_bytes()),
+        Some(path) => {
+            write_public(path, &pem)?;
+            say::line(&format!("Public key written to {path}"));
+            Ok(())
+        }
+    }
+}
+
+/// The signer that `--key` names.
+///
+/// # Errors
+/// If it cannot be opened.
+pub fn signer(given: &Given, reference: &str) -> Result<Arc<dyn Signer>, Failure> {
+    let mut trouble = None;
+    let mut passwords = |ask: Ask<'_>| answer(given, &ask, &mut trouble);
+    let opened = kms::open(reference, &Environment::process(), &mut passwords);
+    match (trouble, opened) {
+        (Some(failure), Err(_)) => Err(failure),
+        (_, opened) => opened
+            .map(Arc::from)
+            .map_err(|error| Failure::from_error("getting signer: reading key", &error)),
+    }
+}
+
+/// The public key that `--key` names.
+///
+/// # Errors
+/// If it cannot be opened, or lies behind an address: verification makes no connection.
+pub fn public(given: &Given, reference: &str) -> Result<PublicKey, Failure> {
+    let doing = "loading verifier from key opts: loading public key";
+    let mut trouble = None;
+    let mut passwords = |ask: Ask<'_>| answer(given, &ask, &mut trouble);
+    let opened = kms::open_public(reference, &Environment::process(), &mut passwords);
+    match (trouble, opened) {
+        (Some(failure), Err(_)) => Err(failure),
+        (_, Ok(PublicSource::Key(key))) => Ok(key),
+        (_, Ok(PublicSource::Fetch(url))) => {
+            Err(Failure::new(format!("{doing}: a key behind {url} is not fetched"))
+                .code("CLI-0408")
+                .hint("download it once, compare its fingerprint, and name the file"))
+        }
+        (_, Err(error)) => Err(Failure::from_error(doing, &error)),
+    }
+}
+
+fn answer(
+    given: &Given,
+    ask: &Ask<'_>,
+    trouble: &mut Option<Failure>,
+) -> Option<file::Zeroizing<Vec<u8>>> {
+    let found = match ask {
+        Ask::KeyFile { .. } => confirm::password(given, false),
+        Ask::Pin { token } => Err(Failure::new(format!("no PIN for {token}"))
+            .code("CLI-0434")
+            .hint("set COSIGN_PKCS11_PIN, or pin-value in the pkcs11: URI")),
+    };
+    found
+        .map_err(|failure| *trouble = Some(failure))
+        .ok()
+}

@@ -1,0 +1,176 @@
+//! What networked commands stand on: a runtime with the command's time limit,
+//! a registry client with cosign's flags, references with cosign's defaults.
+
+use bulla_core::Reference;
+use bulla_net::{Egress, HttpClient, HttpOptions};
+use bulla_oci::{
+    Credentials, Registry,
+    credentials::Credential,
+};
+use std::future::Future;
+
+use super::{failure::{Exit, Failure}, given::Given, material};
+use crate::{
+    cli::{Color, Global},
+    context::Context,
+};
+
+/// What bulla's own commands have at hand.
+///
+/// # Errors
+/// As [`Context::new`].
+pub fn context(given: &Given) -> Result<Context, Failure> {
+    let global = Global {
+        data: None,
+        output: Vec::new(),
+        color: Color::Auto,
+        verbose: u8::from(given.on("verbose")),
+        quiet: false,
+        offline: false,
+    };
+    Context::new(global).map_err(Into::into)
+}
+
+/// Runs asynchronous work to its end, or to that of `--timeout`.
+///
+/// # Errors
+/// Those of the work; or that it took too long.
+pub fn run<T>(given: &Given, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("no threads to work with: {error}")))?;
+    let limit = given.timeout();
+    let result = runtime.block_on(async {
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+            Err(Failure::new(format!("context deadline exceeded: it took longer than {limit:?}"))
+                .code("CLI-0440")
+                .hint("give it more time: --timeout 10m"))
+        })
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    result
+}
+
+/// The client for everything but registries.
+pub fn http() -> HttpClient {
+    HttpClient::new(HttpOptions::new(Egress::Any))
+}
+
+/// A client for registries, as the flags say.
+///
+/// # Errors
+/// If a credential or a certificate cannot be read.
+pub fn registry(given: &Given, image: &Reference) -> Result<Registry, Failure> {
+    let mut options = HttpOptions::new(Egress::Any);
+    if let Some(path) = given.text("registry-cacert") {
+        options = options.believing(material::small(path, "CA certificate")?);
+    }
+    let user = given.text("registry-username");
+    let password = given.text("registry-password");
+    let credentials = match (user, password) {
+        (Some(username), Some(password)) => Credentials::one(
+            image.registry(),
+            Credential::Basic {
+                username: username.to_owned(),
+                password: password.to_owned(),
+            },
+        ),
+        (None, None) => Credentials::from_environment(|name| std::env::var(name).ok())
+            .map_err(|error| Failure::from_error("reading credentials", &error))?,
+        _ => {
+            return Err(Failure::new(
+                "--registry-username and --registry-password must be given together",
+            )
+            .code("CLI-0441"));
+        }
+    };
+    Ok(Registry::new(HttpClient::new(options), credentials))
+}
+
+/// An image as cosign names it: without a registry it is Docker Hub's, without a
+/// tag or digest it is `latest`.
+///
+/// # Errors
+/// If it is no reference.
+pub fn reference(text: &str) -> Result<Reference, Failure> {
+    full_name(text)
+        .parse()
+        .map_err(|error: bulla_core::reference::ReferenceError| {
+            Failure::from_error("parsing reference", &error)
+        })
+}
+
+fn full_name(text: &str) -> String {
+    let (name, digest) = match text.split_once('@') {
+        Some((name, digest)) => (name, Some(digest)),
+        None => (text, None),
+    };
+    let (first, rest) = name.split_once('/').unwrap_or(("", name));
+    let is_host = first.contains(['.', ':']) || first == "localhost";
+    let mut full = match (is_host, rest.contains('/') || !first.is_empty()) {
+        (true, _) if matches!(first, "docker.io" | "index.docker.io") && !rest.contains('/') => {
+            format!("index.docker.io/library/{rest}")
+        }
+        (true, _) if first == "docker.io" => format!("index.docker.io/{rest}"),
+        (true, _) => name.to_owned(),
+        (false, true) => format!("index.docker.io/{name}"),
+        (false, false) => format!("index.docker.io/library/{name}"),
+    };
+    let last = full.rsplit('/').next().unwrap_or_default();
+    if digest.is_none() && !last.contains(':') {
+        full.push_str(":latest");
+    }
+    match digest {
+        // A digest says all; cosign drops the tag beside it.
+        Some(digest) => {
+            let end = full.len() - last.len() + last.find(':').unwrap_or(last.len());
+            full.truncate(end);
+            format!("{full}@{digest}")
+        }
+        None => full,
+    }
+}
+
+/// Where the evidence of an image is: its own repository, or `COSIGN_REPOSITORY`.
+///
+/// # Errors
+/// If that is no repository.
+pub fn evidence(image: &Reference) -> Result<Reference, Failure> {
+    let elsewhere = std::env::var("COSIGN_REPOSITORY").unwrap_or_default();
+    if elsewhere.is_empty() {
+        return Ok(image.clone());
+    }
+    reference(&elsewhere)
+        .map_err(|failure| Failure::new(format!("parsing COSIGN_REPOSITORY: {}", failure.text())))
+}
+
+/// The tag or digest does not exist: exit code 11.
+pub fn not_found(image: &str, error: &impl std::fmt::Display) -> Failure {
+    Failure::new(format!("image tag not found: {image}: {error}"))
+        .exit(Exit::NoTag)
+        .code("CLI-0442")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_completed_as_cosign_does() {
+        for (short, full) in [
+            ("ubuntu", "index.docker.io/library/ubuntu:latest"),
+            ("ubuntu:24.04", "index.docker.io/library/ubuntu:24.04"),
+            ("me/app", "index.docker.io/me/app:latest"),
+            ("docker.io/library/x:1", "index.docker.io/library/x:1"),
+            ("docker.io/x", "index.docker.io/library/x:latest"),
+            ("localhost:5000/a/b", "localhost:5000/a/b:latest"),
+            ("127.0.0.1:5000/a:v1", "127.0.0.1:5000/a:v1"),
+            ("ghcr.io/a/b:v1@sha256:00", "ghcr.io/a/b@sha256:00"),
+            ("ghcr.io/a/b@sha256:00", "ghcr.io/a/b@sha256:00"),
+        ] {
+            assert_eq!(full_name(short), full, "{short}");
+        }
+    }
+}
