@@ -65,7 +65,6 @@ pub static COMMANDS: &[Command] = &[
         SIGNING,
         PREDICATE,
         REGISTRY,
-        REFERRERS_MODE,
         ATTEST,
     ])
     .not("bulla attest"),

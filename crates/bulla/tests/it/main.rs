@@ -8,6 +8,7 @@
 mod bad_input;
 mod book;
 mod cosign_conformance;
+mod cosign_face;
 mod foreign_image;
 mod help;
 mod interop;
