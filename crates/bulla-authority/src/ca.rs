@@ -9,7 +9,7 @@ mod routes;
 
 use bulla_core::Clock;
 use bulla_crypto::{
-    ForeignKey,
+    PublicKey,
     x509::{Certificate, CodeSigningProfile, Issuer, SubjectName, Validity},
 };
 use std::sync::Arc;
@@ -90,7 +90,7 @@ impl CertificateAuthority {
         &self,
         subject: &SubjectName,
         oidc_issuer: &str,
-        key: &ForeignKey,
+        key: &PublicKey,
     ) -> Result<Certificate, AuthorityError> {
         let validity = Validity::seconds(self.clock.now(), CERTIFICATE_SECONDS)?;
         let profile = CodeSigningProfile {

@@ -4,7 +4,6 @@
 //! socket, and nothing here decides whether a signer is trusted.
 
 pub mod checkpoint;
-pub mod foreign_key;
 pub mod key;
 pub mod merkle;
 pub mod note;
@@ -14,5 +13,4 @@ pub mod seal;
 pub mod timestamp;
 pub mod x509;
 
-pub use foreign_key::{ForeignKey, Hash};
-pub use key::{KeyError, PublicKey, Scheme, SigningKey};
+pub use key::{Hash, KeyError, PublicKey, Scheme, Signer, SigningKey};

@@ -44,7 +44,7 @@ impl NoteSignature {
 pub fn key_id(name: &str, key: &PublicKey) -> [u8; 32] {
     match key.scheme() {
         Scheme::Ed25519 => typed_key_id(name, ALG_ED25519, key.raw()),
-        Scheme::EcdsaP256 | Scheme::EcdsaP384 => Sha256::digest(key.spki_der()).into(),
+        _ => Sha256::digest(key.spki_der()).into(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use bulla_core::Clock;
 use bulla_crypto::{
-    ForeignKey, PublicKey, Scheme, SigningKey,
+    PublicKey, Scheme, SigningKey,
     checkpoint::Checkpoint,
     note, random,
     timestamp::TimestampSigner,
@@ -301,7 +301,7 @@ async fn genesis(ca: &CertificateAuthority, base_url: &str) -> Result<(), Author
         return Ok(());
     }
     let throwaway = SigningKey::generate(Scheme::EcdsaP256)?;
-    let key = ForeignKey::from_spki_der(throwaway.public().spki_der())?;
+    let key = PublicKey::from_spki_der(throwaway.public().spki_der())?;
     let subject = SubjectName::Uri(format!("{base_url}/ct/genesis"));
     ca.certify(&subject, ca.service.url(), &key).await.map(drop)
 }

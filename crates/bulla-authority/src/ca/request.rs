@@ -6,7 +6,7 @@
 
 use bulla_core::{Code, Diagnose, limits};
 use bulla_crypto::{
-    ForeignKey, KeyError,
+    KeyError, PublicKey,
     x509::{CertificateRequest, X509Error, parse_csr_pem},
 };
 use serde::Deserialize;
@@ -28,7 +28,7 @@ pub enum Proof {
     /// A signature over the challenge claim of the token.
     Challenge {
         /// The key.
-        key: ForeignKey,
+        key: PublicKey,
         /// The signature.
         signature: Vec<u8>,
     },
@@ -41,12 +41,12 @@ impl Proof {
     ///
     /// # Errors
     /// [`CaRefusal::Possession`].
-    pub fn verify(self, challenge: &str) -> Result<ForeignKey, CaRefusal> {
+    pub fn verify(self, challenge: &str) -> Result<PublicKey, CaRefusal> {
         match self {
             Self::Request(request) => request.verify().map_err(|_| CaRefusal::Possession),
             Self::Challenge { key, signature } => {
-                let hash = key.default_hash();
-                let verified = key.verify(hash, challenge.as_bytes(), &signature);
+                let hash = key.scheme().hash();
+                let verified = key.verify_with(hash, challenge.as_bytes(), &signature);
                 verified.map_err(|_: KeyError| CaRefusal::Possession)?;
                 Ok(key)
             }
@@ -102,7 +102,7 @@ pub fn parse_signing_request(
         .ok_or(CaRefusal::Token)?;
     let proof = match (body.public_key_request, body.certificate_signing_request) {
         (Some(request), None) => Proof::Challenge {
-            key: ForeignKey::from_pem(&request.public_key.content)
+            key: PublicKey::from_pem(&request.public_key.content)
                 .map_err(|_| CaRefusal::PublicKey)?,
             signature: base64(&request.proof).ok_or(CaRefusal::Possession)?,
         },
@@ -140,7 +140,7 @@ pub fn parse_legacy_request(
     let token = bearer.filter(fits).ok_or(CaRefusal::Token)?.to_owned();
     let pem = base64(&body.public_key.content).and_then(|pem| String::from_utf8(pem).ok());
     let pem = pem.ok_or(CaRefusal::PublicKey)?;
-    let key = ForeignKey::from_pem(&pem).map_err(|_| CaRefusal::PublicKey)?;
+    let key = PublicKey::from_pem(&pem).map_err(|_| CaRefusal::PublicKey)?;
     let signature = base64(&body.signed_email_address).ok_or(CaRefusal::Possession)?;
     Ok(SigningRequest {
         token,

@@ -12,7 +12,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::limits;
 use bulla_crypto::{
-    ForeignKey, Hash, SigningKey,
+    Hash, PublicKey, SigningKey,
     merkle::leaf_hash,
     sct::{self, PrecertEntry, Sct},
     x509::{Certificate, Precertificate, parse_certificate},
@@ -143,11 +143,10 @@ impl CtLog {
 
 /// Whether `certificate` carries the signature of `issuer`.
 fn check_issued(certificate: &Certificate, issuer: &Certificate) -> Option<()> {
-    let key = ForeignKey::from_spki_der(&issuer.spki_der().ok()?).ok()?;
+    let key = PublicKey::from_spki_der(&issuer.spki_der().ok()?).ok()?;
     let parsed = certificate.parsed();
     let tbs = der::Encode::to_der(&parsed.tbs_certificate).ok()?;
-    key.verify(key.default_hash(), &tbs, parsed.signature.as_bytes()?)
-        .ok()
+    key.verify(&tbs, parsed.signature.as_bytes()?).ok()
 }
 
 fn fingerprint(certificate: &Certificate) -> [u8; 32] {

@@ -353,7 +353,7 @@ async fn the_ct_log_takes_only_precertificates_of_this_authority() {
         post_json(&authority, "/ct/v1/add-pre-chain", &body).await
     };
     let precert = |authority: &Authority| {
-        let key = bulla_crypto::ForeignKey::from_spki_der(key().public().spki_der()).unwrap();
+        let key = bulla_crypto::PublicKey::from_spki_der(key().public().spki_der()).unwrap();
         let subject = bulla_crypto::x509::SubjectName::Email(EMAIL.into());
         let profile = bulla_crypto::x509::CodeSigningProfile {
             subject: &subject,

@@ -7,7 +7,7 @@ use spki::ObjectIdentifier;
 use x509_tsp::TimeStampReq;
 
 use super::TimestampError;
-use crate::foreign_key::Hash;
+use crate::key::Hash;
 
 pub(super) const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 pub(super) const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");

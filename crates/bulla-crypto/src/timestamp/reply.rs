@@ -23,8 +23,7 @@ use super::{
     query::{SHA256, SHA384, SHA512},
 };
 use crate::{
-    foreign_key::Hash,
-    key::{Scheme, SigningKey},
+    key::{Hash, Scheme, SigningKey},
     random,
     x509::{Certificate, X509Error},
 };
@@ -80,7 +79,8 @@ impl TimestampSigner {
         let hash = match key.scheme() {
             Scheme::EcdsaP256 => Hash::Sha256,
             Scheme::EcdsaP384 => Hash::Sha384,
-            Scheme::Ed25519 => return Err(TimestampError::Scheme),
+            Scheme::EcdsaP521 => Hash::Sha512,
+            _ => return Err(TimestampError::Scheme),
         };
         let leaf = chain.first().ok_or(X509Error::Possession)?;
         if leaf.spki_der()? != key.public().spki_der() {

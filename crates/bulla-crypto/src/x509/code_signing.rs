@@ -14,7 +14,7 @@ use x509_cert::{
 };
 
 use super::{Certificate, Issuer, Validity, X509Error, extension as ext};
-use crate::{foreign_key::ForeignKey, sct::Sct};
+use crate::{key::PublicKey, sct::Sct};
 
 /// Whom a certificate names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct CodeSigningProfile<'a> {
     /// The OIDC issuer that vouched for the name.
     pub oidc_issuer: &'a str,
     /// The certified key.
-    pub key: &'a ForeignKey,
+    pub key: &'a PublicKey,
     /// Ten minutes as a rule.
     pub validity: Validity,
 }

@@ -20,7 +20,7 @@ use x509_cert::{
 
 use super::{Certificate, X509Error, extension as ext};
 use crate::{
-    key::{PublicKey, SigningKey},
+    key::{KeyError, PublicKey, Scheme, SigningKey},
     random,
 };
 
@@ -226,6 +226,13 @@ fn tbs(
 }
 
 fn sign(key: &SigningKey, tbs: TbsCertificate) -> Result<Certificate, X509Error> {
+    // X.509 has no name for it, and would call it the pure kind.
+    if key.scheme() == Scheme::Ed25519ph {
+        return Err(X509Error::Key(KeyError::Scheme {
+            key: Scheme::Ed25519ph,
+            wanted: Scheme::Ed25519,
+        }));
+    }
     let signature = key.sign(&tbs.to_der().map_err(X509Error::Encode)?)?;
     Certificate::encode(x509_cert::Certificate {
         tbs_certificate: tbs,

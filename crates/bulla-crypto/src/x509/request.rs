@@ -8,7 +8,7 @@ use spki::ObjectIdentifier;
 use x509_cert::request::CertReq;
 
 use super::X509Error;
-use crate::foreign_key::{ForeignKey, Hash};
+use crate::key::{Hash, PublicKey};
 
 const ECDSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const ECDSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
@@ -21,7 +21,7 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// A certificate request whose proof of possession has not been checked yet.
 #[derive(Clone, Debug)]
 pub struct CertificateRequest {
-    key: ForeignKey,
+    key: PublicKey,
     signed: Vec<u8>,
     algorithm: ObjectIdentifier,
     signature: Vec<u8>,
@@ -32,7 +32,7 @@ impl CertificateRequest {
     ///
     /// # Errors
     /// [`X509Error::Possession`] if the request is not signed by its key.
-    pub fn verify(self) -> Result<ForeignKey, X509Error> {
+    pub fn verify(self) -> Result<PublicKey, X509Error> {
         let hash = match self.algorithm {
             ECDSA_SHA256 | RSA_SHA256 => Hash::Sha256,
             ECDSA_SHA384 | RSA_SHA384 => Hash::Sha384,
@@ -40,7 +40,7 @@ impl CertificateRequest {
             _ => return Err(X509Error::Possession),
         };
         self.key
-            .verify(hash, &self.signed, &self.signature)
+            .verify_with(hash, &self.signed, &self.signature)
             .map_err(|_| X509Error::Possession)?;
         Ok(self.key)
     }
@@ -63,7 +63,7 @@ pub fn parse_csr_pem(pem: &[u8]) -> Result<CertificateRequest, X509Error> {
         .to_der()
         .map_err(|_| X509Error::Request)?;
     Ok(CertificateRequest {
-        key: ForeignKey::from_spki_der(&spki)?,
+        key: PublicKey::from_spki_der(&spki)?,
         signed: request.info.to_der().map_err(|_| X509Error::Request)?,
         algorithm: request.algorithm.oid,
         signature: request

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    ForeignKey, Scheme, SigningKey,
+    PublicKey, Scheme, SigningKey,
     sct::{PrecertEntry, Sct, parse_sct_list},
 };
 
@@ -34,7 +34,7 @@ fn validity() -> Validity {
 #[test]
 fn code_signing_certificate_carries_what_fulcio_writes() {
     let (_, issuer) = authorities(validity());
-    let leaf_key = ForeignKey::from_spki_der(key(Scheme::EcdsaP256).public().spki_der()).unwrap();
+    let leaf_key = PublicKey::from_spki_der(key(Scheme::EcdsaP256).public().spki_der()).unwrap();
     let subject = SubjectName::Email("dev@example.com".into());
     let profile = CodeSigningProfile {
         subject: &subject,
@@ -105,7 +105,7 @@ fn openssl_accepts_the_chain() {
     }
     let dir = tempfile::tempdir().unwrap();
     let (root, issuer) = authorities(validity());
-    let leaf_key = ForeignKey::from_spki_der(key(Scheme::EcdsaP384).public().spki_der()).unwrap();
+    let leaf_key = PublicKey::from_spki_der(key(Scheme::EcdsaP384).public().spki_der()).unwrap();
     let subject = SubjectName::Uri("http://127.0.0.1:1/oidc/service/builder".into());
     let profile = CodeSigningProfile {
         subject: &subject,
@@ -197,7 +197,7 @@ fn openssl_accepts_the_chain() {
 #[test]
 fn names_that_cannot_stand_in_a_certificate() {
     let (_, issuer) = authorities(validity());
-    let leaf_key = ForeignKey::from_spki_der(key(Scheme::EcdsaP256).public().spki_der()).unwrap();
+    let leaf_key = PublicKey::from_spki_der(key(Scheme::EcdsaP256).public().spki_der()).unwrap();
     let refused = [
         SubjectName::Email("no-at".into()),
         SubjectName::Email("a@b@c".into()),

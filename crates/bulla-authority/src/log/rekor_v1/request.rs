@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Envelope, limits};
-use bulla_crypto::{ForeignKey, Hash, KeyError, Scheme, SigningKey, x509};
+use bulla_crypto::{Hash, KeyError, PublicKey, Scheme, SigningKey, x509};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -171,10 +171,7 @@ fn dsse(request: &ProposedEnvelope) -> Result<Value, RequestError> {
     let message = envelope.pre_authentication_encoding();
     let mut signatures = Vec::with_capacity(count);
     for signature in &envelope.signatures {
-        let by = |(key, _): &&(ForeignKey, String)| {
-            key.verify(key.default_hash(), &message, &signature.sig)
-                .is_ok()
-        };
+        let by = |(key, _): &&(PublicKey, String)| key.verify(&message, &signature.sig).is_ok();
         let (_, pem) = verifiers.iter().find(by).ok_or(RequestError::Signature)?;
         signatures.push(json!({
             "signature": STANDARD.encode(&signature.sig),
@@ -190,7 +187,7 @@ fn dsse(request: &ProposedEnvelope) -> Result<Value, RequestError> {
 }
 
 /// Base64 of a PEM certificate or key, as key and as PEM in its one spelling.
-fn verifier(text: &str) -> Result<(ForeignKey, String), RequestError> {
+fn verifier(text: &str) -> Result<(PublicKey, String), RequestError> {
     let refused = |_| RequestError::Verifier;
     let pem = decode(text)?;
     let pem = std::str::from_utf8(&pem).map_err(|_| RequestError::Verifier)?;
@@ -199,11 +196,11 @@ fn verifier(text: &str) -> Result<(ForeignKey, String), RequestError> {
         let certificate = chain.first().ok_or(RequestError::Verifier)?;
         let spki = certificate.spki_der().map_err(|_| RequestError::Verifier)?;
         return Ok((
-            ForeignKey::from_spki_der(&spki).map_err(refused)?,
+            PublicKey::from_spki_der(&spki).map_err(refused)?,
             certificate.to_pem(),
         ));
     }
-    let key = ForeignKey::from_pem(pem).map_err(refused)?;
+    let key = PublicKey::from_pem(pem).map_err(refused)?;
     let pem = der::pem::encode_string("PUBLIC KEY", der::pem::LineEnding::LF, key.spki_der());
     Ok((key, pem.map_err(|_| RequestError::Verifier)?))
 }

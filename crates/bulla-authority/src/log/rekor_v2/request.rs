@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Code, Diagnose, envelope::pre_authentication_encoding, limits};
-use bulla_crypto::{ForeignKey, Hash, foreign_key::ForeignScheme, x509};
+use bulla_crypto::{Hash, PublicKey, Scheme, x509};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -169,7 +169,7 @@ impl Dsse {
             let by = |verifier: &&ReadVerifier| {
                 verifier
                     .key
-                    .verify(verifier.hash, &message, &signature)
+                    .verify_with(verifier.hash, &message, &signature)
                     .is_ok()
             };
             let verifier = verifiers.iter().find(by).ok_or(RequestError::Signature)?;
@@ -189,7 +189,7 @@ impl Dsse {
 }
 
 struct ReadVerifier {
-    key: ForeignKey,
+    key: PublicKey,
     hash: Hash,
     details: &'static str,
     shown: Value,
@@ -202,7 +202,7 @@ impl Verifier {
                 let der = decode(&raw_bytes)?;
                 let shown = json!({"publicKey": {"rawBytes": STANDARD.encode(&der)}});
                 (
-                    ForeignKey::from_spki_der(&der).map_err(|_| RequestError::Verifier)?,
+                    PublicKey::from_spki_der(&der).map_err(|_| RequestError::Verifier)?,
                     shown,
                 )
             }
@@ -213,23 +213,23 @@ impl Verifier {
                     .map_err(|_| RequestError::Verifier)?;
                 let shown = json!({"x509Certificate": {"rawBytes": STANDARD.encode(&der)}});
                 (
-                    ForeignKey::from_spki_der(&key).map_err(|_| RequestError::Verifier)?,
+                    PublicKey::from_spki_der(&key).map_err(|_| RequestError::Verifier)?,
                     shown,
                 )
             }
             _ => return Err(RequestError::Verifier),
         };
-        if key.scheme() == ForeignScheme::Ed25519 {
+        if key.scheme() == Scheme::Ed25519 {
             return Err(RequestError::Verifier);
         }
-        let details = key.sigstore_name();
+        let details = key.scheme().sigstore_name();
         match self.key_details {
             None => {}
             Some(Value::String(name)) if name == details => {}
             Some(_) => return Err(RequestError::KeyDetails),
         }
         Ok(ReadVerifier {
-            hash: key.default_hash(),
+            hash: key.scheme().hash(),
             key,
             details,
             shown,
