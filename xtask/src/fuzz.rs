@@ -1,4 +1,5 @@
-//! `cargo xtask fuzz`: every target of `fuzz/` for a few seconds each.
+//! `cargo xtask fuzz [TARGET…] [--seconds N]`: the targets of `fuzz/`, all of them
+//! or those that are named, for a few seconds each.
 //!
 //! Needs a nightly toolchain and cargo-fuzz; without them it says so and ends
 //! well, as a test would (a failure under `BULLA_NO_SKIP=1`).
@@ -12,13 +13,7 @@ use crate::{
 
 /// Runs the targets.
 pub fn run(args: &[String]) -> Result {
-    let seconds: u32 = match args {
-        [] => 10,
-        [flag, value] if flag == "--seconds" => value
-            .parse()
-            .map_err(|_| format!("--seconds takes a number, not {value:?}"))?,
-        _ => return Err("fuzz takes --seconds N".into()),
-    };
+    let (seconds, chosen) = read(args, &targets()?)?;
     if let Some(reason) = missing() {
         println!("SKIP fuzz: {reason}");
         if std::env::var("BULLA_NO_SKIP").is_ok_and(|value| value == "1") {
@@ -27,7 +22,7 @@ pub fn run(args: &[String]) -> Result {
         return Ok(());
     }
     let mut failed = Vec::new();
-    for target in targets()? {
+    for target in chosen {
         println!("fuzz {target} for {seconds} s");
         let status = Command::new("cargo")
             .current_dir(root().join("fuzz"))
@@ -47,6 +42,28 @@ pub fn run(args: &[String]) -> Result {
         return Ok(());
     }
     Err(format!("failed: {} (inputs in fuzz/artifacts)", failed.join(", ")).into())
+}
+
+/// How long, and which of the targets: all, if none is named.
+fn read(args: &[String], known: &[String]) -> Result<(u32, Vec<String>)> {
+    let (mut seconds, mut chosen) = (10, Vec::new());
+    let mut args = args.iter();
+    while let Some(argument) = args.next() {
+        if argument == "--seconds" {
+            let value = args.next().map(String::as_str).unwrap_or_default();
+            seconds = value
+                .parse()
+                .map_err(|_| format!("--seconds takes a number, not {value:?}"))?;
+        } else if known.contains(argument) {
+            chosen.push(argument.clone());
+        } else {
+            return Err(format!("no target is called {argument:?}: {}", known.join(", ")).into());
+        }
+    }
+    if chosen.is_empty() {
+        chosen = known.to_vec();
+    }
+    Ok((seconds, chosen))
 }
 
 fn missing() -> Option<String> {
@@ -74,4 +91,27 @@ fn targets() -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn takes_names_and_a_time() {
+        let known = words("bundle note sct");
+        let read = |text: &str| read(&words(text), &known);
+        assert_eq!(read("").unwrap(), (10, known.clone()));
+        assert_eq!(
+            read("sct --seconds 600 note").unwrap(),
+            (600, words("sct note"))
+        );
+        for wrong in ["--seconds", "--seconds x", "bundles", "--minutes 1"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -8,14 +8,18 @@
 
 pub mod dsse;
 pub mod jwt;
+pub mod predicate;
 pub mod report;
 pub mod root;
 pub mod sigstore;
+pub mod threshold;
 pub mod verified;
 
-pub use report::Report;
+pub use predicate::{Predicate, PredicateType};
+pub use report::{ArtifactReport, Report};
 pub use root::TrustRoot;
 pub use sigstore::{Blob, IdentityExpectation, verify_attestation, verify_blob};
+pub use threshold::{Tally, Threshold};
 pub use verified::{Cited, KeyProof, LogProof, Proof, Rejection, Verified};
 
 #[cfg(feature = "test-evidence")]

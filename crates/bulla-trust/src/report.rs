@@ -1,15 +1,23 @@
 //! The typed tree of checks behind `--explain` and `-o json`.
 //!
-//! One verification is a fixed sequence of checks; the tree names all of them,
-//! in order, and says of each whether it held, failed, or was not reached. It is
-//! computed from the outcome (a proof or a rejection), so that verifying itself
-//! pays nothing for it.
+//! One verification is a fixed sequence of checks; a [`Report`] names all of
+//! them, in order, and says of each whether it held, failed, was waived, or was
+//! not reached. It is computed from the outcome (a proof or a rejection), so that
+//! verifying itself pays nothing for it. [`ArtifactReport`] hangs the reports of
+//! all envelopes under the artifact that they are about.
 
 use bulla_core::Code;
 use serde::Serialize;
 use std::fmt;
 
-use crate::verified::{Proof, Rejection};
+use crate::{
+    threshold::SignedBy,
+    verified::{Cited, KeyProof, LogProof, Proof, Rejection},
+};
+
+mod tree;
+
+pub use tree::{ArtifactReport, EnvelopeReport, Label, Layout, ReportOutcome};
 
 /// The checks of one bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -71,6 +79,8 @@ pub enum CheckOutcome {
     Held,
     /// An earlier one failed.
     NotReached,
+    /// It was not demanded, and nothing was there to check.
+    Skipped,
 }
 
 const STAGES: [Stage; 6] = [
@@ -104,54 +114,135 @@ impl Stage {
             "TRUST-0020" | "TRUST-0021" | "TRUST-0022" | "TRUST-0024" | "TRUST-0025"
             | "TRUST-0026" | "TRUST-0027" => Self::Log,
             "TRUST-0030" | "TRUST-0031" | "TRUST-0032" => Self::Signature,
-            "TRUST-0033" | "TRUST-0040" | "TRUST-0041" | "TRUST-0042" | "TRUST-0043" => {
-                Self::Signer
-            }
+            "TRUST-0033" | "TRUST-0040" | "TRUST-0041" | "TRUST-0042" | "TRUST-0043"
+            | "TRUST-0700" | "TRUST-0701" | "TRUST-0702" => Self::Signer,
             _ => Self::Form,
         }
+    }
+}
+
+/// A proof that can say how it was made, and by whom.
+pub trait Explained: Cited {
+    /// The checks behind it.
+    fn report(&self) -> Report;
+    /// Who signed.
+    fn signed_by(&self) -> SignedBy;
+}
+
+impl Explained for Proof {
+    fn report(&self) -> Report {
+        Report::accepted(self)
+    }
+
+    fn signed_by(&self) -> SignedBy {
+        SignedBy::Identity(self.signer.clone())
+    }
+}
+
+impl Explained for KeyProof {
+    fn report(&self) -> Report {
+        Report::accepted_with_key(self)
+    }
+
+    fn signed_by(&self) -> SignedBy {
+        SignedBy::Key(self.key.clone())
+    }
+}
+
+impl Check {
+    fn new(stage: Stage, outcome: CheckOutcome, detail: impl Into<Option<String>>) -> Self {
+        Self {
+            stage,
+            outcome,
+            detail: detail.into(),
+            code: None,
+            hint: None,
+            parts: Vec::new(),
+        }
+    }
+
+    fn held(stage: Stage, detail: impl Into<String>, parts: Vec<String>) -> Self {
+        Self {
+            parts,
+            ..Self::new(stage, CheckOutcome::Held, Some(detail.into()))
+        }
+    }
+
+    fn skipped(stage: Stage, why: &str) -> Self {
+        Self::new(stage, CheckOutcome::Skipped, Some(why.to_owned()))
+    }
+
+    fn times(times: &[jiff::Timestamp]) -> Self {
+        if times.is_empty() {
+            return Self::skipped(Stage::Time, "no time is proven, and none was demanded");
+        }
+        let shown = times.iter().map(ToString::to_string).collect();
+        Self::held(Stage::Time, format!("{} proven", times.len()), shown)
+    }
+
+    fn log(log: Option<&LogProof>) -> Self {
+        let Some(log) = log else {
+            return Self::skipped(Stage::Log, "not logged, and no log was demanded");
+        };
+        let (index, size) = (log.index, log.tree_size);
+        let text = match size {
+            0 => format!("entry {index} of {}, promised", log.log),
+            size => format!("entry {index} of {}, tree size {size}", log.log),
+        };
+        Self::held(Stage::Log, text, Vec::new())
     }
 }
 
 impl Report {
     /// The checks behind a proof.
     pub fn accepted(proof: &Proof) -> Self {
-        let held = |stage, detail: String, parts| Check {
-            stage,
-            outcome: CheckOutcome::Held,
-            detail: Some(detail),
-            code: None,
-            hint: None,
-            parts,
+        let logged = if proof.sct {
+            "was logged itself"
+        } else {
+            "whether it was logged itself was not demanded"
         };
-        let times = proof.times.iter().map(ToString::to_string).collect();
-        let log = match &proof.log {
-            Some(log) => format!(
-                "entry {} of {}, tree size {}",
-                log.index, log.log, log.tree_size
-            ),
-            None => "not logged".into(),
-        };
-        let signer = vec![
+        let mut signer = vec![
             format!("issuer {}", proof.signer.issuer),
             format!("root {}", proof.signer.root.0),
         ];
+        let claims = proof.claims.iter();
+        signer.extend(claims.map(|(claim, value)| format!("{} {value}", claim.name())));
         Self {
             accepted: true,
             checks: vec![
-                held(Stage::Form, proof.envelope.to_string(), Vec::new()),
-                held(Stage::Time, format!("{} proven", proof.times.len()), times),
-                held(
+                Check::held(Stage::Form, proof.envelope.to_string(), Vec::new()),
+                Check::times(&proof.times),
+                Check::held(
                     Stage::Certificate,
                     proof.certificate.to_string(),
-                    vec!["chains to the root".into(), "was logged itself".into()],
+                    vec!["chains to the root".into(), logged.into()],
                 ),
-                held(Stage::Log, log, Vec::new()),
-                held(
+                Check::log(proof.log.as_ref()),
+                Check::held(
                     Stage::Signature,
-                    "fits the artifact, the certificate and the log entry".into(),
+                    "fits the artifact, the certificate and the log entry",
                     Vec::new(),
                 ),
-                held(Stage::Signer, proof.signer.subject.clone(), signer),
+                Check::held(Stage::Signer, proof.signer.subject.clone(), signer),
+            ],
+        }
+    }
+
+    /// The checks behind a proof by a key that the caller named.
+    pub fn accepted_with_key(proof: &KeyProof) -> Self {
+        Self {
+            accepted: true,
+            checks: vec![
+                Check::held(Stage::Form, proof.envelope.to_string(), Vec::new()),
+                Check::times(&proof.times),
+                Check::skipped(Stage::Certificate, "signed with a key, which has none"),
+                Check::log(proof.log.as_ref()),
+                Check::held(
+                    Stage::Signature,
+                    "fits the artifact and the key",
+                    Vec::new(),
+                ),
+                Check::held(Stage::Signer, format!("key {}", proof.key), Vec::new()),
             ],
         }
     }
@@ -160,18 +251,12 @@ impl Report {
     pub fn rejected(rejection: &Rejection) -> Self {
         let failed = Stage::of(rejection.code);
         let check = |stage: Stage| {
-            let mut check = Check {
-                stage,
-                outcome: match stage.cmp(&failed) {
-                    std::cmp::Ordering::Less => CheckOutcome::Held,
-                    std::cmp::Ordering::Equal => CheckOutcome::Failed,
-                    std::cmp::Ordering::Greater => CheckOutcome::NotReached,
-                },
-                detail: None,
-                code: None,
-                hint: None,
-                parts: Vec::new(),
+            let outcome = match stage.cmp(&failed) {
+                std::cmp::Ordering::Less => CheckOutcome::Held,
+                std::cmp::Ordering::Equal => CheckOutcome::Failed,
+                std::cmp::Ordering::Greater => CheckOutcome::NotReached,
             };
+            let mut check = Check::new(stage, outcome, None);
             if check.outcome == CheckOutcome::Failed {
                 check.detail = Some(rejection.text.clone());
                 check.code = Some(rejection.code);
@@ -193,8 +278,9 @@ impl fmt::Display for Report {
                 CheckOutcome::Held => "ok",
                 CheckOutcome::Failed => "FAILED",
                 CheckOutcome::NotReached => "-",
+                CheckOutcome::Skipped => "skipped",
             };
-            write!(f, "{:<12} {mark:<7}", check.stage.title())?;
+            write!(f, "{:<12} {mark:<8}", check.stage.title())?;
             if let Some(detail) = &check.detail {
                 write!(f, "{detail}")?;
             }
@@ -203,12 +289,15 @@ impl fmt::Display for Report {
             }
             writeln!(f)?;
             for part in &check.parts {
-                writeln!(f, "{:<20}{part}", "")?;
+                writeln!(f, "{:<21}{part}", "")?;
             }
             if let Some(hint) = &check.hint {
-                writeln!(f, "{:<20}→ {hint}", "")?;
+                writeln!(f, "{:<21}→ {hint}", "")?;
             }
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,16 +7,21 @@
 //! crate appears in the interface.
 
 pub mod bundle;
+pub mod create;
 mod diagnosis;
 pub mod failure;
 pub mod identity;
+pub mod inspect;
 mod log;
 pub mod make;
+pub mod upgrade;
 mod verify;
 
 pub use bundle::{BundleKind, UnverifiedBundle};
 pub use failure::Failure;
-pub use identity::{IdentityExpectation, Matcher, PatternError};
+pub use identity::{
+    Anchoring, CertificateClaims, Claim, IdentityExpectation, Matcher, PatternError,
+};
 pub use make::{MakeError, Material};
 pub use verify::{
     Artifact, Blob, verify_attestation, verify_attestation_with_key, verify_blob,

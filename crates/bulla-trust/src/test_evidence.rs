@@ -18,7 +18,10 @@ pub fn proof(signer: Identity, label: &str, time: Timestamp) -> Proof {
     Proof {
         signer,
         envelope: Digest::sha256(label.as_bytes()),
-        certificate: Digest::sha256(b"test certificate"),
+        certificate: Digest::sha256(format!("certificate of {label}").as_bytes()),
+        key: Digest::sha256(format!("key of {label}").as_bytes()),
+        claims: crate::sigstore::CertificateClaims::default(),
+        sct: true,
         log: None,
         times: vec![time],
     }

@@ -7,6 +7,8 @@ use bulla_core::{Code, Diagnose, Digest, Identity};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::sigstore::CertificateClaims;
+
 /// A claim that was proven, with its proof: by default that of a certificate,
 /// or a [`KeyProof`] where a key that the caller named made the signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -41,6 +43,14 @@ pub struct Proof {
     pub envelope: Digest,
     /// SHA-256 of the signing certificate (DER).
     pub certificate: Digest,
+    /// SHA-256 of its key (DER SubjectPublicKeyInfo): two names with one key are
+    /// one signer.
+    pub key: Digest,
+    /// What the certificate says beside the name.
+    #[serde(skip_serializing_if = "CertificateClaims::is_empty")]
+    pub claims: CertificateClaims,
+    /// Whether the certificate itself is proven to have been logged.
+    pub sct: bool,
     /// Inclusion in a transparency log.
     pub log: Option<LogProof>,
     /// Every time that was proven: timestamps, and a log's signed time.
@@ -116,6 +126,7 @@ impl Rejection {
     pub fn distance(&self) -> u8 {
         match self.code.0 {
             "TRUST-0033" => 0,
+            "TRUST-0702" => 0,
             "TRUST-0042" => 1,
             "TRUST-0041" => 2,
             "TRUST-0040" => 4,

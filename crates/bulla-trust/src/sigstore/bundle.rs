@@ -16,11 +16,11 @@ use sigstore_types::{
 };
 use x509_cert::{
     Certificate,
-    der::Decode,
+    der::{Decode, Encode},
     ext::pkix::{AuthorityKeyIdentifier, SubjectAltName, SubjectKeyIdentifier, name::GeneralName},
 };
 
-use super::Failure;
+use super::{Failure, identity::CertificateClaims};
 
 /// Certificates in the chain of an old bundle.
 const CHAIN: usize = 10;
@@ -134,6 +134,29 @@ impl UnverifiedBundle {
 }
 
 impl Leaf {
+    /// What it says beside the name.
+    ///
+    /// # Errors
+    /// [`Failure::CertificateMalformed`].
+    pub(super) fn claims(&self) -> Result<CertificateClaims, Failure> {
+        CertificateClaims::from_certificate(&self.certificate)
+    }
+
+    /// SHA-256 of its key (DER SubjectPublicKeyInfo).
+    ///
+    /// # Errors
+    /// [`Failure::CertificateMalformed`].
+    pub(super) fn key(&self) -> Result<Digest, Failure> {
+        self.certificate
+            .tbs_certificate
+            .subject_public_key_info
+            .to_der()
+            .map(|der| Digest::sha256(&der))
+            .map_err(|error| Failure::CertificateMalformed {
+                detail: error.to_string(),
+            })
+    }
+
     /// The one name of the certificate.
     ///
     /// # Errors

@@ -8,6 +8,8 @@
 use bulla_core::{Code, Diagnose, Digest, RootId, limits::LimitError};
 use jiff::Timestamp;
 
+use super::identity::Claim;
+
 /// Why a bundle proves nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -239,6 +241,18 @@ pub enum Failure {
         /// In what the two differ, if it is little.
         near: Option<String>,
     },
+    /// The right signer, but the certificate claims something else beside.
+    #[error("{subject} signed, but the certificate's {} is {}, expected {expected}", claim.name(), .found.as_deref().unwrap_or("not there"))]
+    ClaimDiffers {
+        /// Who signed.
+        subject: String,
+        /// Which claim differs.
+        claim: Claim,
+        /// What was expected of it.
+        expected: String,
+        /// What the certificate says, if anything.
+        found: Option<String>,
+    },
     /// Another OIDC issuer.
     #[error("{subject} was authenticated by {found}, expected {expected}{}", near_miss(.near))]
     WrongIssuer {
@@ -315,6 +329,7 @@ impl Diagnose for Failure {
             Self::WrongIssuer { .. } => "TRUST-0041",
             Self::WrongRoot { .. } => "TRUST-0042",
             Self::NoIdentity { .. } => "TRUST-0043",
+            Self::ClaimDiffers { .. } => "TRUST-0702",
             Self::CertificateRequired => "TRUST-0050",
             Self::KeyRequired => "TRUST-0051",
         })
@@ -339,6 +354,9 @@ impl Diagnose for Failure {
             }
             Self::WrongIdentity { .. } | Self::WrongIssuer { .. } => {
                 "if this signer is right, name it in the policy or with `--certificate-identity` and `--certificate-oidc-issuer`"
+            }
+            Self::ClaimDiffers { .. } => {
+                "this run is not the one that was asked for: `bulla bundle inspect` shows every claim"
             }
             Self::NotASignature => "verify attestations with `bulla verify --type TYPE`",
             Self::NotAnAttestation => "verify plain signatures with `bulla verify-blob`",

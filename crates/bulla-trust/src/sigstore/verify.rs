@@ -191,10 +191,10 @@ impl<T> Verified<T> {
     /// Demands a signer.
     ///
     /// # Errors
-    /// A [`Rejection`] that names the near miss: TRUST-0040 … 0042.
+    /// A [`Rejection`] that names the near miss: TRUST-0040 … 0042, 0702.
     pub fn require_identity(&self, expected: &IdentityExpectation) -> Result<(), Rejection> {
         expected
-            .check(&self.proof().signer)
+            .check_proof(self.proof())
             .map_err(|failure| Rejection::because(&failure).of(&self.proof().envelope))
     }
 }
@@ -271,6 +271,9 @@ fn by_certificate(
         },
         envelope: bundle.digest().clone(),
         certificate: leaf.digest.clone(),
+        key: leaf.key()?,
+        claims: leaf.claims()?,
+        sct: result.sct_verified(),
         log: log::proof(bundle),
         times: result.verified_timestamps().to_vec(),
     })

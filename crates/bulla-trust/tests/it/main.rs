@@ -6,4 +6,6 @@ mod advisories;
 mod conformance;
 mod making;
 mod near_misses;
+mod repack;
 mod suite;
+mod world;

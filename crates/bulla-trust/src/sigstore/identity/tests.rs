@@ -1,3 +1,4 @@
+use super::matcher::covers;
 use super::*;
 use bulla_core::Digest;
 use proptest::prelude::*;
@@ -101,4 +102,117 @@ proptest! {
         let free = !b.contains(['/', '@']);
         prop_assert!(!free || covers(one.as_bytes(), value.as_bytes()));
     }
+}
+
+#[test]
+fn cve_2022_36056_expressions_are_anchored_unless_asked_otherwise() {
+    let text = r"https://github\.com/o/r/.*@refs/tags/v\d+";
+    let whole = Matcher::regex(text, Anchoring::Whole).unwrap();
+    let part = Matcher::regex(text, Anchoring::AsWritten).unwrap();
+    let good = "https://github.com/o/r/.github/workflows/w.yml@refs/tags/v12";
+    assert!(whole.matches(good) && part.matches(good));
+    for outside in [format!("x{good}"), format!("{good}/x"), format!("{good}\n")] {
+        assert!(!whole.matches(&outside), "{outside}");
+    }
+    assert!(part.matches(&format!("https://evil.example/{good}/more")));
+    assert!(whole.is_anchored() && !part.is_anchored());
+    // Alternatives do not escape from the anchors.
+    let either = Matcher::regex("a|b", Anchoring::Whole).unwrap();
+    assert!(either.matches("a") && either.matches("b"));
+    assert!(!either.matches("ax") && !either.matches("xb"));
+}
+
+#[test]
+fn whether_an_expression_is_anchored_is_known() {
+    for (text, anchored) in [
+        ("^a$", true),
+        (r"\Aa\z", true),
+        ("^(a|b)$", true),
+        ("^a$|^b$", true),
+        ("^a|b$", false),
+        ("^a", false),
+        ("a$", false),
+        ("(?m)^a$", false),
+        ("^a$|b", false),
+        (".*", false),
+    ] {
+        let matcher = Matcher::regex(text, Anchoring::AsWritten).unwrap();
+        assert_eq!(matcher.is_anchored(), anchored, "{text}");
+    }
+}
+
+#[test]
+fn what_go_reads_otherwise_is_refused() {
+    for text in [
+        "[a&&b]",
+        "[[ab]c]",
+        "[a--b]",
+        r"\<a",
+        r"a\b{end}",
+        "(?x)a b",
+        "(?u)a",
+        "(?R:a)",
+    ] {
+        let refused = Matcher::regex(text, Anchoring::AsWritten);
+        assert!(
+            matches!(refused, Err(PatternError::Foreign { .. })),
+            "{text} {refused:?}"
+        );
+    }
+    for text in [
+        "(",
+        "a)|(b",
+        r"\p{Greek}",
+        "(?=a)",
+        r"(a)\1",
+        "(?:(?:a{900}){900}){900}",
+    ] {
+        let refused = Matcher::regex(text, Anchoring::Whole);
+        assert!(
+            matches!(refused, Err(PatternError::Regex { .. })),
+            "{text} {refused:?}"
+        );
+    }
+    // ASCII classes, as in Go: another script's digit is none.
+    let digit = Matcher::regex(r"\d", Anchoring::Whole).unwrap();
+    assert!(digit.matches("7") && !digit.matches("٧"));
+    let long = "a".repeat(2049);
+    assert!(matches!(
+        Matcher::regex(&long, Anchoring::Whole),
+        Err(PatternError::Long)
+    ));
+}
+
+#[test]
+fn an_expression_for_everybody_is_refused_or_known() {
+    for text in [".*", "(?s).*", "a?|.*", "[^z]*"] {
+        let refused = Matcher::regex(text, Anchoring::Whole);
+        assert!(matches!(refused, Err(PatternError::Everything)), "{text}");
+        assert!(
+            Matcher::regex(text, Anchoring::AsWritten)
+                .unwrap()
+                .is_everybody()
+        );
+    }
+    assert!(
+        Matcher::regex("", Anchoring::AsWritten)
+            .unwrap()
+            .is_everybody()
+    );
+    assert!(
+        !Matcher::regex("@x", Anchoring::AsWritten)
+            .unwrap()
+            .is_everybody()
+    );
+}
+
+#[test]
+fn an_identity_alone_does_not_prove_claims() {
+    let expected = IdentityExpectation::exact(identity("").issuer, "a@b.example")
+        .claim(Claim::WorkflowName, Matcher::Exact("release".into()));
+    let failure = expected.check(&identity("a@b.example")).unwrap_err();
+    assert!(
+        failure.to_string().contains("workflow name is not there"),
+        "{failure}"
+    );
 }
