@@ -6,7 +6,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::limits;
-use bulla_crypto::SigningKey;
+use bulla_crypto::{Scheme, Signer};
 use bulla_trust::jwt::UnverifiedToken;
 use der::{Decode, Encode};
 use http::StatusCode;
@@ -43,7 +43,7 @@ pub async fn certify(
     http: &HttpClient,
     base: &str,
     token: &Token,
-    key: &SigningKey,
+    key: &dyn Signer,
 ) -> Result<IssuedCertificate, ServiceError> {
     let url = service::address(base, PATH)?;
     let claimed = UnverifiedToken::parse(token.reveal().as_bytes())?;
@@ -51,7 +51,7 @@ pub async fn certify(
     let body = SigningRequest {
         public_key_request: PublicKeyRequest {
             public_key: KeyText {
-                algorithm: "ECDSA",
+                algorithm: algorithm(key.scheme()),
                 content: key.public().to_pem(),
             },
             proof_of_possession: STANDARD.encode(proof),
@@ -81,6 +81,16 @@ pub async fn certify(
         return Err(bad("the certificate is for another key".into()));
     }
     Ok(issued)
+}
+
+/// The name of a kind of key in Fulcio's protocol. RSA has but the one, however
+/// its signatures are padded.
+fn algorithm(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Ed25519 | Scheme::Ed25519ph => "ED25519",
+        scheme if scheme.is_rsa() => "RSA_PSS",
+        _ => "ECDSA",
+    }
 }
 
 /// Why an answer is no certificate.

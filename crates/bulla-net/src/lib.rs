@@ -1,5 +1,5 @@
-//! The one outgoing HTTP client, and the clients of CA, log and timestamp
-//! authority that sign with it.
+//! The one outgoing HTTP client, the clients of CA, log and timestamp authority,
+//! and the sealing that uses them.
 //!
 //! Whoever has no [`HttpClient`] cannot reach the network; whoever has one can
 //! reach what its [`Egress`] rule names and nothing else. Answers of services
@@ -7,17 +7,21 @@
 
 pub mod ca;
 pub mod http;
-pub mod keyless;
 pub mod log;
 pub mod oidc;
+mod pem;
+pub mod sealing;
 pub mod service;
+pub mod sigstore;
 pub mod tls;
 pub mod tsa;
+pub mod tuf;
 
 pub use http::{Body, Egress, HttpClient, HttpError, HttpOptions, Request, Response};
-pub use keyless::{SealError, Sealed, seal_blob, seal_statement};
 pub use oidc::Token;
 #[cfg(unix)]
 pub use oidc::socket as token;
+pub use sealing::{Content, Parts, SealError, Sealed, Sealer, seal_blob, seal_statement};
 pub use service::ServiceError;
+pub use sigstore::Sigstore;
 pub use tls::TlsRoots;

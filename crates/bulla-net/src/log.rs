@@ -1,102 +1,142 @@
-//! Client of a transparency log: `POST /api/v2/log/entries` of rekor-tiles.
+//! Clients of transparency logs, Rekor version 1 and version 2.
 //!
-//! Both signatures over artifacts and DSSE envelopes are logged as
-//! `hashedrekord`: for an envelope, the digest is that of its pre-authentication
-//! encoding. The answer is kept as it came; `bulla-trust` reads it.
+//! Whichever API a log speaks, the answer becomes the `TransparencyLogEntry`
+//! that a bundle holds. Nothing in it is checked here beyond form: proofs and
+//! promises are `bulla-trust`'s affair. An entry of version 1 also gives the
+//! log's [`Promise`], which signatures in cosign's old layout carry.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_core::Digest;
-use bulla_crypto::Scheme;
-use http::StatusCode;
+use bulla_core::Envelope;
+use bulla_crypto::{Hash, PublicKey};
+use bulla_trust::root::{LogApi, LogService};
 use serde::Serialize;
 use std::time::Duration;
 
-use crate::{
-    http::{HttpClient, Request},
-    service::{self, ServiceError},
-};
+use crate::{http::HttpClient, service::ServiceError};
 
-const PATH: &str = "/api/v2/log/entries";
+mod v1;
+mod v2;
+
+pub use v1::parse_answer as parse_v1_answer;
+
 /// A log answers when a published checkpoint covers the entry.
 const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const SERVICE: &str = "transparency log";
 
-/// What is to be logged: one signature over one digest, and who made it.
+/// What is to be logged: one signature over some bytes, and who made it.
 #[derive(Clone, Copy, Debug)]
 pub struct Submission<'a> {
-    /// SHA-256 of what was signed.
-    pub digest: &'a Digest,
-    /// The signature.
+    /// What was signed.
+    pub signed: Signed<'a>,
+    /// The signature, as it is in the bundle.
     pub signature: &'a [u8],
-    /// The signing certificate, DER.
-    pub certificate: &'a [u8],
-    /// The scheme of the signing key.
-    pub scheme: Scheme,
+    /// Who made it.
+    pub verifier: Verifier<'a>,
 }
 
-/// Logs a signature and gives the log's answer: a `TransparencyLogEntry`, JSON.
+/// What a logged signature was made over.
+#[derive(Clone, Copy, Debug)]
+pub enum Signed<'a> {
+    /// Bytes with this digest.
+    Digest {
+        /// The hash that goes with the key.
+        hash: Hash,
+        /// The digest.
+        digest: &'a [u8],
+    },
+    /// An envelope with this one signature. Version 2 logs the digest of its
+    /// pre-authentication encoding.
+    Envelope {
+        /// The hash that goes with the key.
+        hash: Hash,
+        /// The envelope.
+        envelope: &'a Envelope,
+    },
+}
+
+/// How a log is told who signed.
+#[derive(Clone, Copy, Debug)]
+pub enum Verifier<'a> {
+    /// By the signing certificate (DER), whose key is the second.
+    Certificate(&'a [u8], &'a PublicKey),
+    /// By the key alone.
+    Key(&'a PublicKey),
+}
+
+impl Verifier<'_> {
+    fn key(&self) -> &PublicKey {
+        match self {
+            Self::Certificate(_, key) | Self::Key(key) => key,
+        }
+    }
+
+    fn pem(&self) -> String {
+        match self {
+            Self::Certificate(der, _) => crate::pem::certificate(der),
+            Self::Key(key) => key.to_pem(),
+        }
+    }
+}
+
+/// An entry as a bundle holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Where it is.
+    pub log: LogService,
+    /// One `TransparencyLogEntry`, JSON.
+    pub json: Vec<u8>,
+    /// Its index in the log.
+    pub index: u64,
+    /// What a log of version 1 promises beside it.
+    pub promise: Option<Promise>,
+}
+
+/// A log's signed promise that an entry will be in the tree (SET), as cosign's
+/// old layout writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Promise {
+    /// The signature over the other part, base64.
+    #[serde(rename = "SignedEntryTimestamp")]
+    pub signed_entry_timestamp: String,
+    /// What it is over.
+    #[serde(rename = "Payload")]
+    pub payload: PromisePayload,
+}
+
+/// What a log's promise is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PromisePayload {
+    /// The entry, base64 of canonical JSON.
+    pub body: String,
+    /// When the log took it: seconds since 1970.
+    pub integrated_time: i64,
+    /// Its index over all trees of the log.
+    pub log_index: u64,
+    /// SHA-256 of the log's key, hex.
+    #[serde(rename = "logID")]
+    pub log_id: String,
+}
+
+/// Logs a signature.
 ///
 /// # Errors
-/// [`ServiceError`] if the log refuses.
+/// [`ServiceError`] if the log refuses, or answers something else than an entry.
 pub async fn submit(
     http: &HttpClient,
-    base: &str,
+    log: &LogService,
     submission: &Submission<'_>,
-) -> Result<Vec<u8>, ServiceError> {
-    let url = service::address(base, PATH)?;
-    let body = Entry {
-        hashed_rekord_request_v002: HashedRekord {
-            digest: STANDARD.encode(submission.digest.bytes()),
-            signature: Signature {
-                content: STANDARD.encode(submission.signature),
-                verifier: Verifier {
-                    x509_certificate: RawBytes {
-                        raw_bytes: STANDARD.encode(submission.certificate),
-                    },
-                    key_details: submission.scheme.sigstore_name(),
-                },
-            },
-        },
-    };
-    let body = serde_json::to_vec(&body).map_err(|error| ServiceError::Answer {
-        service: "log",
-        url: base.to_owned(),
-        detail: error.to_string(),
-    })?;
-    let request = Request::post(url, crate::Body::empty())
-        .content_type("application/json")
-        .accept("application/json")
-        .deadline(PATIENCE);
-    service::post(http, request, body, StatusCode::CREATED).await
+) -> Result<LogEntry, ServiceError> {
+    match log.api {
+        LogApi::V1 => v1::submit(http, log, submission).await,
+        LogApi::V2 => v2::submit(http, log, submission).await,
+    }
 }
 
-#[derive(Serialize)]
-struct Entry {
-    #[serde(rename = "hashedRekordRequestV002")]
-    hashed_rekord_request_v002: HashedRekord,
-}
-
-#[derive(Serialize)]
-struct HashedRekord {
-    digest: String,
-    signature: Signature,
-}
-
-#[derive(Serialize)]
-struct Signature {
-    content: String,
-    verifier: Verifier,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Verifier {
-    #[serde(rename = "x509Certificate")]
-    x509_certificate: RawBytes,
-    key_details: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RawBytes {
-    raw_bytes: String,
+/// An answer that is not what was agreed.
+fn bad(log: &LogService, detail: impl std::fmt::Display) -> ServiceError {
+    ServiceError::Answer {
+        service: SERVICE,
+        url: log.url.clone(),
+        detail: detail.to_string(),
+    }
 }

@@ -13,6 +13,7 @@ pub mod report;
 pub mod root;
 pub mod sigstore;
 pub mod threshold;
+pub mod tuf;
 pub mod verified;
 
 pub use predicate::{Predicate, PredicateType};

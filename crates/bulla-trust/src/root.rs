@@ -17,9 +17,13 @@ use sigstore_trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, TrustedRoot};
 use sigstore_verify::Verifier;
 use std::sync::OnceLock;
 
+pub mod client_trust_config;
+pub mod services;
 pub mod signing_config;
 
-pub use signing_config::{SigningConfig, SigningServices};
+pub use client_trust_config::ClientTrustConfig;
+pub use services::{LogApi, LogChoice, LogService, SigningServices};
+pub use signing_config::SigningConfig;
 
 /// The media types of trust roots that are read.
 const MEDIA_TYPES: [&str; 2] = [
@@ -270,6 +274,18 @@ pub enum RootError {
         /// Which kind.
         what: &'static str,
     },
+    /// Fewer services than the config demands.
+    #[error(
+        "the signing config demands {wanted} of its kind ({what}), and {found} can be used now"
+    )]
+    TooFewServices {
+        /// Which kind.
+        what: &'static str,
+        /// How many it demands.
+        wanted: usize,
+        /// How many there are.
+        found: usize,
+    },
     /// More than any real document has.
     #[error("the trust document has more than {limit} {what}")]
     TooMany {
@@ -296,12 +312,13 @@ impl Diagnose for RootError {
             Self::NoService { .. } => Code("TRUST-0205"),
             Self::TooMany { .. } => Code("TRUST-0206"),
             Self::UnknownField { .. } => Code("TRUST-0207"),
+            Self::TooFewServices { .. } => Code("TRUST-0208"),
         }
     }
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoService { .. } => {
+            Self::NoService { .. } | Self::TooFewServices { .. } => {
                 "get the current signing config of the instance, or name the services by URL".into()
             }
             Self::UnknownField { .. } => "use a bulla that knows this format".into(),

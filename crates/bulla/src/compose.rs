@@ -13,7 +13,10 @@ use bulla_net::{
     token::{self, Service},
 };
 use bulla_policy::InstanceNames;
-use bulla_trust::{TrustRoot, root::SigningServices};
+use bulla_trust::{
+    TrustRoot,
+    root::{LogApi, LogService, SigningServices},
+};
 use std::{fs, sync::Arc};
 
 use crate::{
@@ -198,10 +201,13 @@ impl Instance {
     /// The services that seal.
     pub fn signing_services(&self) -> SigningServices {
         SigningServices {
-            ca: self.ready.ca.clone(),
-            log: self.ready.log_v2.clone(),
-            tsa: self.ready.tsa.clone(),
+            ca: Some(self.ready.ca.clone()),
             oidc: Some(self.ready.oidc.clone()),
+            logs: vec![LogService {
+                url: self.ready.log_v2.clone(),
+                api: LogApi::V2,
+            }],
+            tsas: vec![self.ready.tsa.clone()],
         }
     }
 

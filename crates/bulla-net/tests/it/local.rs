@@ -1,11 +1,11 @@
 //! A real authority on loopback, alive as long as the test.
 
 use bulla_authority::{Authority, AuthorityConfig};
-use bulla_core::{Clock as _, Digest, Statement, Subject, SystemClock, statement::predicate_type};
+use bulla_core::{Clock, Digest, Statement, Subject, SystemClock, statement::predicate_type};
 use bulla_net::{HttpClient, SealError, Sealed, Token, seal_blob, seal_statement, token};
 use bulla_trust::{
     IdentityExpectation, Rejection, TrustRoot,
-    root::{SigningConfig, SigningServices},
+    root::{LogChoice, SigningConfig, SigningServices},
     sigstore::verify_attestation,
 };
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub(crate) const EMAIL: &str = "dana@example.com";
 pub(crate) struct Local {
     dir: TempDir,
     pub(crate) authority: Authority,
-    pub(crate) root: TrustRoot,
+    pub(crate) root: Arc<TrustRoot>,
     pub(crate) services: SigningServices,
     pub(crate) http: HttpClient,
 }
@@ -38,10 +38,11 @@ impl Local {
         tokio::spawn(authority.token_socket(&socket).unwrap());
         let root = authority.trusted_root().to_string();
         let root = TrustRoot::parse(root.as_bytes(), authority.root_id()).unwrap();
+        let root = Arc::new(root);
         let config = authority.signing_config().to_string();
         let services = SigningConfig::parse(config.as_bytes())
             .unwrap()
-            .services(SystemClock.now())
+            .services(SystemClock.now(), LogChoice::Newest)
             .unwrap();
         Self {
             dir,
@@ -70,7 +71,7 @@ impl Local {
             token,
             &statement,
             &self.root,
-            &SystemClock,
+            &clock(),
         )
         .await
     }
@@ -83,7 +84,7 @@ impl Local {
             &token,
             artifact,
             &self.root,
-            &SystemClock,
+            &clock(),
         )
         .await
         .unwrap()
@@ -100,6 +101,10 @@ impl Local {
             EMAIL,
         )
     }
+}
+
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
 }
 
 pub(crate) fn statement(artifact: &[u8]) -> Statement {

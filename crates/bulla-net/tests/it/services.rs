@@ -11,8 +11,9 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use bulla_core::{Diagnose, Digest};
-use bulla_crypto::{PublicKey, Scheme, SigningKey};
+use bulla_crypto::{Hash, PublicKey, Scheme, SigningKey};
 use bulla_net::{HttpClient, HttpError, ServiceError, Token, ca, log, tsa};
+use bulla_trust::root::{LogApi, LogService};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
@@ -104,15 +105,22 @@ async fn the_log_is_sent_what_it_is_to_log() {
     let path = "/api/v2/log/entries";
     let (base, seen) = service(path, StatusCode::CREATED, b"{\"logIndex\":\"7\"}".to_vec()).await;
     let digest = Digest::sha256(b"artifact");
+    let key = SigningKey::generate(Scheme::EcdsaP256).unwrap();
     let submission = log::Submission {
-        digest: &digest,
+        signed: log::Signed::Digest {
+            hash: Hash::Sha256,
+            digest: &digest.bytes(),
+        },
         signature: b"signature",
-        certificate: b"certificate",
-        scheme: Scheme::EcdsaP256,
+        verifier: log::Verifier::Certificate(b"certificate", key.public()),
     };
     let http = HttpClient::loopback();
-    let answer = log::submit(&http, &base, &submission).await.unwrap();
-    assert_eq!(answer, b"{\"logIndex\":\"7\"}");
+    let v2 = |url: &str| LogService {
+        url: url.into(),
+        api: LogApi::V2,
+    };
+    let error = log::submit(&http, &v2(&base), &submission).await.unwrap_err();
+    assert!(error.to_string().contains("not an entry"), "{error}");
     let (_, body) = seen.lock().unwrap().take().unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     let expected = json!({"hashedRekordRequestV002": {
@@ -127,7 +135,7 @@ async fn the_log_is_sent_what_it_is_to_log() {
     }});
     assert_eq!(body, expected);
     let (base, _) = service(path, StatusCode::OK, b"{}".to_vec()).await;
-    let error = log::submit(&http, &base, &submission).await.unwrap_err();
+    let error = log::submit(&http, &v2(&base), &submission).await.unwrap_err();
     assert_eq!(error.code().0, "NET-0008");
 }
 

@@ -62,40 +62,6 @@ fn refuses_what_it_does_not_understand() {
     ));
 }
 
-#[test]
-fn services_are_those_valid_at_that_time() {
-    let config = |selector: &str, url: &str| {
-        let service = |version: u32, url: &str| {
-            format!(
-                r#"[{{"url":"{url}","majorApiVersion":{version},"validFor":{{"start":"2025-01-01T00:00:00Z"}},"operator":"o"}}]"#
-            )
-        };
-        format!(
-            r#"{{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","caUrls":{},"oidcUrls":[],"rekorTlogUrls":{},"tsaUrls":{},"rekorTlogConfig":{{"selector":"{selector}"}},"tsaConfig":{{"selector":"ANY"}}}}"#,
-            service(1, url),
-            service(2, url),
-            service(1, url)
-        )
-    };
-    let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-    let before: Timestamp = "2024-01-01T00:00:00Z".parse().unwrap();
-    let parsed = SigningConfig::parse(config("ANY", "http://localhost:1/").as_bytes()).unwrap();
-    let services = parsed.services(now).unwrap();
-    assert_eq!(services.ca, "http://localhost:1");
-    assert_eq!(services.oidc, None);
-    assert!(matches!(
-        parsed.services(before),
-        Err(RootError::NoService { .. })
-    ));
-    let several = SigningConfig::parse(config("EXACT", "http://localhost:1").as_bytes()).unwrap();
-    assert!(several.services(now).is_err());
-}
-
-#[test]
-fn the_public_signing_config_is_readable() {
-    SigningConfig::public_good().unwrap();
-}
-
 proptest! {
     #[test]
     fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {

@@ -1,14 +1,15 @@
 //! Making bundles, version 0.3, out of what signer and services gave.
 //!
 //! Nothing is checked here beyond form: whoever makes a bundle verifies it with
-//! the functions beside this module before letting it out. The log entry is the
-//! log's own answer; the timestamp is the whole DER `TimeStampResp`, over the
+//! the functions beside this module before letting it out. Log entries are the
+//! logs' own answers; the timestamp is the whole DER `TimeStampResp`, over the
 //! signature's raw bytes.
 
 use bulla_core::{
-    Code, Diagnose, Digest, Envelope,
+    Code, Diagnose, Envelope,
     limits::{self, LimitError},
 };
+use bulla_crypto::Hash;
 use sigstore_types::{
     Bundle, CertificateContent, DerCertificate, DigestBytes, DsseEnvelope, DsseSignature,
     HashAlgorithm, MediaType, MessageDigest, MessageSignature, PayloadBytes, PublicKeyIdentifier,
@@ -17,14 +18,14 @@ use sigstore_types::{
 };
 
 /// What proves who signed, and when.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Material<'a> {
     /// Whose signature it is.
     pub signer: Signer<'a>,
-    /// The log's answer: one `TransparencyLogEntry`, JSON.
-    pub log_entry: &'a [u8],
-    /// The timestamp authority's answer, DER.
-    pub timestamp: Option<&'a [u8]>,
+    /// What logs answered: one `TransparencyLogEntry` each, JSON.
+    pub log_entries: Vec<&'a [u8]>,
+    /// What timestamp authorities answered, DER.
+    pub timestamps: Vec<&'a [u8]>,
 }
 
 /// How a bundle names its signer.
@@ -36,19 +37,25 @@ pub enum Signer<'a> {
     Key(&'a str),
 }
 
-/// A bundle of a signature over the artifact with that SHA-256 digest.
+/// A bundle of a signature over the artifact with that digest, under the hash
+/// that goes with the signer's key.
 ///
 /// # Errors
-/// [`MakeError`] if the log entry or the digest is not what it must be.
+/// [`MakeError`] if a log entry or the digest is not what it must be.
 pub fn signature_bundle(
-    digest: &Digest,
+    (hash, digest): (Hash, &[u8]),
     signature: &[u8],
     material: &Material<'_>,
 ) -> Result<Vec<u8>, MakeError> {
-    if digest.algorithm() != bulla_core::digest::Algorithm::Sha256 {
+    if digest.len() != hash.output_bytes() {
         return Err(MakeError::Digest);
     }
-    let message = MessageDigest::new(HashAlgorithm::Sha2256, DigestBytes::new(digest.bytes()));
+    let algorithm = match hash {
+        Hash::Sha256 => HashAlgorithm::Sha2256,
+        Hash::Sha384 => HashAlgorithm::Sha2384,
+        Hash::Sha512 => HashAlgorithm::Sha2512,
+    };
+    let message = MessageDigest::new(algorithm, DigestBytes::new(digest.to_vec()));
     let signature = SignatureBytes::from_bytes(signature);
     let content = MessageSignature::new(signature).with_message_digest(message);
     bundle(SignatureContent::MessageSignature(content), material)
@@ -95,14 +102,20 @@ fn bundle(content: SignatureContent, material: &Material<'_>) -> Result<Vec<u8>,
         ),
         Signer::Key(hint) => VerificationMaterialContent::PublicKey(PublicKeyIdentifier::new(hint)),
     };
-    let timestamps = material
-        .timestamp
-        .map(|der| Rfc3161Timestamp::new(TimestampToken::from_bytes(der)))
-        .into_iter()
-        .collect();
-    let verification = VerificationMaterial::new(signer)
-        .with_tlog_entries(vec![read_entry(material.log_entry)?])
-        .with_timestamp_verification_data(TimestampVerificationData::new(timestamps));
+    let timestamps = &material.timestamps;
+    if material.log_entries.len().max(timestamps.len()) > limits::LOG_ENTRIES {
+        return Err(MakeError::TooMany);
+    }
+    let entries = material.log_entries.iter();
+    let entries = entries.map(|json| read_entry(json));
+    let mut verification =
+        VerificationMaterial::new(signer).with_tlog_entries(entries.collect::<Result<_, _>>()?);
+    if !timestamps.is_empty() {
+        let stamp = |der: &&[u8]| Rfc3161Timestamp::new(TimestampToken::from_bytes(der));
+        let stamps = timestamps.iter().map(stamp).collect();
+        let data = TimestampVerificationData::new(stamps);
+        verification = verification.with_timestamp_verification_data(data);
+    }
     let bundle = Bundle::new(MediaType::Bundle0_3, verification, content);
     serde_json::to_vec(&bundle).map_err(MakeError::Encode)
 }
@@ -111,8 +124,8 @@ fn bundle(content: SignatureContent, material: &Material<'_>) -> Result<Vec<u8>,
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MakeError {
-    /// Only SHA-256 names an artifact that is signed here.
-    #[error("a signature is made over a SHA-256 digest only")]
+    /// A digest of another length than its hash gives.
+    #[error("the digest has not the length of the hash that goes with the key")]
     Digest,
     /// It could not be written.
     #[error("the bundle cannot be written as JSON: {0}")]
@@ -123,6 +136,9 @@ pub enum MakeError {
     /// Not exactly one signature.
     #[error("the envelope must have exactly one signature")]
     SignatureCount,
+    /// More witnesses than a bundle may hold.
+    #[error("a bundle holds at most {} log entries or timestamps", limits::LOG_ENTRIES)]
+    TooMany,
 }
 
 impl Diagnose for MakeError {
@@ -132,6 +148,7 @@ impl Diagnose for MakeError {
             Self::Encode(_) => Code("TRUST-0502"),
             Self::LogEntry(_) => Code("TRUST-0503"),
             Self::SignatureCount => Code("TRUST-0504"),
+            Self::TooMany => Code("TRUST-0505"),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Bundles that are taken apart and made again verify as before.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_core::{Digest, Envelope};
+use bulla_core::Envelope;
+use bulla_crypto::Hash;
 use bulla_trust::sigstore::{
     Artifact, MakeError,
     make::{Material, Signer, envelope_bundle, log_index, signature_bundle},
@@ -33,8 +34,8 @@ impl Parts {
     fn material(&self) -> Material<'_> {
         Material {
             signer: Signer::Certificate(&self.certificate),
-            log_entry: &self.log_entry,
-            timestamp: Some(&self.timestamp),
+            log_entries: vec![&self.log_entry],
+            timestamps: vec![&self.timestamp],
         }
     }
 }
@@ -74,7 +75,7 @@ fn a_signature() {
     let json = case.bundle_json();
     let parts = Parts::of(&json);
     let signature = bytes(&json["messageSignature"]["signature"]);
-    let made = signature_bundle(&case.digest(), &signature, &parts.material()).unwrap();
+    let made = signature_bundle((Hash::Sha256, &case.digest().bytes()), &signature, &parts.material()).unwrap();
     let root = case.own_root().unwrap().unwrap();
     let artifact = Artifact::Bytes(&case.artifact);
     verify_blob(
@@ -86,15 +87,15 @@ fn a_signature() {
     )
     .unwrap();
     assert!(matches!(
-        signature_bundle(&Digest::sha512(b"x"), &signature, &parts.material()),
+        signature_bundle((Hash::Sha256, &[0; 64]), &signature, &parts.material()),
         Err(MakeError::Digest)
     ));
     let broken = Material {
-        log_entry: b"{}",
+        log_entries: vec![b"{}"],
         ..parts.material()
     };
     assert!(matches!(
-        signature_bundle(&case.digest(), &signature, &broken),
+        signature_bundle((Hash::Sha256, &case.digest().bytes()), &signature, &broken),
         Err(MakeError::LogEntry(_))
     ));
 }

@@ -2,18 +2,18 @@
 //! the image it speaks about.
 
 use bulla_core::{
-    Descriptor, Digest, Reference, Statement, Subject, SystemClock, limits,
+    Clock, Descriptor, Digest, Reference, Statement, Subject, SystemClock, limits,
     statement::predicate_type as types,
 };
 use bulla_net::{
-    Token,
-    keyless::{self, Sealed},
+    Sealed, Token,
+    sealing,
     token::Service,
 };
 use bulla_oci::client::Artifact;
 use serde::Serialize;
 use serde_json::Value;
-use std::{fs::File, path::Path};
+use std::{fs::File, path::Path, sync::Arc};
 
 use super::{evidence, image_source::RegistrySource};
 use crate::{
@@ -71,8 +71,8 @@ pub async fn attest_image(
     attach(instance, &pinned, &image, &sealed, kind).await?;
     Ok(SealedImage {
         pinned,
-        signer: sealed.signer.subject,
-        log_index: sealed.log.index,
+        signer: sealed.signed_by(),
+        log_index: sealed.log_index().unwrap_or_default(),
         bundle: sealed.digest,
     })
 }
@@ -87,14 +87,14 @@ pub async fn seal(
     signer: &Signer,
 ) -> Result<Sealed, Failure> {
     let token = token(instance, signer).await?;
-    let (services, trust) = (instance.signing_services(), instance.trust_root()?);
-    keyless::seal_statement(
+    let (services, trust) = (instance.signing_services(), Arc::new(instance.trust_root()?));
+    sealing::seal_statement(
         instance.http(),
         &services,
         &token,
         statement,
         &trust,
-        &SystemClock,
+        &clock(),
     )
     .await
     .or_undecidable()
@@ -113,7 +113,11 @@ pub async fn attach(
     kind: &str,
 ) -> Result<(), Failure> {
     let source = RegistrySource::new(instance)?;
-    let artifact = Artifact::bundle(sealed.bundle.clone(), kind, sealed.time);
+    let artifact = Artifact::bundle(
+        sealed.bundle.clone(),
+        kind,
+        sealed.time.unwrap_or_else(|| SystemClock.now()),
+    );
     source
         .client(pinned)
         .attach(pinned, image, &artifact)
@@ -134,8 +138,8 @@ pub async fn statement(
 ) -> Result<SealedBundle, Failure> {
     let sealed = seal(instance, statement, signer).await?;
     Ok(SealedBundle {
+        signer: sealed.signed_by(),
         bundle: sealed.bundle,
-        signer: sealed.signer.subject,
     })
 }
 
@@ -149,22 +153,26 @@ pub async fn sign_blob(
     signer: &Signer,
 ) -> Result<SealedBundle, Failure> {
     let token = token(instance, signer).await?;
-    let (services, trust) = (instance.signing_services(), instance.trust_root()?);
-    let sealed = keyless::seal_blob(
+    let (services, trust) = (instance.signing_services(), Arc::new(instance.trust_root()?));
+    let sealed = sealing::seal_blob(
         instance.http(),
         &services,
         &token,
         bytes,
         &trust,
-        &SystemClock,
+        &clock(),
     )
     .await
     .or_undecidable()
     .map_err(|failure| failure.on("the file could not be signed"))?;
     Ok(SealedBundle {
+        signer: sealed.signed_by(),
         bundle: sealed.bundle,
-        signer: sealed.signer.subject,
     })
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
 }
 
 async fn token(instance: &Instance, signer: &Signer) -> Result<Token, Failure> {

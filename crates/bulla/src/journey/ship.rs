@@ -202,10 +202,10 @@ impl Journey<'_> {
         self.end(line, Stage::Sign, Mark::Ok, text);
 
         let line = self.line(Stage::Log);
-        let indexes: Vec<u64> = sealed.iter().map(|(sealed, _)| sealed.log.index).collect();
-        let size = sealed
-            .iter()
-            .map(|(sealed, _)| sealed.log.tree_size)
+        let logs = || sealed.iter().filter_map(|(sealed, _)| sealed.log.as_ref());
+        let indexes: Vec<u64> = logs().map(|log| log.index).collect();
+        let size = logs()
+            .map(|log| log.tree_size)
             .max()
             .unwrap_or_default();
         let text = format!(
