@@ -8,27 +8,39 @@
 
 mod attach;
 mod auth;
+mod children;
+mod delete;
 mod error;
 mod exchange;
+mod grow;
+mod legacy;
+mod legacy_write;
 mod link;
 mod pull;
 mod push;
 mod referrers;
 
+use bulla_core::Reference;
 use bulla_net::HttpClient;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
 
-use crate::credentials::Credentials;
+use crate::{credentials::Credentials, limits::Limits};
 
 pub use attach::Artifact;
 pub use auth::{Challenge, parse_challenges};
+pub use children::Child;
 pub use error::{ClientError, RegistryAnswer, parse_errors};
 pub use link::next_page;
 pub use pull::Fetched;
 pub use referrers::{Attached, Attachments};
+pub(crate) use {
+    children::Descent,
+    legacy::{Opened, collect as collect_layers, may_be as may_be_legacy},
+    push::Content,
+};
 
 /// A client of registries. Clones share connections and tokens.
 #[derive(Clone)]
@@ -36,6 +48,8 @@ pub struct Registry {
     http: HttpClient,
     credentials: Arc<Credentials>,
     granted: Arc<Mutex<BTreeMap<auth::Scope, auth::Grant>>>,
+    growing: Arc<Mutex<BTreeMap<Reference, grow::Turn>>>,
+    limits: Arc<Limits>,
 }
 
 impl Registry {
@@ -45,7 +59,21 @@ impl Registry {
             http,
             credentials: Arc::new(credentials),
             granted: Arc::default(),
+            growing: Arc::default(),
+            limits: Arc::default(),
         }
+    }
+
+    /// The same client within other bounds.
+    #[must_use]
+    pub fn within(mut self, limits: Limits) -> Self {
+        self.limits = Arc::new(limits);
+        self
+    }
+
+    /// Its bounds.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 }
 

@@ -179,6 +179,15 @@ impl Layout {
         Ok(descriptor)
     }
 
+    /// Stores bytes whose digest was checked, under that digest.
+    pub(crate) fn put_named(&self, digest: &Digest, bytes: &[u8]) -> Result<(), LayoutError> {
+        let mut draft = self.draft()?;
+        draft
+            .write_all(bytes)
+            .map_err(|source| LayoutError::io(&self.root, source))?;
+        self.keep(draft, digest)
+    }
+
     /// Stores a document as canonical JSON.
     ///
     /// # Errors
@@ -244,7 +253,9 @@ impl Layout {
     pub fn image(&self, architecture: &str) -> Result<(Descriptor, ImageManifest), LayoutError> {
         let mut found = Vec::new();
         for descriptor in self.index()?.manifests {
-            self.collect(&descriptor, architecture, DEPTH, &mut found)?;
+            if !crate::saved::is_evidence(&descriptor) {
+                self.collect(&descriptor, architecture, DEPTH, &mut found)?;
+            }
         }
         one(found, architecture)
     }
@@ -353,7 +364,7 @@ fn one(
 }
 
 /// Opens a regular file: no device or pipe that would block or never end.
-fn open_regular(path: &Path) -> io::Result<fs::File> {
+pub(crate) fn open_regular(path: &Path) -> io::Result<fs::File> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = fs::File::options()
         .read(true)

@@ -7,18 +7,29 @@
 
 pub mod archive;
 pub mod client;
+pub mod cosign;
 pub mod credentials;
 pub mod image;
 pub mod layer;
 pub mod layers;
 pub mod layout;
+pub mod limits;
 pub mod manifest;
+pub mod platform;
+pub mod saved;
+pub mod source;
+pub mod transfer;
+pub mod tree;
 pub mod verified;
 
-pub use client::{Artifact, Attached, Attachments, ClientError, Fetched, Registry};
+pub use client::{Artifact, Attached, Attachments, Child, ClientError, Fetched, Registry};
 pub use credentials::Credentials;
 pub use image::{Base, Image, ImageSpec, assemble};
 pub use layer::{Compression, LayerEntry};
 pub use layers::ImageLayers;
 pub use layout::Layout;
+pub use limits::Limits;
 pub use manifest::{ImageConfig, ImageIndex, ImageManifest, Manifest};
+pub use platform::PlatformName;
+pub use saved::Saved;
+pub use source::EvidenceSource;

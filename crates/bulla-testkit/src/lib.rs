@@ -2,15 +2,17 @@
 //!
 //! A [`World`] is an empty machine for one test: a home, a working folder, an
 //! environment without anything of the developer's. [`World::bulla`] runs the
-//! binary in it, [`Instance`] keeps `bulla up` running, [`Repository`] makes git
-//! history, [`require`] finds a foreign tool or says `SKIP`, and
-//! [`document::run`] executes the commands of a page of the book.
+//! binary in it, [`Instance`] keeps `bulla up` running, [`Distribution`] a registry
+//! that we did not write, [`Repository`] makes git history, [`require`] finds a
+//! foreign tool or says `SKIP`, and [`document::run`] executes the commands of a
+//! page of the book.
 //!
 //! Everything here panics with a full account when the test cannot go on; it is
 //! never a dependency of shipped code.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stdout)]
 
+mod distribution;
 pub mod document;
 mod instance;
 mod outcome;
@@ -20,6 +22,7 @@ mod shared;
 mod tool;
 mod world;
 
+pub use distribution::Distribution;
 pub use instance::Instance;
 pub use outcome::Outcome;
 pub use repository::{Repository, SshKey};

@@ -126,7 +126,8 @@ fn peers() -> Option<PathBuf> {
 }
 
 /// `PEER-VERSION/bin/PROGRAM`: the peer of that name first, the newest version
-/// first; a virtual environment's own python is no peer.
+/// first; a virtual environment's own python is no peer. A peer is found by its
+/// own name too when its program has another (`cosign2`, `distribution`).
 fn in_peers(folder: &Path, program: &str) -> Option<PathBuf> {
     let mut found: Vec<(bool, Vec<u32>, PathBuf)> = Vec::new();
     for entry in std::fs::read_dir(folder).ok()?.flatten() {
@@ -134,8 +135,12 @@ fn in_peers(folder: &Path, program: &str) -> Option<PathBuf> {
         let Some((peer, version)) = name.rsplit_once('-') else {
             continue;
         };
-        let file = entry.path().join("bin").join(program);
+        let bin = entry.path().join("bin");
+        let mut file = bin.join(program);
         let named = peer == program;
+        if named && !file.is_file() {
+            file = only_file(&bin).unwrap_or(file);
+        }
         // cosign2 holds a program called cosign too: only the peer's own name counts there.
         let other = !named && peer.starts_with(program) && !peer.contains('-');
         if file.is_file() && !other && !program.starts_with("python") {
@@ -145,6 +150,13 @@ fn in_peers(folder: &Path, program: &str) -> Option<PathBuf> {
     }
     found.sort();
     found.pop().map(|(_, _, file)| file)
+}
+
+/// The file of a folder that holds one.
+fn only_file(folder: &Path) -> Option<PathBuf> {
+    let mut files = std::fs::read_dir(folder).ok()?.flatten();
+    let file = files.next()?.path();
+    files.next().is_none().then_some(file)
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

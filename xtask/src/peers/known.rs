@@ -29,7 +29,9 @@ pub enum Source {
 /// What `cargo xtask peers` and CI install.
 pub const DEFAULT: &[&str] = &[
     "cosign",
+    "cosign2",
     "crane",
+    "distribution",
     "sigstore-python",
     "spdx-tools",
     "skopeo",
@@ -37,6 +39,7 @@ pub const DEFAULT: &[&str] = &[
     "mmdebstrap",
     "openssl",
     "gnupg",
+    "softhsm2",
 ];
 
 const fn peer(name: &'static str, version: &'static str, source: Source) -> Peer {
@@ -71,6 +74,14 @@ pub const KNOWN: &[Peer] = &[
         "crane",
         "0.22.1",
         Source::Go("github.com/google/go-containerregistry/cmd/crane"),
+    ),
+    named(
+        peer(
+            "distribution",
+            "3.1.2",
+            Source::Go("github.com/distribution/distribution/v3/cmd/registry"),
+        ),
+        "registry",
     ),
     peer("fulcio", "1.8.8", Source::Go("github.com/sigstore/fulcio")),
     peer(
@@ -110,6 +121,10 @@ pub const KNOWN: &[Peer] = &[
         "sigstore",
     ),
     peer("skopeo", "apt", Source::Apt("skopeo")),
+    named(
+        peer("softhsm2", "apt", Source::Apt("softhsm2")),
+        "softhsm2-util",
+    ),
     named(
         peer(
             "spdx-tools",

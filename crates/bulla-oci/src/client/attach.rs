@@ -9,7 +9,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-use super::{ClientError, Registry, push::Content};
+use super::{ClientError, Fetched, Registry, grow::Next, push::Content};
 use crate::manifest::{ImageIndex, ImageManifest, Manifest, ManifestError};
 
 const EMPTY: &[u8] = b"{}";
@@ -87,55 +87,110 @@ impl Registry {
             .await?;
         let bytes = to_json(&manifest)?;
         let mut descriptor = Descriptor::of(media_type::MANIFEST, &bytes);
-        let name = descriptor.digest.to_string();
-        let filed = self
-            .put_manifest(at, &name, media_type::MANIFEST, bytes.into())
-            .await?;
         descriptor.artifact_type = Some(artifact.artifact_type.clone());
         descriptor.annotations.clone_from(&artifact.annotations);
-        let filed = filed.is_some_and(|filed| filed == subject.digest.to_string());
-        if !filed && !self.has_referrers(at, &subject.digest).await? {
-            self.add_to_fallback(at, &subject.digest, &descriptor)
-                .await?;
-        }
+        self.refer(at, &subject.digest, &descriptor, &bytes).await?;
         Ok(descriptor)
     }
 
-    async fn add_to_fallback(
+    /// Writes the manifest of a referrer, whose blobs are there, and sees that
+    /// it is listed.
+    pub(crate) async fn refer(
+        &self,
+        at: &Reference,
+        subject: &Digest,
+        entry: &Descriptor,
+        bytes: &[u8],
+    ) -> Result<(), ClientError> {
+        let name = entry.digest.to_string();
+        let put = self.put_manifest(at, &name, &entry.media_type, bytes.to_vec().into());
+        let filed = put.await?.is_some_and(|filed| filed == subject.to_string());
+        if !filed && !self.has_referrers(at, subject).await? {
+            self.add_to_fallback(at, subject, entry).await?;
+        }
+        Ok(())
+    }
+
+    /// Lists `entry` under the fallback tag of `subject`, beside what is there.
+    pub(crate) async fn add_to_fallback(
         &self,
         at: &Reference,
         subject: &Digest,
         entry: &Descriptor,
     ) -> Result<(), ClientError> {
-        let name = subject.fallback_tag();
-        let tag = at.by_tag(&name).map_err(|_| ClientError::NoTag {
-            reference: at.name(),
-        })?;
-        let mut index = match self.manifest(&tag).await {
-            Ok(fetched) => match fetched.manifest {
-                Manifest::Index(index) => index,
-                Manifest::Image(_) => return Err(ManifestError::Ambiguous.into()),
-            },
-            Err(ClientError::NotFound { .. }) => ImageIndex::of(Vec::new()),
-            Err(error) => return Err(error),
+        let tag = self.fallback_tag(at, subject)?;
+        let merge = |now: Option<&Fetched>| {
+            let mut index = match now {
+                // Some clients put the image itself under this tag when they copy it.
+                Some(fetched) if fetched.descriptor.digest != *subject => listed(fetched)?,
+                _ => ImageIndex::of(Vec::new()),
+            };
+            let known = |known: &Descriptor| known.digest == entry.digest;
+            if index.manifests.iter().any(known) {
+                return Ok(None);
+            }
+            index.media_type = Some(media_type::INDEX.into());
+            index.manifests.push(entry.clone());
+            Ok(Some(Next {
+                media_type: media_type::INDEX.into(),
+                bytes: to_json(&index)?,
+                blobs: Vec::new(),
+            }))
         };
-        if index
-            .manifests
-            .iter()
-            .any(|known| known.digest == entry.digest)
-        {
-            return Ok(());
-        }
-        index.media_type = Some(media_type::INDEX.into());
-        index.manifests.push(entry.clone());
-        let bytes = to_json(&index)?;
-        self.put_manifest(at, &name, media_type::INDEX, bytes.into())
-            .await?;
-        Ok(())
+        self.grow(&tag, merge).await.map(drop)
+    }
+
+    /// Takes entries out of the fallback tag of `subject`.
+    pub(crate) async fn drop_from_fallback(
+        &self,
+        at: &Reference,
+        subject: &Digest,
+        gone: &[Digest],
+    ) -> Result<(), ClientError> {
+        let tag = self.fallback_tag(at, subject)?;
+        let merge = |now: Option<&Fetched>| {
+            let Some(now) = now.filter(|now| now.descriptor.digest != *subject) else {
+                return Ok(None);
+            };
+            let mut index = listed(now)?;
+            let before = index.manifests.len();
+            index
+                .manifests
+                .retain(|entry| !gone.contains(&entry.digest));
+            if index.manifests.len() == before {
+                return Ok(None);
+            }
+            Ok(Some(Next {
+                media_type: media_type::INDEX.into(),
+                bytes: to_json(&index)?,
+                blobs: Vec::new(),
+            }))
+        };
+        self.grow(&tag, merge).await.map(drop)
+    }
+
+    pub(super) fn fallback_tag(
+        &self,
+        at: &Reference,
+        subject: &Digest,
+    ) -> Result<Reference, ClientError> {
+        at.by_tag(&subject.fallback_tag())
+            .map_err(|_| ClientError::NoTag {
+                reference: at.name(),
+            })
     }
 }
 
-fn to_json(document: &impl serde::Serialize) -> Result<Vec<u8>, ClientError> {
+/// The list under a fallback tag. Its entries may hold fields that we do not
+/// know; an index is a list of descriptors all the same.
+fn listed(fetched: &Fetched) -> Result<ImageIndex, ClientError> {
+    match &fetched.manifest {
+        Manifest::Index(index) => Ok(index.clone()),
+        Manifest::Image(_) => Err(ManifestError::Ambiguous.into()),
+    }
+}
+
+pub(super) fn to_json(document: &impl serde::Serialize) -> Result<Vec<u8>, ClientError> {
     serde_json::to_vec(document).map_err(|source| {
         let what = "the manifest";
         bulla_core::limits::LimitError::Json { what, source }.into()

@@ -20,6 +20,7 @@ use crate::credentials::Credential;
 pub(super) enum Action {
     Pull,
     Push,
+    Delete,
 }
 
 /// What a grant is for.
@@ -43,6 +44,7 @@ impl Scope {
         let actions = match self.action {
             Action::Pull => "pull",
             Action::Push => "pull,push",
+            Action::Delete => "delete,pull",
         };
         format!("repository:{}:{actions}", self.repository)
     }
@@ -211,6 +213,7 @@ impl Registry {
                 }
             }
         };
+        let request = request.deadline(self.limits.answer);
         let answer = self.http.send(request).await?;
         if matches!(
             answer.status(),

@@ -1,6 +1,9 @@
 //! What can go wrong between us and a registry.
 
-use bulla_core::{Code, Diagnose, Digest, limits, limits::LimitError};
+use bulla_core::{
+    Code, Diagnose, Digest,
+    limits::{self, LimitError},
+};
 use bulla_net::HttpError;
 use http::StatusCode;
 use serde::Deserialize;
@@ -69,6 +72,28 @@ pub fn parse_errors(bytes: &[u8]) -> RegistryAnswer {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
+    /// The registry keeps every seal that was ever there.
+    #[error("{place} keeps every earlier entry, so nothing can be replaced there{answer}")]
+    AppendOnly {
+        /// The tag.
+        place: String,
+        /// What the registry said.
+        answer: RegistryAnswer,
+    },
+    /// More bytes of evidence than are read.
+    #[error("the evidence of {subject} is larger than {limit} bytes together")]
+    Budget {
+        /// The subject.
+        subject: Digest,
+        /// The bound in bytes.
+        limit: u64,
+    },
+    /// Others write the same tag all the time.
+    #[error("{place} was rewritten by others each time an entry was added")]
+    Contended {
+        /// The tag.
+        place: String,
+    },
     /// Credentials cannot be used.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -80,9 +105,27 @@ pub enum ClientError {
         /// What was asked for.
         digest: Digest,
     },
+    /// It does not delete.
+    #[error("{place} was not deleted: status {}{answer}", status.as_u16())]
+    DeletionRefused {
+        /// What was to be deleted.
+        place: String,
+        /// The status.
+        status: StatusCode,
+        /// What the registry said.
+        answer: RegistryAnswer,
+    },
     /// HTTP itself.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// It took too long as a whole.
+    #[error("{what} took longer than {seconds} seconds")]
+    Late {
+        /// What was done.
+        what: &'static str,
+        /// The bound.
+        seconds: u64,
+    },
     /// A layout.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -117,6 +160,20 @@ pub enum ClientError {
         reference: String,
         /// The architecture.
         architecture: String,
+    },
+    /// No image for the platform.
+    #[error("{reference} has no image for {platform}")]
+    NoPlatform {
+        /// The reference.
+        reference: String,
+        /// The platform.
+        platform: String,
+    },
+    /// A folder that holds no saved image.
+    #[error("{} holds no saved image, or several", path.display())]
+    NotSaved {
+        /// The folder.
+        path: std::path::PathBuf,
     },
     /// Not what the protocol says.
     #[error("{place} does not follow the protocol: {what}")]
@@ -154,13 +211,41 @@ pub enum ClientError {
         /// Where it points.
         realm: String,
     },
+    /// The name is taken.
+    #[error("{reference} is already another image, {current}")]
+    Taken {
+        /// The reference.
+        reference: String,
+        /// What it names.
+        current: Digest,
+    },
+    /// More manifests below an index than are looked at.
+    #[error("{place} has more than {limit} manifests below it")]
+    TooManyChildren {
+        /// The index.
+        place: String,
+        /// The bound.
+        limit: usize,
+    },
+    /// More layers in one manifest than are looked at.
+    #[error("{place} has {count} layers, more than the {limit} that are looked at")]
+    TooManyLayers {
+        /// The manifest.
+        place: String,
+        /// How many.
+        count: usize,
+        /// The bound.
+        limit: usize,
+    },
     /// More referrers than are looked at.
-    #[error("{subject} has more than {} referrers in {place}", limits::REFERRERS)]
+    #[error("{subject} has more than {limit} referrers in {place}")]
     TooManyReferrers {
         /// The registry and repository.
         place: String,
         /// The subject.
         subject: Digest,
+        /// The bound.
+        limit: usize,
     },
     /// No credential, or a wrong one.
     #[error("{registry} wants a credential{}", if *presented { ", and refused the one it was given" } else { "" })]
@@ -175,7 +260,17 @@ pub enum ClientError {
 impl Diagnose for ClientError {
     fn code(&self) -> Code {
         match self {
+            Self::AppendOnly { .. } => Code("OCI-0200"),
+            Self::Budget { .. } => Code("OCI-0201"),
+            Self::Contended { .. } => Code("OCI-0202"),
             Self::Credentials(error) => error.code(),
+            Self::DeletionRefused { .. } => Code("OCI-0203"),
+            Self::Late { .. } => Code("OCI-0204"),
+            Self::NoPlatform { .. } => Code("OCI-0205"),
+            Self::NotSaved { .. } => Code("OCI-0206"),
+            Self::Taken { .. } => Code("OCI-0207"),
+            Self::TooManyChildren { .. } => Code("OCI-0208"),
+            Self::TooManyLayers { .. } => Code("OCI-0209"),
             Self::Digest { .. } => Code("OCI-0070"),
             Self::Http(error) => error.code(),
             Self::Layout(error) => error.code(),
@@ -202,6 +297,22 @@ impl Diagnose for ClientError {
                 Self::Layout(error) => return error.hint(),
                 Self::Manifest(error) => return error.hint(),
                 Self::Limit(_) => return None,
+                Self::AppendOnly { .. } => {
+                    "leave out --replace: the new attestation then stands beside the earlier ones"
+                }
+                Self::Budget { .. } | Self::TooManyLayers { .. } => {
+                    "see what hangs on the image: `bulla tree REFERENCE`; ask who may push there"
+                }
+                Self::Contended { .. } => "run the same command again when fewer others sign this image",
+                Self::DeletionRefused { .. } => {
+                    "allow deletion in the registry's configuration; bulla's own registry never deletes seals"
+                }
+                Self::Late { .. } => "see that the registry answers: `bulla tree REFERENCE`",
+                Self::NotSaved { .. } => "make such a folder: `bulla save --dir FOLDER REFERENCE`",
+                Self::Taken { .. } => "choose another name, or say --force to move it",
+                Self::TooManyChildren { .. } | Self::NoPlatform { .. } => {
+                    "name one image by its digest: REGISTRY/REPOSITORY@sha256:HEX"
+                }
                 Self::Digest { .. } | Self::Size { .. } => {
                     "do not use what came; ask the registry's operator, or pull from another one"
                 }

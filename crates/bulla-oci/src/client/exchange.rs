@@ -3,6 +3,7 @@
 use bulla_core::Reference;
 use bulla_net::{HttpError, Request, Response, http::is_loopback};
 use http::{HeaderName, StatusCode, header};
+use std::time::Duration;
 use url::Url;
 
 use super::{
@@ -23,21 +24,23 @@ impl Registry {
         make: impl Fn(Url) -> Request,
     ) -> Result<Response, ClientError> {
         let url = address(at, path)?;
-        self.exchange_at(at, action, url, make).await
+        self.exchange_at(at, action, url, self.limits.answer, make)
+            .await
     }
 
-    /// The same at a whole address of the same registry.
+    /// The same at a whole address of the same registry, with that much patience.
     pub(super) async fn exchange_at(
         &self,
         at: &Reference,
         action: Action,
         url: Url,
+        patience: Duration,
         make: impl Fn(Url) -> Request,
     ) -> Result<Response, ClientError> {
         let scope = Scope::new(at, action);
         let mut grant = self.granted(&scope);
         for last in [false, true] {
-            let request = make(url.clone());
+            let request = make(url.clone()).deadline(patience);
             let request = match &grant {
                 Some(grant) => request.authorization(&grant.0)?,
                 None => request,

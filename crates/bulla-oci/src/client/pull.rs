@@ -4,7 +4,7 @@ use bulla_core::{Descriptor, Digest, Reference, descriptor::media_type, limits};
 use bulla_net::{Request, Response};
 use futures_util::future::BoxFuture;
 use http::{StatusCode, header};
-use std::{io::Write as _, time::Duration};
+use std::io::Write as _;
 
 use super::{
     ClientError, Registry,
@@ -17,7 +17,7 @@ use crate::{
     verified::Hasher,
 };
 
-const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, \
+pub(super) const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, \
     application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json, \
     application/vnd.docker.distribution.manifest.list.v2+json";
@@ -199,7 +199,8 @@ impl Registry {
         })
     }
 
-    async fn take_blob(
+    /// Takes a blob into `layout`, unless it is there.
+    pub(crate) async fn take_blob(
         &self,
         at: &Reference,
         layout: &Layout,
@@ -261,12 +262,10 @@ impl Registry {
     async fn open_blob(&self, at: &Reference, blob: &Descriptor) -> Result<Response, ClientError> {
         let place = format!("{}@{}", at.name(), blob.digest);
         let path = format!("blobs/{}", blob.digest);
-        let patience = patience(blob.size);
+        let patience = self.limits.patience(blob.size);
         let mut url = super::exchange::address(at, &path)?;
         let mut answer = self
-            .exchange(at, Action::Pull, &path, |url| {
-                Request::get(url).deadline(patience)
-            })
+            .exchange_at(at, Action::Pull, url.clone(), patience, Request::get)
             .await?;
         for _ in 0..REDIRECTS {
             if !answer.status().is_redirection() {
@@ -294,9 +293,4 @@ impl Registry {
         }
         Ok(answer)
     }
-}
-
-/// How long `size` bytes may take: a minute, and what 64 KiB/s needs.
-pub(super) fn patience(size: u64) -> Duration {
-    Duration::from_secs(60 + (size >> 16))
 }

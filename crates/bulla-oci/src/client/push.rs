@@ -12,7 +12,6 @@ use super::{
     ClientError, Registry,
     auth::Action,
     exchange::{refusal, text},
-    pull::patience,
 };
 use crate::{
     layout::Layout,
@@ -23,7 +22,7 @@ const DEPTH: usize = 4;
 const PIECE: usize = 256 << 10;
 
 /// The content of a blob to push.
-pub(super) enum Content<'a> {
+pub(crate) enum Content<'a> {
     Bytes(&'a Bytes),
     Layout(&'a Layout),
 }
@@ -89,7 +88,7 @@ impl Registry {
 
     /// Puts a manifest under a tag or digest; the subject that the registry says
     /// it has filed it under.
-    pub(super) async fn put_manifest(
+    pub(crate) async fn put_manifest(
         &self,
         to: &Reference,
         name: &str,
@@ -117,14 +116,67 @@ impl Registry {
         blob: &Descriptor,
         content: Content<'_>,
     ) -> Result<(), ClientError> {
+        match self.has_blob(to, blob).await? {
+            true => Ok(()),
+            false => self.upload(to, blob, content).await,
+        }
+    }
+
+    /// Whether the repository says that it has this manifest.
+    pub(crate) async fn has_manifest(&self, at: &Reference) -> Result<bool, ClientError> {
+        let key = at.manifest_key().unwrap_or_default();
+        let path = format!("manifests/{key}");
+        let there = self
+            .exchange(at, Action::Push, &path, |url| {
+                Request::head(url).accept(super::pull::ACCEPT)
+            })
+            .await?;
+        Ok(there.status() == StatusCode::OK)
+    }
+
+    /// Whether the repository says that it has this blob.
+    pub(crate) async fn has_blob(
+        &self,
+        to: &Reference,
+        blob: &Descriptor,
+    ) -> Result<bool, ClientError> {
         let path = format!("blobs/{}", blob.digest);
         let there = self
             .exchange(to, Action::Push, &path, Request::head)
             .await?;
         let length = text(&there, header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
-        if there.status() == StatusCode::OK && length == Some(blob.size) {
-            return Ok(());
-        }
+        Ok(there.status() == StatusCode::OK && length == Some(blob.size))
+    }
+
+    /// Has the registry take over a blob of another repository of its own;
+    /// whether it did. It is not told who asks, so a registry with access rules
+    /// per repository may say no, and the bytes are sent.
+    pub(crate) async fn mount_blob(
+        &self,
+        to: &Reference,
+        blob: &Descriptor,
+        from: &Reference,
+    ) -> Result<bool, ClientError> {
+        let mut url = super::exchange::address(to, "blobs/uploads/")?;
+        url.query_pairs_mut()
+            .append_pair("mount", &blob.digest.to_string())
+            .append_pair("from", from.repository());
+        let patience = self.limits.answer;
+        let answer = self
+            .exchange_at(to, Action::Push, url, patience, |url| {
+                Request::post(url, Body::bytes(Bytes::new()))
+            })
+            .await?;
+        Ok(answer.status() == StatusCode::CREATED)
+    }
+
+    /// Sends a blob that is not there.
+    pub(crate) async fn upload(
+        &self,
+        to: &Reference,
+        blob: &Descriptor,
+        content: Content<'_>,
+    ) -> Result<(), ClientError> {
         let place = format!("{}@{}", to.name(), blob.digest);
         let begun = self
             .exchange(to, Action::Push, "blobs/uploads/", |url| {
@@ -148,11 +200,12 @@ impl Registry {
                     Body::stream(pieces(path, blob.size), blob.size)
                 }
             };
-            Request::put(url, body)
-                .content_type("application/octet-stream")
-                .deadline(patience(blob.size))
+            Request::put(url, body).content_type("application/octet-stream")
         };
-        let done = self.exchange_at(to, Action::Push, target, make).await?;
+        let patience = self.limits.patience(blob.size);
+        let done = self
+            .exchange_at(to, Action::Push, target, patience, make)
+            .await?;
         match done.status() {
             StatusCode::OK | StatusCode::CREATED => Ok(()),
             _ => Err(refusal(place, done).await),

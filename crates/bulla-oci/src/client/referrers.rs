@@ -6,16 +6,21 @@
 //! where the artifact type belongs; opening the manifest settles that, too.
 
 use bulla_core::{Descriptor, Digest, Reference, descriptor::media_type, limits};
-use bulla_net::Request;
+use bulla_net::{Request, Response};
+use futures_util::{StreamExt as _, stream};
 use http::{StatusCode, header};
+use url::Url;
 
 use super::{
-    ClientError, Registry,
+    ClientError, Fetched, Registry,
     auth::Action,
     exchange::{address, refusal, text},
     link::next_page,
 };
-use crate::manifest::{ImageManifest, Manifest, parse_manifest};
+use crate::{
+    limits::Budget,
+    manifest::{ImageManifest, Manifest, parse_manifest},
+};
 
 /// Pages of one list.
 const PAGES: usize = 100;
@@ -55,9 +60,20 @@ impl Registry {
         subject: &Digest,
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>, ClientError> {
-        let mut all = match self.listed(at, subject, artifact_type).await? {
-            Some(entries) => entries,
-            None => self.fallback(at, subject).await?,
+        let (all, _) = self.listed_somewhere(at, subject, artifact_type).await?;
+        Ok(all)
+    }
+
+    /// The same, and whether the list is that of the fallback tag.
+    pub(crate) async fn listed_somewhere(
+        &self,
+        at: &Reference,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<(Vec<Descriptor>, bool), ClientError> {
+        let (mut all, fallback) = match self.listed(at, subject, artifact_type).await? {
+            Some(entries) => (entries, false),
+            None => (self.fallback(at, subject).await?, true),
         };
         let mut seen = std::collections::BTreeSet::new();
         all.retain(|entry| seen.insert(entry.digest.clone()));
@@ -67,17 +83,20 @@ impl Registry {
                 kind == wanted || matches!(kind, "" | media_type::EMPTY)
             });
         }
-        match all.len() {
-            0..=limits::REFERRERS => Ok(all),
-            _ => Err(self.too_many(at, subject)),
+        if all.len() > self.limits.referrers {
+            return Err(self.too_many(at, subject));
         }
+        Ok((all, fallback))
     }
 
     /// Fetches every document of `artifact_type` that is attached to `subject`:
-    /// manifests of that type with one layer of at most `limit` bytes.
+    /// manifests of that type with one layer of at most `limit` bytes. Several
+    /// at a time, in the order of the list, within the client's bounds on bytes
+    /// and time.
     ///
     /// # Errors
-    /// If the list cannot be had. A document that cannot be is told beside the others.
+    /// If the list cannot be had, or [`ClientError::Late`]. A document that
+    /// cannot be had is told beside the others.
     pub async fn attachments(
         &self,
         at: &Reference,
@@ -85,60 +104,103 @@ impl Registry {
         artifact_type: &str,
         limit: u64,
     ) -> Result<Attachments, ClientError> {
-        let mut all = Attachments::default();
-        for entry in self.referrers(at, subject, Some(artifact_type)).await? {
-            match self.open(at, subject, artifact_type, &entry, limit).await {
-                Ok(Some(attached)) => all.found.push(attached),
-                Ok(None) => {}
-                Err(error) => all.unreadable.push((entry, error)),
+        let gather = async {
+            let listed = self.referrers(at, subject, Some(artifact_type)).await?;
+            let budget = Budget::of(&self.limits, subject);
+            let budget = &budget;
+            let opened: Vec<_> = stream::iter(listed)
+                .map(|entry| async move {
+                    let wanted = Wanted {
+                        subject,
+                        artifact_type,
+                        limit,
+                        budget,
+                    };
+                    let attached = self.open(at, &wanted, &entry).await;
+                    (entry, attached)
+                })
+                .buffered(self.limits.at_once.max(1))
+                .collect()
+                .await;
+            let mut all = Attachments::default();
+            for (entry, attached) in opened {
+                match attached {
+                    Ok(Some(attached)) => all.found.push(attached),
+                    Ok(None) => {}
+                    Err(error) => all.unreadable.push((entry, error)),
+                }
             }
-        }
-        Ok(all)
+            Ok(all)
+        };
+        self.limits.in_time("fetching the referrers", gather).await
     }
 
     /// Whether the registry has the referrers API.
-    pub(super) async fn has_referrers(
+    pub(crate) async fn has_referrers(
         &self,
         at: &Reference,
         subject: &Digest,
     ) -> Result<bool, ClientError> {
-        Ok(self.listed(at, subject, None).await?.is_some())
+        let url = address(at, &format!("referrers/{subject}"))?;
+        Ok(self.page(at, subject, url).await?.is_some())
+    }
+
+    /// The manifest of a referrer, if it is an image manifest that names `subject`.
+    pub(crate) async fn referrer(
+        &self,
+        at: &Reference,
+        subject: &Digest,
+        entry: &Descriptor,
+    ) -> Result<Option<(Fetched, ImageManifest)>, ClientError> {
+        let fetched = self.manifest(&at.by_digest(entry.digest.clone())).await?;
+        let Manifest::Image(manifest) = fetched.manifest.clone() else {
+            return Ok(None);
+        };
+        let named = manifest.subject.as_ref();
+        if !named.is_some_and(|named| named.digest == *subject) {
+            return Err(ClientError::Protocol {
+                place: format!("{}@{}", at.name(), entry.digest),
+                what: "its manifest does not name this subject",
+            });
+        }
+        Ok(Some((fetched, manifest)))
     }
 
     async fn open(
         &self,
         at: &Reference,
-        subject: &Digest,
-        wanted: &str,
+        wanted: &Wanted<'_>,
         entry: &Descriptor,
-        limit: u64,
     ) -> Result<Option<Attached>, ClientError> {
         let fetched = self.manifest(&at.by_digest(entry.digest.clone())).await?;
-        let Manifest::Image(manifest) = fetched.manifest else {
-            return Ok(None);
-        };
-        if manifest.kind() != wanted {
-            return Ok(None);
+        attached(fetched, wanted, at, |layer| async move {
+            wanted.budget.take(layer.size)?;
+            self.blob(at, &layer, wanted.limit).await
+        })
+        .await
+    }
+
+    /// One page of the referrers API; `None` if there is no such API.
+    async fn page(
+        &self,
+        at: &Reference,
+        subject: &Digest,
+        url: Url,
+    ) -> Result<Option<Response>, ClientError> {
+        let patience = self.limits.answer;
+        let answer = self
+            .exchange_at(at, Action::Pull, url, patience, |url| {
+                Request::get(url).accept(media_type::INDEX)
+            })
+            .await?;
+        let stated = text(&answer, header::CONTENT_TYPE).unwrap_or_default();
+        let is_index = stated.split(';').next().map(str::trim) == Some(media_type::INDEX);
+        match answer.status() {
+            StatusCode::OK if is_index => Ok(Some(answer)),
+            // No API: 404, or a page that some servers put under every path.
+            StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Ok(None),
+            _ => Err(refusal(format!("{}@{subject}", at.name()), answer).await),
         }
-        let broken = |what| ClientError::Protocol {
-            place: format!("{}@{}", at.name(), entry.digest),
-            what,
-        };
-        let names_subject =
-            |m: &ImageManifest| m.subject.as_ref().is_some_and(|s| s.digest == *subject);
-        if !names_subject(&manifest) {
-            return Err(broken("its manifest does not name this subject"));
-        }
-        let [layer] = manifest.layers.as_slice() else {
-            return Err(broken("its manifest has not exactly one layer"));
-        };
-        let bytes = self.blob(at, layer, limit).await?;
-        Ok(Some(Attached {
-            descriptor: fetched.descriptor,
-            artifact_type: manifest.kind().to_owned(),
-            annotations: manifest.annotations,
-            bytes,
-        }))
     }
 
     /// The list of the referrers API; `None` if there is none.
@@ -152,29 +214,23 @@ impl Registry {
         if let Some(wanted) = artifact_type {
             url.query_pairs_mut().append_pair("artifactType", wanted);
         }
-        let mut all = Vec::new();
+        let (mut all, mut visited) = (Vec::new(), std::collections::BTreeSet::new());
         for _ in 0..PAGES {
-            let answer = self
-                .exchange_at(at, Action::Pull, url.clone(), |url| {
-                    Request::get(url).accept(media_type::INDEX)
-                })
-                .await?;
-            let stated = text(&answer, header::CONTENT_TYPE).unwrap_or_default();
-            let is_index = stated.split(';').next().map(str::trim) == Some(media_type::INDEX);
-            match answer.status() {
-                StatusCode::OK if is_index => {}
-                // No API: 404, or a page that some servers put under every path.
-                StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-                    return Ok(None);
-                }
-                _ => return Err(refusal(format!("{}@{subject}", at.name()), answer).await),
+            if !visited.insert(url.clone()) {
+                return Err(ClientError::Protocol {
+                    place: at.name(),
+                    what: "its list of referrers leads back to an earlier page",
+                });
             }
+            let Some(answer) = self.page(at, subject, url.clone()).await? else {
+                return Ok(None);
+            };
             let link = text(&answer, header::LINK).unwrap_or_default();
             let bytes = answer
                 .bytes(2 * limits::MANIFEST_BYTES, "a list of referrers")
                 .await?;
             all.extend(entries(&bytes)?);
-            if all.len() > limits::REFERRERS {
+            if all.len() > self.limits.referrers {
                 return Err(self.too_many(at, subject));
             }
             match next_page(&url, &link) {
@@ -191,17 +247,15 @@ impl Registry {
         at: &Reference,
         subject: &Digest,
     ) -> Result<Vec<Descriptor>, ClientError> {
-        let tag = at.by_tag(&subject.fallback_tag());
-        let tag = tag.map_err(|_| ClientError::NoTag {
-            reference: at.name(),
-        })?;
-        match self.manifest(&tag).await {
-            Ok(fetched) => match fetched.manifest {
+        let tag = self.fallback_tag(at, subject)?;
+        match self.find(&tag).await? {
+            // Some clients put the image itself under this tag when they copy it.
+            Some(fetched) if fetched.descriptor.digest == *subject => Ok(Vec::new()),
+            Some(fetched) => match fetched.manifest {
                 Manifest::Index(index) => Ok(index.manifests),
                 Manifest::Image(_) => Ok(Vec::new()),
             },
-            Err(ClientError::NotFound { .. }) => Ok(Vec::new()),
-            Err(error) => Err(error),
+            None => Ok(Vec::new()),
         }
     }
 
@@ -209,8 +263,50 @@ impl Registry {
         ClientError::TooManyReferrers {
             place: at.name(),
             subject: subject.clone(),
+            limit: self.limits.referrers,
         }
     }
+}
+
+/// Which documents are wanted.
+pub(crate) struct Wanted<'a> {
+    pub(crate) subject: &'a Digest,
+    pub(crate) artifact_type: &'a str,
+    pub(crate) limit: u64,
+    pub(crate) budget: &'a Budget,
+}
+
+/// The document that a manifest attaches; `None` if it is of another type.
+pub(crate) async fn attached<F: Future<Output = Result<Vec<u8>, ClientError>>>(
+    fetched: Fetched,
+    wanted: &Wanted<'_>,
+    at: &Reference,
+    read: impl FnOnce(Descriptor) -> F,
+) -> Result<Option<Attached>, ClientError> {
+    let Manifest::Image(manifest) = fetched.manifest else {
+        return Ok(None);
+    };
+    if manifest.kind() != wanted.artifact_type {
+        return Ok(None);
+    }
+    let broken = |what| ClientError::Protocol {
+        place: format!("{}@{}", at.name(), fetched.descriptor.digest),
+        what,
+    };
+    let named = manifest.subject.as_ref();
+    if !named.is_some_and(|named| named.digest == *wanted.subject) {
+        return Err(broken("its manifest does not name this subject"));
+    }
+    let [layer] = manifest.layers.as_slice() else {
+        return Err(broken("its manifest has not exactly one layer"));
+    };
+    let bytes = read(layer.clone()).await?;
+    Ok(Some(Attached {
+        artifact_type: manifest.kind().to_owned(),
+        descriptor: fetched.descriptor,
+        annotations: manifest.annotations,
+        bytes,
+    }))
 }
 
 /// The entries of a list of referrers, which may be larger than a manifest.

@@ -76,7 +76,7 @@ pub enum LayoutError {
 }
 
 impl LayoutError {
-    pub(super) fn io(path: &Path, source: io::Error) -> Self {
+    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io {
             path: path.to_owned(),
             source,

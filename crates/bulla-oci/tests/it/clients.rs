@@ -10,7 +10,7 @@ use bulla_testkit::require;
 use std::{fs, io::Read as _, path::Path, process::Stdio};
 use tokio::process::Command;
 
-async fn run(program: &Path, arguments: &[&str], home: &Path) -> String {
+pub(crate) async fn run(program: &Path, arguments: &[&str], home: &Path) -> String {
     let output = Command::new(program)
         .args(arguments)
         .env_clear()

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use futures_util::stream;
 use serde_json::json;
 
+mod seals;
+
 fn anyone() -> Registry {
     client(Credentials::none())
 }

@@ -9,5 +9,7 @@
 mod auth;
 mod clients;
 mod hostile;
+mod legacy;
+mod moving;
 mod ours;
 mod server;

@@ -21,6 +21,14 @@ pub(crate) async fn serve(router: Router) -> String {
     address
 }
 
+/// A docker configuration with the credential of our registry, in `home`.
+pub(crate) fn log_in(home: &std::path::Path, address: &str) {
+    let pair = format!("{}:{}", PAIR.0, PAIR.1);
+    let pair = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pair);
+    let docker = serde_json::json!({ "auths": { address: { "auth": pair } } });
+    std::fs::write(home.join("config.json"), docker.to_string()).unwrap();
+}
+
 pub(crate) fn client(credentials: Credentials) -> Registry {
     let http = HttpClient::new(HttpOptions::new(Egress::LoopbackOnly));
     Registry::new(http, credentials)

@@ -14,6 +14,7 @@ fn the_peer_of_that_name_and_the_newest_wins() {
     make(folder.path(), "cosign-3.1.3/bin/cosign");
     make(folder.path(), "cosign-3.1.10/bin/cosign");
     make(folder.path(), "cosign2-9.0.0/bin/cosign");
+    make(folder.path(), "distribution-3.1.2/bin/registry");
     make(folder.path(), "sigstore-python-4.5.1/bin/sigstore");
     let found = |program| {
         let file = in_peers(folder.path(), program)?;
@@ -28,6 +29,14 @@ fn the_peer_of_that_name_and_the_newest_wins() {
     assert_eq!(
         found("sigstore").as_deref(),
         Some("sigstore-python-4.5.1/bin/sigstore")
+    );
+    assert_eq!(
+        found("cosign2").as_deref(),
+        Some("cosign2-9.0.0/bin/cosign")
+    );
+    assert_eq!(
+        found("distribution").as_deref(),
+        Some("distribution-3.1.2/bin/registry")
     );
     assert_eq!(found("crane"), None);
 }

@@ -1,0 +1,184 @@
+//! Where an image and its evidence are read from: a registry, or a saved folder.
+//!
+//! Both answer the same questions with the same types, so that what verifies,
+//! lists or copies need not know which one it is.
+
+use bulla_core::{Descriptor, Digest, Reference, descriptor::media_type, limits};
+
+use crate::{
+    client::{Attachments, Child, ClientError, Fetched, Registry},
+    cosign::{self, LegacySet, Slot},
+    limits::Limits,
+    manifest::{ImageManifest, Manifest},
+    saved::Saved,
+};
+
+/// An image with its evidence.
+#[derive(Clone, Copy, Debug)]
+pub enum EvidenceSource<'a> {
+    /// In a registry.
+    Registry {
+        /// Its client.
+        registry: &'a Registry,
+        /// The image.
+        image: &'a Reference,
+        /// The repository of the evidence, usually the image's own.
+        evidence: &'a Reference,
+    },
+    /// In a folder that `save` made.
+    Saved(&'a Saved),
+}
+
+impl EvidenceSource<'_> {
+    /// What it is called.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Registry { image, .. } => image.to_string(),
+            Self::Saved(saved) => saved.layout().path().display().to_string(),
+        }
+    }
+
+    /// Its bounds.
+    pub fn limits(&self) -> &Limits {
+        match self {
+            Self::Registry { registry, .. } => registry.limits(),
+            Self::Saved(saved) => saved.limits(),
+        }
+    }
+
+    /// The manifest of the image. A tag is read once; use the digest after.
+    ///
+    /// # Errors
+    /// As [`Registry::manifest`], or of the folder.
+    pub async fn subject(&self) -> Result<Fetched, ClientError> {
+        match self {
+            Self::Registry {
+                registry, image, ..
+            } => registry.manifest(image).await,
+            Self::Saved(saved) => saved.manifest(saved.image()),
+        }
+    }
+
+    /// A manifest of the image's repository.
+    ///
+    /// # Errors
+    /// As [`Registry::manifest`], or of the folder.
+    pub async fn manifest(&self, descriptor: &Descriptor) -> Result<Fetched, ClientError> {
+        match self {
+            Self::Registry {
+                registry, image, ..
+            } => {
+                let at = image.by_digest(descriptor.digest.clone());
+                registry.manifest(&at).await
+            }
+            Self::Saved(saved) => saved.manifest(descriptor),
+        }
+    }
+
+    /// The image and everything below it: [`Registry::children`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn children(&self) -> Result<Vec<Child>, ClientError> {
+        match self {
+            Self::Registry {
+                registry, image, ..
+            } => registry.children(image).await,
+            Self::Saved(saved) => saved.children(),
+        }
+    }
+
+    /// What claims to refer to `subject`: [`Registry::referrers`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn referrers(
+        &self,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Vec<Descriptor>, ClientError> {
+        match self {
+            Self::Registry {
+                registry, evidence, ..
+            } => registry.referrers(evidence, subject, artifact_type).await,
+            Self::Saved(saved) => saved.referrers(subject, artifact_type),
+        }
+    }
+
+    /// The bundles of `subject`: [`Registry::attachments`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn bundles(&self, subject: &Digest) -> Result<Attachments, ClientError> {
+        let (kind, limit) = (media_type::BUNDLE, limits::BUNDLE_BYTES);
+        match self {
+            Self::Registry {
+                registry, evidence, ..
+            } => registry.attachments(evidence, subject, kind, limit).await,
+            Self::Saved(saved) => saved.attachments(subject, kind, limit),
+        }
+    }
+
+    /// The evidence of `subject` in the old layout: that of its tag, then those
+    /// of referrers of the old types.
+    ///
+    /// # Errors
+    /// As [`Registry::legacy`].
+    pub async fn legacy(
+        &self,
+        subject: &Digest,
+        slot: Slot,
+    ) -> Result<Vec<LegacySet>, ClientError> {
+        match self {
+            Self::Registry {
+                registry, evidence, ..
+            } => {
+                let tagged = registry.legacy(evidence, subject, slot).await?;
+                let referred = registry.legacy_referrers(evidence, subject, slot);
+                Ok(tagged.into_iter().chain(referred.await?).collect())
+            }
+            Self::Saved(saved) => saved.legacy(subject, slot).await,
+        }
+    }
+
+    /// The manifest of the old layout's tag, and what that is called.
+    pub(crate) async fn tagged(
+        &self,
+        subject: &Digest,
+        slot: Slot,
+    ) -> Result<Option<(String, Fetched)>, ClientError> {
+        match self {
+            Self::Registry {
+                registry, evidence, ..
+            } => {
+                let tag = cosign::tag(evidence, subject, slot)?;
+                let found = registry.find(&tag).await?;
+                Ok(found.map(|fetched| (tag.to_string(), fetched)))
+            }
+            Self::Saved(saved) => saved.tagged(subject, slot),
+        }
+    }
+
+    /// The manifest of a referrer, if it is an image manifest.
+    ///
+    /// # Errors
+    /// [`ClientError::Protocol`] if it does not name `subject`.
+    pub(crate) async fn referrer(
+        &self,
+        subject: &Digest,
+        entry: &Descriptor,
+    ) -> Result<Option<(Fetched, ImageManifest)>, ClientError> {
+        match self {
+            Self::Registry {
+                registry, evidence, ..
+            } => registry.referrer(evidence, subject, entry).await,
+            Self::Saved(saved) => {
+                let fetched = saved.manifest(entry)?;
+                Ok(match fetched.manifest.clone() {
+                    Manifest::Image(manifest) => Some((fetched, manifest)),
+                    Manifest::Index(_) => None,
+                })
+            }
+        }
+    }
+}
