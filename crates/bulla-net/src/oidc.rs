@@ -8,6 +8,8 @@ use bulla_trust::{
 
 #[cfg(unix)]
 pub mod socket;
+mod shim;
+pub use shim::*;
 
 /// An ID token. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]

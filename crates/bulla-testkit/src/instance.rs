@@ -171,7 +171,8 @@ impl Instance {
             return status.code();
         }
         let _ = Command::new("kill")
-            .args(["-INT", &self.child.id().to_string()])
+            // Not -INT: a child of a background job ignores that from birth.
+            .args(["-TERM", &self.child.id().to_string()])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();

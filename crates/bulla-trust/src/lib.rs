@@ -6,6 +6,7 @@
 //!
 //! Nothing here does I/O or asks the clock: bytes and `now` come in.
 
+pub mod cosign;
 pub mod dsse;
 pub mod jwt;
 pub mod predicate;

@@ -22,6 +22,7 @@ pub mod services;
 pub mod signing_config;
 
 pub use client_trust_config::ClientTrustConfig;
+pub use crate::cosign::RootParts;
 pub use services::{LogApi, LogChoice, LogService, SigningServices};
 pub use signing_config::SigningConfig;
 

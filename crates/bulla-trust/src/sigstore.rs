@@ -19,6 +19,7 @@ mod verify;
 
 pub use bundle::{BundleKind, UnverifiedBundle};
 pub use failure::Failure;
+pub use crate::cosign::{Requirements, Verification};
 pub use identity::{
     Anchoring, CertificateClaims, Claim, IdentityExpectation, Matcher, PatternError,
 };

@@ -35,6 +35,9 @@ Environment:
   XDG_DATA_HOME    the user's data directory, where no --data is given
   USER, LOGNAME    who asserts an address where neither --email nor git names one
   DOCKER_CONFIG    where the credentials for other registries are; REGISTRY_AUTH_FILE likewise
+  BULLA_PASSWORD   opens a key file, or is for a new one; COSIGN_PASSWORD likewise
+  BULLA_OLD_PASSWORD  opens the key file that is imported
+  DISPLAY, WAYLAND_DISPLAY  whether a browser can be shown to sign in
 
 Examples:
   bulla ship .                             build, seal and admit the project in this directory
@@ -127,13 +130,31 @@ pub enum Command {
     AttestBlob(command::attest_blob::AttestBlobArgs),
     /// Build a commit in the sandbox, and write image layout and provenance
     Build(command::build::BuildArgs),
+    /// Look into Sigstore bundles, make them, renew them
+    Bundle(command::bundle::BundleArgs),
+    /// Take signatures, attestations or SBOMs off an image
+    Clean(command::clean::CleanArgs),
+    /// Copy an image with everything that hangs on it
+    Copy(command::copy::CopyArgs),
     /// cosign's commands, flags, output and exit codes; also when started as `cosign`
     #[command(disable_help_flag = true)]
     Cosign(crate::cosign::CosignArgs),
+    /// Get what hangs on an image: signatures, attestations, SBOMs
+    Download(command::download::DownloadArgs),
     /// Show the chain from an image back to its commit, or the page of an error code
     Explain(command::explain::ExplainArgs),
+    /// Make a new key file
+    GenerateKeyPair(command::generate_key_pair::GenerateKeyPairArgs),
+    /// Make a key file from a key of another tool, or change its password
+    ImportKeyPair(command::import_key_pair::ImportKeyPairArgs),
     /// Write a commented bulla.toml that works for this project
     Init(command::init::InitArgs),
+    /// Push an image that was saved
+    Load(command::load::LoadArgs),
+    /// Print the public half of a key
+    PublicKey(command::public_key::PublicKeyArgs),
+    /// Save an image with everything that hangs on it
+    Save(command::save::SaveArgs),
     /// List what is in an image or a directory
     Sbom(command::sbom::SbomArgs),
     /// Match an image or a directory against the advisory database
@@ -146,14 +167,20 @@ pub enum Command {
     SignBlob(command::sign_blob::SignBlobArgs),
     /// Print an ID token of the local instance
     Token(command::token::TokenArgs),
-    /// Show what is trusted, and where it came from
+    /// Show everything that hangs on an image
+    Tree(command::tree::TreeArgs),
+    /// Show, get and export what is trusted
     Trust(command::trust::TrustArgs),
     /// Keep the local instance running on loopback
     Up(command::up::UpArgs),
-    /// Verify an image against the policy, or against an identity
+    /// Verify an image against the policy, or against keys and identities
     Verify(command::verify::VerifyArgs),
+    /// Verify what was said about an image
+    VerifyAttestation(command::verify_attestation::VerifyAttestationArgs),
     /// Verify a file against its bundle
     VerifyBlob(command::verify_blob::VerifyBlobArgs),
+    /// Verify what was said about a file
+    VerifyBlobAttestation(command::verify_blob_attestation::VerifyBlobAttestationArgs),
     /// Print the version, and what this binary carries
     Version(command::version::VersionArgs),
 }

@@ -15,7 +15,7 @@ use bulla_net::{
 use bulla_policy::InstanceNames;
 use bulla_trust::{
     TrustRoot,
-    root::{LogApi, LogService, SigningServices},
+    root::{LogApi, LogChoice, LogService, SigningServices},
 };
 use std::{fs, sync::Arc};
 
@@ -198,15 +198,21 @@ impl Instance {
         })
     }
 
-    /// The services that seal.
-    pub fn signing_services(&self) -> SigningServices {
+    /// The services that seal, with the log that is chosen.
+    pub fn signing_services(&self, logs: LogChoice) -> SigningServices {
+        let log = |url: &str, api| LogService {
+            url: url.to_owned(),
+            api,
+        };
+        let newest = || vec![log(&self.ready.log_v2, LogApi::V2)];
         SigningServices {
             ca: Some(self.ready.ca.clone()),
             oidc: Some(self.ready.oidc.clone()),
-            logs: vec![LogService {
-                url: self.ready.log_v2.clone(),
-                api: LogApi::V2,
-            }],
+            logs: match (logs, &self.ready.log_v1) {
+                (LogChoice::None, _) => Vec::new(),
+                (LogChoice::V1, Some(url)) => vec![log(url, LogApi::V1)],
+                _ => newest(),
+            },
             tsas: vec![self.ready.tsa.clone()],
         }
     }

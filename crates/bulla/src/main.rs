@@ -15,6 +15,7 @@ mod failure;
 mod instance;
 mod journey;
 mod output;
+mod terminal;
 
 use clap::FromArgMatches;
 use std::process::ExitCode;
@@ -72,19 +73,31 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Attest(args) => command::attest::run(args, context),
         Command::AttestBlob(args) => command::attest_blob::run(args, context),
         Command::Build(args) => command::build::run(args, context),
+        Command::Bundle(args) => command::bundle::run(args, context),
+        Command::Clean(args) => command::clean::run(args, context),
+        Command::Copy(args) => command::copy::run(args, context),
         Command::Cosign(args) => Err(args.refusal()),
+        Command::Download(args) => command::download::run(args, context),
         Command::Explain(args) => command::explain::run(args, context),
+        Command::GenerateKeyPair(args) => command::generate_key_pair::run(args, context),
+        Command::ImportKeyPair(args) => command::import_key_pair::run(args, context),
         Command::Init(args) => command::init::run(args, context),
+        Command::Load(args) => command::load::run(args, context),
+        Command::PublicKey(args) => command::public_key::run(args, context),
+        Command::Save(args) => command::save::run(args, context),
         Command::Sbom(args) => command::sbom::run(args, context),
         Command::Scan(args) => command::scan::run(args, context),
         Command::Ship(args) => command::ship::run(args, context),
         Command::Sign(args) => command::sign::run(args, context),
         Command::SignBlob(args) => command::sign_blob::run(args, context),
         Command::Token(args) => command::token::run(args, context),
+        Command::Tree(args) => command::tree::run(args, context),
         Command::Trust(args) => command::trust::run(args, context),
         Command::Up(args) => command::up::run(args, context),
         Command::Verify(args) => command::verify::run(args, context),
+        Command::VerifyAttestation(args) => command::verify_attestation::run(args, context),
         Command::VerifyBlob(args) => command::verify_blob::run(args, context),
+        Command::VerifyBlobAttestation(args) => command::verify_blob_attestation::run(args, context),
         Command::Version(args) => command::version::run(&args, context),
     }
 }

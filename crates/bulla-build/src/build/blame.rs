@@ -110,7 +110,8 @@ pub fn file_outside(text: &str, known: impl Fn(&Path) -> bool) -> Option<String>
         .map(str::to_owned)
 }
 
-const HOST_WORDS: [&str; 10] = [
+const HOST_WORDS: [&str; 11] = [
+    "failed to connect",
     "resolve host",
     "resolving host",
     "name resolution",
@@ -141,19 +142,31 @@ pub fn host_outside(text: &str) -> Option<String> {
         let plain = |label: &&str| {
             !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
         };
-        let is_host = labels.len() > 1
+        let address = name.parse::<std::net::IpAddr>().ok();
+        // Nobody but the step itself is on its own loopback.
+        let outside = address.is_none_or(|address| !address.is_loopback());
+        let is_host = outside
+            && labels.len() > 1
             && name.len() < 254
             && labels.iter().all(plain)
             && labels.last().is_some_and(|last| {
-                let number = name.parse::<std::net::IpAddr>().is_ok();
-                number || (last.len() > 1 && last.chars().all(|c| c.is_ascii_alphabetic()))
+                address.is_some()
+                    || (last.len() > 1 && last.chars().all(|c| c.is_ascii_alphabetic()))
             });
         is_host.then(|| word.to_owned())
     };
-    text.lines()
-        .filter(complains)
-        .flat_map(|line| line.split(separator))
-        .find_map(host)
+    text.lines().filter(complains).find_map(|line| {
+        let words: Vec<&str> = line.split(separator).collect();
+        let (at, host) = words
+            .iter()
+            .enumerate()
+            .find_map(|(at, word)| Some((at, host(word)?)))?;
+        // curl writes `192.0.2.1 port 80`.
+        match words.get(at + 1..at + 3) {
+            Some(&["port", port]) if port.parse::<u16>().is_ok() => Some(format!("{host}:{port}")),
+            _ => Some(host),
+        }
+    })
 }
 
 /// A bound as people write it.

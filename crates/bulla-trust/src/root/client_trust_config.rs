@@ -57,6 +57,19 @@ impl ClientTrustConfig {
         }
     }
 
+    /// Puts a client trust config together, both documents byte for byte.
+    pub fn to_json(&self) -> Vec<u8> {
+        let head = format!("{{\"mediaType\":\"{MEDIA_TYPE}\",\"trustedRoot\":");
+        [
+            head.as_bytes(),
+            self.trusted_root.trim_ascii(),
+            b",\"signingConfig\":",
+            self.signing_config.trim_ascii(),
+            b"}\n",
+        ]
+        .concat()
+    }
+
     /// Whether a document says that it is one, whatever else is wrong with it.
     pub fn is_one(bytes: &[u8]) -> bool {
         #[derive(Deserialize)]

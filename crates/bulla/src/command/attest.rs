@@ -1,37 +1,49 @@
-//! `bulla attest`: a person says something about an image.
+//! `bulla attest`: somebody says something about an image.
 
 use bulla_core::Reference;
 use clap::Args;
 use std::path::PathBuf;
 
+use super::{
+    args::SealArgs,
+    sign::{PlacedArgs, tell},
+};
 use crate::{
-    compose,
-    context::{Context, email_or_git},
+    context::Context,
     failure::{Exit, Failure},
-    journey::seal::{self, Signer},
+    journey::{
+        publish::{self, Say},
+        seal,
+    },
     output,
 };
 
 /// Arguments of `bulla attest`.
 #[derive(Args)]
 #[command(after_help = "\
-Types: slsaprovenance1, cyclonedx, spdxjson, vuln, openvex, custom, or any URI.
+Types: slsaprovenance1, slsaprovenance02, cyclonedx, spdxjson, vuln, openvex, link, custom, or any
+URI. Who signs and where the result goes: as in bulla sign.
 
 Formats: text, json.
 
 Examples:
   bulla attest 127.0.0.1:5610/hello:v1 --type openvex --predicate vex.json
   bulla attest 127.0.0.1:5610/hello:v1 --type cyclonedx --predicate bom.json
-  bulla attest 127.0.0.1:5610/hello:v1 --type https://example.com/v1 --predicate review.json")]
+  bulla attest --key cosign.key --layout tags registry.example.com/hello:v1 \\
+      --type https://example.com/v1 --predicate review.json")]
 pub struct AttestArgs {
     /// The image
     #[arg(value_name = "REF")]
     reference: Reference,
     #[command(flatten)]
     predicate: PredicateArgs,
+    #[command(flatten)]
+    seal: SealArgs,
+    #[command(flatten)]
+    placed: PlacedArgs,
 }
 
-/// What is said, and by whom.
+/// What is said.
 #[derive(Args, Clone, Debug)]
 pub struct PredicateArgs {
     /// What kind of statement
@@ -40,9 +52,6 @@ pub struct PredicateArgs {
     /// The statement's predicate: a JSON file
     #[arg(long, value_name = "FILE")]
     pub predicate: PathBuf,
-    /// Who says it [default: git's user.email]
-    #[arg(long, value_name = "ADDRESS")]
-    pub email: Option<String>,
 }
 
 /// Runs it.
@@ -53,24 +62,15 @@ pub fn run(args: AttestArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
     let predicate = seal::read_predicate(&args.predicate.predicate)?;
     let kind = seal::predicate_type(&args.predicate.kind)?;
-    let email = email_or_git(args.predicate.email, &context.talk);
-    let sealed = context.block_on(async {
-        let instance = compose::connect(context).await?;
-        seal::attest_image(
-            &instance,
-            &args.reference,
-            (&kind, predicate),
-            &Signer::Person(email),
-        )
-        .await
-    })?;
-    context.talk.say(&format!(
-        " ✓ {kind} about {} by {} (asserted) · log entry {}",
-        sealed.pinned, sealed.signer, sealed.log_index
-    ));
+    let order = args.seal.order(context)?;
+    let say = Say::Attested(kind.clone(), predicate);
+    let job = args.placed.job(args.reference, say);
+    let written = context.block_on(publish::run(&order, &job, context))?;
+    args.placed.keep(&written)?;
+    tell(context, &written, &format!("attested ({kind})"));
     outputs.write(|format| match format {
-        "json" => output::json(&sealed),
-        _ => Ok(sealed.pinned.to_string().into_bytes()),
+        "json" => output::json(&written),
+        _ => Ok(written.pinned.to_string().into_bytes()),
     })?;
     Ok(Exit::Allowed)
 }

@@ -90,7 +90,7 @@ pub fn run(args: ExplainArgs, context: &Context) -> Result<Exit, Failure> {
         let instance = compose::connect_for(context, reference.registry()).await?;
         let trust = instance.trust_root()?;
         let as_of = args.as_of.unwrap_or_else(jiff::Timestamp::now);
-        let gathered = evidence::gather(&instance, &reference, trust, as_of).await?;
+        let gathered = evidence::gather(&instance, &reference, &trust, as_of).await?;
         let policy = evidence::policy(&instance, args.policy.as_deref())?;
         let decision = evidence::judge(&policy, &gathered);
         Ok(Chain::new(

@@ -1,19 +1,32 @@
 //! One file per command: its arguments, and what it does with them.
 
 pub mod admit;
+pub mod args;
 pub mod attest;
 pub mod attest_blob;
 pub mod build;
+pub mod bundle;
+pub mod clean;
+pub mod copy;
+pub mod download;
 pub mod explain;
+pub mod generate_key_pair;
+pub mod import_key_pair;
 pub mod init;
+pub mod load;
+pub mod public_key;
+pub mod save;
 pub mod sbom;
 pub mod scan;
 pub mod ship;
 pub mod sign;
 pub mod sign_blob;
 pub mod token;
+pub mod tree;
 pub mod trust;
 pub mod up;
 pub mod verify;
+pub mod verify_attestation;
 pub mod verify_blob;
+pub mod verify_blob_attestation;
 pub mod version;

@@ -22,6 +22,7 @@ Formats: text, json, svg.
 Examples:
   bulla ship .
   bulla ship examples/hello -o json=ship.json
+  bulla ship --registry registry.example.com/team/hello .
   bulla ship --image layout:./image      built elsewhere: provenance is missing")]
 pub struct ShipArgs {
     #[command(flatten)]
@@ -35,6 +36,10 @@ pub struct ShipArgs {
     /// The policy that judges at the end [default: the instance's]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Where the image goes: a registry, a repository there, or a tag [default: the instance's
+    /// registry, the project's name, git-COMMIT]
+    #[arg(long, value_name = "REF")]
+    registry: Option<ship::Destination>,
     /// An OpenVEX document that you vouch for: what does not affect this image; repeatable
     #[arg(long, value_name = "FILE")]
     vex: Vec<PathBuf>,
@@ -53,6 +58,7 @@ pub fn run(args: ShipArgs, context: &Context) -> Result<Exit, Failure> {
         email: args.email,
         policy: args.policy,
         vex: args.vex,
+        registry: args.registry,
     };
     let shipped = match context.block_on(ship::run(order, context)) {
         Err(failure) if source::lacks_recipe(&failure) => {

@@ -1,26 +1,29 @@
-//! `bulla sign-blob`: a person stands for a file.
+//! `bulla sign-blob`: somebody stands for a file.
 
 use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::args::SealArgs;
 use crate::{
-    compose,
-    context::{Context, email_or_git},
+    context::Context,
     failure::{Exit, Failure, OnPath},
-    journey::seal::{self, SealedBundle, Signer},
+    journey::signing::{self, FileSeal},
     output::{self, Outputs},
 };
 
 /// Arguments of `bulla sign-blob`.
 #[derive(Args)]
 #[command(after_help = "\
+Who signs: as in bulla sign. With --key, --no-log and --no-timestamp no connection is made.
+
 Formats: text, json.
 
 Examples:
   bulla sign-blob release.tar.gz --bundle release.sigstore.json
   bulla sign-blob release.tar.gz > release.sigstore.json
-  bulla sign-blob --email dana@example.com notes.txt --bundle notes.sigstore.json")]
+  bulla sign-blob --key cosign.key --no-log --no-timestamp app.tar --bundle app.sigstore.json
+  bulla sign-blob --sigstore public --yes app.tar --bundle app.sigstore.json")]
 pub struct SignBlobArgs {
     /// The file
     #[arg(value_name = "FILE")]
@@ -28,9 +31,8 @@ pub struct SignBlobArgs {
     /// Where the bundle goes [default: stdout]
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
-    /// Who signs [default: git's user.email]
-    #[arg(long, value_name = "ADDRESS")]
-    email: Option<String>,
+    #[command(flatten)]
+    seal: SealArgs,
 }
 
 /// Runs it.
@@ -39,14 +41,11 @@ pub struct SignBlobArgs {
 /// If the file cannot be read or a service refuses.
 pub fn run(args: SignBlobArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
-    let email = email_or_git(args.email, &context.talk);
     let bytes = std::fs::read(&args.file).on_path("read", &args.file)?;
-    let sealed = context.block_on(async {
-        let instance = compose::connect(context).await?;
-        seal::sign_blob(&instance, &bytes, &Signer::Person(email)).await
-    })?;
+    let order = args.seal.order(context)?;
+    let sealed = context.block_on(signing::seal_file(&order, FileSeal::Bytes(&bytes), context))?;
     context.talk.say(&format!(
-        " ✓ {} signed by {} (asserted)",
+        " ✓ {} signed by {}",
         args.file.display(),
         sealed.signer
     ));
@@ -60,8 +59,8 @@ pub fn run(args: SignBlobArgs, context: &Context) -> Result<Exit, Failure> {
 /// # Errors
 /// If it cannot be written.
 pub fn write_bundle(
-    file: Option<&std::path::Path>,
-    sealed: &SealedBundle,
+    file: Option<&Path>,
+    sealed: &signing::SealedFile,
     outputs: &Outputs,
 ) -> Result<(), Failure> {
     let Some(file) = file else {

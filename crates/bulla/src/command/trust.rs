@@ -1,15 +1,16 @@
-//! `bulla trust show`: what is trusted, where it came from and how old it is.
+//! `bulla trust`: what is trusted, where it came from and how old it is.
 
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
 
 use crate::{
-    compose,
     context::Context,
     failure::{Exit, Failure},
-    journey::trust_view,
-    output,
 };
+
+mod export;
+mod init;
+mod show;
+mod update;
 
 /// Arguments of `bulla trust`.
 #[derive(Args)]
@@ -18,8 +19,9 @@ Formats: text, json.
 
 Examples:
   bulla trust show
-  bulla trust show -o json
-  bulla trust show --trusted-root trusted_root.json")]
+  bulla trust show --sigstore public
+  bulla trust init https://tuf.example.com --root root.json --fingerprint 9f2c41d07ab3…
+  bulla trust export --sigstore https://tuf.example.com --dir trust")]
 pub struct TrustArgs {
     #[command(subcommand)]
     command: TrustCommand,
@@ -27,44 +29,25 @@ pub struct TrustArgs {
 
 #[derive(Subcommand)]
 enum TrustCommand {
+    /// Write the documents of a trust root into a directory
+    Export(export::ExportArgs),
+    /// Make another Sigstore known here, by its first root.json
+    Init(init::InitArgs),
     /// Authorities, logs and keys of a trust root
-    #[command(after_help = "\
-Formats: text, json.
-
-Examples:
-  bulla trust show
-  bulla trust show -o json
-  bulla trust show --trusted-root trusted_root.json")]
-    Show {
-        /// A trusted_root.json [default: the instance's]
-        #[arg(long, value_name = "FILE")]
-        trusted_root: Option<PathBuf>,
-    },
+    Show(show::ShowArgs),
+    /// Get what is new from the Sigstores that are known here
+    Update(update::UpdateArgs),
 }
 
 /// Runs it.
 ///
 /// # Errors
-/// If the trust root cannot be read.
+/// If the trust root cannot be had.
 pub fn run(args: TrustArgs, context: &Context) -> Result<Exit, Failure> {
-    let outputs = context.outputs(&["text", "json"])?;
-    let TrustCommand::Show { trusted_root } = args.command;
-    let view = match trusted_root {
-        Some(file) => trust_view::of_file(&file)?,
-        None => {
-            let home = context.home()?;
-            if !home.exists() {
-                context.block_on(async {
-                    compose::connect(context).await?.stop().await;
-                    Ok(())
-                })?;
-            }
-            trust_view::of_instance(&home)?
-        }
-    };
-    outputs.write(|format| match format {
-        "json" => output::json(&view),
-        _ => Ok(view.text().into_bytes()),
-    })?;
-    Ok(Exit::Allowed)
+    match args.command {
+        TrustCommand::Export(args) => export::run(args, context),
+        TrustCommand::Init(args) => init::run(args, context),
+        TrustCommand::Show(args) => show::run(args, context),
+        TrustCommand::Update(args) => update::run(args, context),
+    }
 }

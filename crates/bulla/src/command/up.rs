@@ -99,10 +99,17 @@ fn environment(ready: &Ready) -> String {
     let quote =
         |path: &std::path::Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
     let docker = ready.docker_config.parent().unwrap_or(&ready.docker_config);
+    let tuf = match (&ready.tuf, &ready.tuf_root) {
+        (Some(url), Some(root)) => {
+            let root = quote(root);
+            format!("export BULLA_TUF='{url}'\nexport BULLA_TUF_ROOT={root}\n")
+        }
+        _ => String::new(),
+    };
     format!(
         "export DOCKER_CONFIG={}\nexport REGISTRY_AUTH_FILE={}\n\
          export BULLA_REGISTRY='{}'\nexport BULLA_ISSUER='{}'\n\
-         export BULLA_TRUSTED_ROOT={}\nexport BULLA_SIGNING_CONFIG={}\nexport BULLA_TRUST_CONFIG={}\n\
+         export BULLA_TRUSTED_ROOT={}\nexport BULLA_SIGNING_CONFIG={}\nexport BULLA_TRUST_CONFIG={}\n{}\
          # SIGSTORE_ID_TOKEN=\"$(bulla token)\" cosign sign --signing-config \"$BULLA_SIGNING_CONFIG\" --trusted-root \"$BULLA_TRUSTED_ROOT\" -y REF\n\
          # sigstore --trust-config \"$BULLA_TRUST_CONFIG\" sign --identity-token \"$(bulla token)\" FILE\n",
         quote(docker),
@@ -112,6 +119,7 @@ fn environment(ready: &Ready) -> String {
         quote(&ready.trusted_root),
         quote(&ready.signing_config),
         quote(&ready.client_trust_config),
+        tuf,
     )
 }
 

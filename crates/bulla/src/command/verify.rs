@@ -1,72 +1,77 @@
-//! `bulla verify`: an image against the policy, or against one identity.
+//! `bulla verify`: an image against the policy, or against those who count.
 
-use bulla_core::Reference;
+use bulla_core::{Decision, Reference};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 
+use super::{
+    args::{ExpectedArgs, TrustArgs, WaiverArgs, demand},
+    sign::pair,
+};
 use crate::{
     compose,
     context::Context,
     failure::{Exit, Failure},
-    journey::evidence::{self, Expected, Gathered},
-    output,
-    output::talk::Mark,
+    journey::{
+        evidence::{self, Gathered},
+        publish::Layouts,
+        seal,
+        target::Target,
+        verifying::{self, Answer, Question, Wanted},
+    },
+    output::{self, Outputs, talk::Mark},
 };
 
 /// Arguments of `bulla verify`.
 #[derive(Args)]
 #[command(after_help = "\
-Without an identity, the policy decides (the instance's, or --policy). With one, at least one
-signature or attestation must be by it.
+Without somebody who counts, the policy decides (the instance's, or --policy). With --key,
+--certificate-identity or --identity, so many of them as --threshold says must have signed.
 
 Formats: text, json.
 
 Examples:
   bulla verify 127.0.0.1:5610/hello:git-4be1d2a90c11
   bulla verify --policy release.yaml 127.0.0.1:5610/hello@sha256:71c0…
+  bulla verify --key cosign.pub --insecure-ignore-tlog registry.example.com/hello:v1
   bulla verify --certificate-identity dana@example.com \\
-      --certificate-oidc-issuer http://127.0.0.1:5620/oidc/asserted 127.0.0.1:5610/hello:v1")]
+      --certificate-oidc-issuer http://127.0.0.1:5620/oidc/asserted 127.0.0.1:5610/hello:v1
+  bulla verify --sigstore public --threshold 2 ghcr.io/example/hello:v1 --explain \\
+      --identity 'https://token.actions.githubusercontent.com=https://github.com/example/**' \\
+      --identity https://accounts.google.com=dana@example.com")]
 pub struct VerifyArgs {
-    /// The image
+    /// The image, or layout:DIR as bulla save writes it
     #[arg(value_name = "REF")]
-    reference: Reference,
+    image: Target,
     /// The policy [default: the instance's]
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate_identity", "certificate_oidc_issuer"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "identity", "certificate_identity", "certificate_identity_regexp"])]
     policy: Option<PathBuf>,
+    /// Only attestations of this predicate type count, instead of signatures
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
     #[command(flatten)]
     expected: ExpectedArgs,
-    /// Only attestations of this predicate type count
-    #[arg(long = "type", value_name = "TYPE", requires = "certificate_identity")]
-    kind: Option<String>,
+    #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
+    waivers: WaiverArgs,
+    #[command(flatten)]
+    found: FoundArgs,
+    /// Only signatures with this annotation count; repeatable
+    #[arg(short, long = "annotation", value_name = "KEY=VALUE", value_parser = pair)]
+    annotation: Vec<(String, String)>,
+}
+
+/// Where seals are looked for, and how much is told.
+#[derive(Args, Clone, Debug)]
+pub struct FoundArgs {
+    /// Where signatures are looked for: referrers, tags, or both
+    #[arg(long, value_name = "LAYOUTS", default_value_t = Layouts::BOTH)]
+    pub layout: Layouts,
     /// Show every check
     #[arg(long)]
-    explain: bool,
-}
-
-/// Whose signature counts, under which root.
-#[derive(Args, Clone, Debug, Default)]
-pub struct ExpectedArgs {
-    /// The signer's address or URI, exactly
-    #[arg(long, value_name = "IDENTITY", requires = "certificate_oidc_issuer")]
-    pub certificate_identity: Option<String>,
-    /// The issuer that vouched for it, exactly
-    #[arg(long, value_name = "URL", requires = "certificate_identity")]
-    pub certificate_oidc_issuer: Option<String>,
-    /// A trusted_root.json [default: the instance's]
-    #[arg(long, value_name = "FILE")]
-    pub trusted_root: Option<PathBuf>,
-}
-
-impl ExpectedArgs {
-    /// The expected signer, if one is named.
-    pub fn signer(&self) -> Option<Expected> {
-        let identity = self.certificate_identity.clone()?;
-        Some(Expected {
-            identity,
-            issuer: self.certificate_oidc_issuer.clone()?,
-        })
-    }
+    pub explain: bool,
 }
 
 /// Runs it.
@@ -75,55 +80,107 @@ impl ExpectedArgs {
 /// If the image or its evidence cannot be had, or is not accepted.
 pub fn run(args: VerifyArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
-    let (gathered, decision, root) = context.block_on(async {
-        let instance = compose::connect_for(context, args.reference.registry()).await?;
-        let trust = match &args.expected.trusted_root {
-            Some(file) => evidence::read_trust_root(file)?,
-            None => instance.trust_root()?,
-        };
-        let root = trust.id().clone();
-        let now = jiff::Timestamp::now();
-        let gathered = evidence::gather(&instance, &args.reference, trust, now).await?;
-        let decision = match args.expected.signer() {
-            Some(_) => None,
-            None => {
-                let policy = evidence::policy(&instance, args.policy.as_deref())?;
-                Some(evidence::judge(&policy, &gathered))
-            }
-        };
-        Ok((gathered, decision, root))
-    })?;
-    if let Some(decision) = decision {
-        let allowed = decision.outcome.is_allowed();
-        outputs.write(|format| match format {
-            "json" => output::json(&json!({"version": 1, "reference": args.reference, "digest": gathered.digest(), "decision": decision, "rejections": gathered.rejections()})),
-            _ if allowed => Ok(gathered.pinned.to_string().into_bytes()),
-            _ => Ok(Vec::new()),
-        })?;
-        return Ok(tell(context, &gathered, &decision, args.explain));
+    if !args.expected.is_given() {
+        return by_policy(args, context, &outputs);
     }
-    let expected = args.expected.signer().unwrap_or_default();
-    let accepted = evidence::by_signer(&gathered, &root, &expected, args.kind.as_deref())?;
-    outputs.write(|format| match format {
-        "json" => output::json(&json!({"version": 1, "reference": args.reference, "digest": gathered.digest(), "accepted": accepted})),
-        _ => Ok(gathered.pinned.to_string().into_bytes()),
-    })?;
-    for one in &accepted {
-        context.talk.say(&format!(
-            " ✓ {} by {}",
-            one.claim().predicate_type,
-            one.proof().signer
-        ));
-    }
-    Ok(Exit::Allowed)
+    let wanted = match &args.kind {
+        None => Wanted::Signature,
+        Some(kind) => Wanted::Statement(Some(seal::wanted_type(kind)?)),
+    };
+    let question = Question {
+        target: args.image.clone(),
+        evidence: None,
+        layouts: args.found.layout,
+    };
+    let demand = || {
+        let demand = demand(&args.expected, &args.trust, &args.waivers, context)?;
+        let annotations = args.annotation.iter().cloned().collect();
+        Ok(demand.wanting(wanted).annotated(annotations))
+    };
+    let answer = context.block_on(verifying::image(&question, demand, context))?;
+    tell_answer(context, &outputs, &answer, &args.image, args.found.explain)
 }
 
-fn tell(
+/// Tells what came out, as data and in words.
+///
+/// # Errors
+/// The denial.
+pub fn tell_answer(
     context: &Context,
-    gathered: &Gathered,
-    decision: &bulla_core::Decision,
-    all: bool,
-) -> Exit {
+    outputs: &Outputs,
+    answer: &Answer,
+    asked: &Target,
+    explain: bool,
+) -> Result<Exit, Failure> {
+    let judged = &answer.judged;
+    let failure = judged.failure(format!("{} is not verified", answer.pinned), answer.gaps());
+    let accepted: Vec<_> = judged.accepted.iter().map(|one| &one.said).collect();
+    outputs.write(|format| match (format, &failure) {
+        ("json", _) => output::json(&json!({
+            "version": 1, "reference": asked.to_string(), "digest": answer.digest,
+            "outcome": judged.outcome(answer.gaps()), "accepted": accepted,
+            "rejections": judged.rejections, "gaps": answer.gaps(), "report": judged.report,
+        })),
+        (_, None) => Ok(answer.pinned.clone().into_bytes()),
+        (_, Some(_)) => Ok(Vec::new()),
+    })?;
+    if explain {
+        context.talk.say(judged.report.to_string().trim_end());
+    }
+    let Some(failure) = failure else {
+        for one in &accepted {
+            context
+                .talk
+                .say(&format!(" ✓ {} by {}", one.kind(), one.signer()));
+        }
+        return Ok(Exit::Allowed);
+    };
+    context.talk.alarm(&failure.to_string());
+    Err(Failure::told(failure.exit()))
+}
+
+fn by_policy(args: VerifyArgs, context: &Context, outputs: &Outputs) -> Result<Exit, Failure> {
+    let reference = match (&args.image, &args.kind) {
+        (Target::Image(reference), None) => reference.clone(),
+        _ => {
+            let what = "a policy judges images in a registry, by all that is said of them";
+            return Err(Failure::new(Exit::Usage, "CLI-0324", what)
+                .hint("name who counts: --key REF, or --identity ISSUER=SUBJECT"));
+        }
+    };
+    let (gathered, decision) = context.block_on(decide(&args, &reference, context))?;
+    let allowed = decision.outcome.is_allowed();
+    outputs.write(|format| match format {
+        "json" => output::json(&json!({"version": 1, "reference": reference, "digest": gathered.digest(), "decision": decision, "rejections": gathered.rejections()})),
+        _ if allowed => Ok(gathered.pinned.to_string().into_bytes()),
+        _ => Ok(Vec::new()),
+    })?;
+    Ok(tell_decision(
+        context,
+        &gathered,
+        &decision,
+        args.found.explain,
+    ))
+}
+
+async fn decide(
+    args: &VerifyArgs,
+    reference: &Reference,
+    context: &Context,
+) -> Result<(Gathered, Decision), Failure> {
+    let instance = compose::connect_for(context, reference.registry()).await?;
+    let trust = match args.trust.is_given() {
+        true => args.trust.trusted(context)?,
+        false => instance.trust_root()?.into(),
+    };
+    let now = jiff::Timestamp::now();
+    let gathered = evidence::gather(&instance, reference, trust.root(), now).await?;
+    let policy = evidence::policy(&instance, args.policy.as_deref())?;
+    let decision = evidence::judge(&policy, &gathered);
+    Ok((gathered, decision))
+}
+
+fn tell_decision(context: &Context, gathered: &Gathered, decision: &Decision, all: bool) -> Exit {
     let talk = &context.talk;
     if decision.outcome.is_allowed() {
         talk.say(&format!(

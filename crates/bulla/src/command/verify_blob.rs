@@ -1,40 +1,55 @@
 //! `bulla verify-blob`: a file against its bundle.
 
 use clap::Args;
-use serde_json::json;
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
-use super::verify::ExpectedArgs;
+use super::args::{ExpectedArgs, TrustArgs, WaiverArgs, demand};
 use crate::{
     context::Context,
-    failure::{Exit, Failure, OnPath},
-    journey::evidence,
-    output,
+    failure::{Exit, Failure},
+    journey::verifying::{self, FileAnswer, FileQuestion, Wanted},
+    output::{self, Outputs},
 };
 
 /// Arguments of `bulla verify-blob`.
 #[derive(Args)]
 #[command(after_help = "\
-Makes no connection. Without --trusted-root the local instance's is used.
+Makes no connection. Without --trusted-root or --sigstore the local instance's root is used.
+A file may be named by its digest alone, sha256:HEX.
 
 Formats: text, json.
 
 Examples:
   bulla verify-blob notes.txt --bundle notes.sigstore.json \\
       --certificate-identity dana@example.com --certificate-oidc-issuer http://127.0.0.1:5620/oidc/asserted
+  bulla verify-blob app.tar --bundle app.sigstore.json --key cosign.pub --insecure-ignore-tlog
+  bulla verify-blob sha256:71c0… --bundle app.sigstore.json --sigstore public --explain \\
+      --identity 'https://token.actions.githubusercontent.com=https://github.com/example/app/**'
   bulla verify-blob app.tar --bundle app.sigstore.json --certificate-identity dana@example.com \\
-      --certificate-oidc-issuer https://login.example.com --trusted-root trusted_root.json
-  bulla verify-blob app.tar --bundle app.sigstore.json --certificate-identity dana@example.com \\
-      --certificate-oidc-issuer https://login.example.com -o json")]
+      --certificate-oidc-issuer https://login.example.com --trusted-root trusted_root.json -o json")]
 pub struct VerifyBlobArgs {
-    /// The file
+    /// The file, or its digest
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Its bundle
-    #[arg(long, value_name = "FILE")]
-    bundle: PathBuf,
+    #[command(flatten)]
+    bundled: BundledArgs,
     #[command(flatten)]
     expected: ExpectedArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
+    waivers: WaiverArgs,
+}
+
+/// Where the bundle is, and how much is told.
+#[derive(Args, Clone, Debug)]
+pub struct BundledArgs {
+    /// Its bundle; repeatable, for several signers
+    #[arg(long, value_name = "FILE", required = true)]
+    pub bundle: Vec<PathBuf>,
+    /// Show every check
+    #[arg(long)]
+    pub explain: bool,
 }
 
 /// Runs it.
@@ -43,35 +58,60 @@ pub struct VerifyBlobArgs {
 /// If a file cannot be read, or the bundle is not accepted.
 pub fn run(args: VerifyBlobArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
-    let expected = args.expected.signer().ok_or_else(|| {
-        Failure::new(
-            Exit::Usage,
-            "CLI-0040",
-            "verify-blob needs to know whose signature counts",
-        )
-        .hint("add --certificate-identity IDENTITY --certificate-oidc-issuer URL")
-    })?;
-    let trust = match &args.expected.trusted_root {
-        Some(file) => evidence::read_trust_root(file)?,
-        None => evidence::instance_trust_root(&context.home()?)?,
+    args.expected.must_be_given("verify-blob")?;
+    let demand = demand(&args.expected, &args.trust, &args.waivers, context)?;
+    let question = FileQuestion {
+        file: args.file,
+        bundles: args.bundled.bundle,
     };
-    let bytes = fs::read(&args.file).on_path("read", &args.file)?;
-    let bundle = fs::read(&args.bundle).on_path("read", &args.bundle)?;
-    let proof = evidence::verify_file(&trust, &bundle, &bytes, &expected).map_err(|failure| {
-        failure.on(format!(
-            "{} is not verified by {}",
-            args.file.display(),
-            args.bundle.display()
-        ))
+    let answer = verifying::file(&question, &demand.wanting(Wanted::Signature))?;
+    tell_file(context, &outputs, &question, &answer, args.bundled.explain)
+}
+
+/// Tells what came out, as data and in words.
+///
+/// # Errors
+/// The denial.
+pub fn tell_file(
+    context: &Context,
+    outputs: &Outputs,
+    question: &FileQuestion,
+    answer: &FileAnswer,
+    explain: bool,
+) -> Result<Exit, Failure> {
+    let judged = &answer.judged;
+    let name = question.file.display();
+    let failure = judged.failure(
+        format!("{name} is not verified by {}", question.named_bundles()),
+        &[],
+    );
+    let accepted: Vec<_> = judged.accepted.iter().map(|one| &one.said).collect();
+    let signers: Vec<String> = accepted.iter().map(|one| one.signer()).collect();
+    outputs.write(|format| match (format, &failure) {
+        ("json", _) => output::json(&serde_json::json!({
+            "version": 1, "file": question.file, "digest": answer.digest,
+            "outcome": judged.outcome(&[]),
+            "proof": accepted.first().map(|one| one.proof_json()),
+            "accepted": accepted, "rejections": judged.rejections, "report": judged.report,
+        })),
+        (_, None) => Ok(format!("Verified OK by {}", signers.join(" and ")).into_bytes()),
+        (_, Some(_)) => Ok(Vec::new()),
     })?;
-    context.talk.say(&format!(
-        " ✓ {} is signed by {}",
-        args.file.display(),
-        proof.signer
-    ));
-    outputs.write(|format| match format {
-        "json" => output::json(&json!({"version": 1, "file": args.file, "proof": proof})),
-        _ => Ok(format!("Verified OK by {}", proof.signer.subject).into_bytes()),
-    })?;
+    if explain {
+        context.talk.say(judged.report.to_string().trim_end());
+    }
+    if let Some(failure) = failure {
+        context.talk.alarm(&failure.to_string());
+        return Err(Failure::told(failure.exit()));
+    }
+    for one in &accepted {
+        let verb = match one.statement() {
+            Some(statement) => format!("attested ({})", statement.predicate_type),
+            None => "signed".into(),
+        };
+        context
+            .talk
+            .say(&format!(" ✓ {name} is {verb} by {}", one.signer()));
+    }
     Ok(Exit::Allowed)
 }

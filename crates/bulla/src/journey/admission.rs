@@ -67,6 +67,40 @@ pub async fn ask_webhook(instance: &Instance, image: &Reference) -> Result<Verdi
     })
 }
 
+/// Judges a pod with that image as the webhook would, here and under that
+/// policy: for an image in a registry that the instance's own does not admit from.
+///
+/// # Errors
+/// If it cannot be judged.
+pub async fn judge_here(
+    instance: &Instance,
+    image: &Reference,
+    policy: &bulla_policy::Policy,
+) -> Result<Verdict, Failure> {
+    let admission = judge(instance, policy)?;
+    let bytes = serde_json::to_vec(&review_of(&pod(image))).unwrap_or_default();
+    let answer = admission.review(&bytes).await.or_undecidable()?;
+    Ok(Verdict {
+        allowed: bulla_core::Outcome::is_allowed(answer.outcome),
+        message: answer.message().map(ToString::to_string).unwrap_or_default(),
+        pinned: pinned_by(&answer.to_json()["response"]),
+    })
+}
+
+fn judge(
+    instance: &Instance,
+    policy: &bulla_policy::Policy,
+) -> Result<Admission<RegistrySource>, Failure> {
+    Ok(Admission::new(
+        policy.clone(),
+        RegistrySource::new(instance)?,
+        Vec::<TrustRoot>::from([instance.trust_root()?]),
+        Arc::new(SystemClock),
+        Arc::new(JsonLines::new(std::io::sink())),
+        Settings::default(),
+    ))
+}
+
 /// Judges a review as the webhook would, under `policy` or the instance's own.
 ///
 /// # Errors
@@ -98,14 +132,7 @@ pub async fn judge_review(
     };
     let instance = compose::connect(context).await?;
     let policy = evidence::policy(&instance, policy)?;
-    let admission = Admission::new(
-        (*policy).clone(),
-        RegistrySource::new(&instance)?,
-        Vec::<TrustRoot>::from([instance.trust_root()?]),
-        Arc::new(SystemClock),
-        Arc::new(JsonLines::new(std::io::sink())),
-        Settings::default(),
-    );
+    let admission = judge(&instance, &policy)?;
     let bytes = serde_json::to_vec(&review).unwrap_or_default();
     let answer = admission.review(&bytes).await.or_could_not_run()?;
     if let Some(message) = answer.message() {

@@ -7,7 +7,7 @@
 use bulla_admission::{ImageSource as _, SourceError};
 use bulla_core::{Decision, Descriptor, Digest, Reference, RootId, Statement, limits};
 use bulla_policy::{DenyText, Evidence, Input, Policy, Stage};
-use bulla_trust::{IdentityExpectation, Proof, Rejection, TrustRoot, Verified};
+use bulla_trust::{Rejection, TrustRoot, Verified};
 use jiff::Timestamp;
 use std::{fs, path::Path, sync::Arc};
 
@@ -17,21 +17,6 @@ use crate::{
     failure::{Exit, Failure, OnPath, OrFail},
     instance::Home,
 };
-
-/// Whose signature counts.
-#[derive(Clone, Debug, Default)]
-pub struct Expected {
-    /// The signer's address or URI.
-    pub identity: String,
-    /// The issuer that vouched.
-    pub issuer: String,
-}
-
-impl Expected {
-    fn under(&self, root: &RootId) -> IdentityExpectation {
-        IdentityExpectation::exact(&self.issuer, &self.identity).under(root.clone())
-    }
-}
 
 /// Everything that is known about one image.
 pub struct Gathered {
@@ -75,7 +60,7 @@ impl Gathered {
 pub async fn gather(
     instance: &Instance,
     reference: &Reference,
-    trust: TrustRoot,
+    trust: &TrustRoot,
     as_of: Timestamp,
 ) -> Result<Gathered, Failure> {
     let source = RegistrySource::new(instance)?;
@@ -136,96 +121,32 @@ pub fn policy(instance: &Instance, file: Option<&Path>) -> Result<Arc<Policy>, F
         .map_err(|failure| failure.on(format!("{} is not a policy", file.display())))
 }
 
+/// The policy for images that the person sends to another registry: as
+/// [`policy`], but the default one admits from there instead.
+///
+/// # Errors
+/// As [`policy`].
+pub fn policy_for(
+    instance: &Instance,
+    file: Option<&Path>,
+    registry: &str,
+) -> Result<Arc<Policy>, Failure> {
+    if file.is_some() || instance.home().policy().is_some() {
+        return policy(instance, file);
+    }
+    let mut names = instance.policy_names()?;
+    names.registry = registry.to_owned();
+    Policy::embedded_default(&names)
+        .map(Arc::new)
+        .or_could_not_run()
+}
+
 /// The denial as a person reads it, its code at the end; empty when there is none.
 pub fn denial(decision: &Decision, image: &Reference) -> String {
     match DenyText::new(decision, &image.to_string(), Stage::Admission) {
         Some(text) => format!("✗ {}", text.lines().join("\n  ")),
         None => String::new(),
     }
-}
-
-/// The attestations by one signer, optionally of one type. None is not success.
-///
-/// # Errors
-/// A denial that names the near miss, or *nothing to verify*.
-pub fn by_signer(
-    gathered: &Gathered,
-    root: &RootId,
-    expected: &Expected,
-    kind: Option<&str>,
-) -> Result<Vec<Verified<Statement>>, Failure> {
-    let expectation = expected.under(root);
-    let mut misses = gathered.rejections();
-    let mut accepted = Vec::new();
-    for attestation in gathered.attestations() {
-        let fits = attestation
-            .require_identity(&expectation)
-            .and_then(|()| kind.map_or(Ok(()), |kind| attestation.require_predicate_type(kind)));
-        match fits {
-            Ok(()) => accepted.push(attestation.clone()),
-            Err(rejection) => misses.push(rejection),
-        }
-    }
-    if !accepted.is_empty() {
-        return Ok(accepted);
-    }
-    misses.sort_by_key(Rejection::distance);
-    match misses.first() {
-        None => Err(Failure::new(
-            Exit::NothingToVerify,
-            "CLI-0070",
-            format!("{} carries no signature", gathered.pinned),
-        )
-        .hint(format!("bulla sign {}", gathered.pinned))),
-        Some(first) => {
-            let mut failure = Failure::from_error(Exit::Denied, first)
-                .on(format!("{} is not verified", gathered.pinned));
-            for other in misses.iter().skip(1).take(3) {
-                failure = failure.line(format!("{}   [{}]", other.text, other.code));
-            }
-            Err(failure)
-        }
-    }
-}
-
-/// Verifies a file against a bundle: a message signature, or a statement about it.
-///
-/// # Errors
-/// The rejection.
-pub fn verify_file(
-    trust: &TrustRoot,
-    bundle: &[u8],
-    bytes: &[u8],
-    expected: &Expected,
-) -> Result<Proof, Failure> {
-    use bulla_trust::sigstore::bundle::{BundleKind, UnverifiedBundle};
-    let now = Timestamp::now();
-    let expectation = expected.under(trust.id());
-    let kind = UnverifiedBundle::parse(bundle)
-        .map(|bundle| bundle.kind())
-        .or_denied()?;
-    let proof = match kind {
-        BundleKind::Signature => bulla_trust::verify_blob(trust, bundle, bytes, &expectation, now)
-            .map(|verified| verified.proof().clone()),
-        _ => bulla_trust::verify_attestation(trust, bundle, &Digest::sha256(bytes), now).and_then(
-            |verified| {
-                verified.require_identity(&expectation)?;
-                Ok(verified.proof().clone())
-            },
-        ),
-    };
-    proof.or_denied()
-}
-
-/// A trust root in a file, named by its own digest since no TUF root vouches for it.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn read_trust_root(file: &Path) -> Result<TrustRoot, Failure> {
-    let bytes = read_document(file)?;
-    TrustRoot::parse(&bytes, RootId(Digest::sha256(&bytes)))
-        .or_could_not_run()
-        .map_err(|failure| failure.on(format!("{} is not a trust root", file.display())))
 }
 
 /// The trust root of the local instance, from disk.

@@ -3,6 +3,7 @@
 
 use bulla_admission::{Bundles, ImageSource, SourceError};
 use bulla_core::{Descriptor, Diagnose, Reason, Reference, descriptor::media_type, limits};
+use bulla_net::HttpClient;
 use bulla_oci::{Credentials, Registry, client::ClientError};
 
 use crate::{
@@ -12,7 +13,8 @@ use crate::{
 
 /// Registries as a source of evidence.
 pub struct RegistrySource {
-    own: String,
+    /// The registry of the local instance, where there is one.
+    own: Option<String>,
     inside: Registry,
     outside: Registry,
 }
@@ -27,15 +29,29 @@ impl RegistrySource {
         let outside =
             Credentials::from_environment(|name| std::env::var(name).ok()).or_could_not_run()?;
         Ok(Self {
-            own: instance.names().registry(),
+            own: Some(instance.names().registry()),
             inside: Registry::new(instance.http().clone(), inside),
             outside: Registry::new(instance.http().clone(), outside),
         })
     }
 
+    /// The source of a machine without an instance, or one that does not use it.
+    ///
+    /// # Errors
+    /// If credentials cannot be read.
+    pub fn outside(http: HttpClient) -> Result<Self, Failure> {
+        let outside =
+            Credentials::from_environment(|name| std::env::var(name).ok()).or_could_not_run()?;
+        Ok(Self {
+            own: None,
+            inside: Registry::new(http.clone(), Credentials::none()),
+            outside: Registry::new(http, outside),
+        })
+    }
+
     /// The client for the registry of `reference`.
     pub fn client(&self, reference: &Reference) -> &Registry {
-        if reference.registry() == self.own {
+        if self.own.as_deref() == Some(reference.registry()) {
             &self.inside
         } else {
             &self.outside
@@ -47,6 +63,17 @@ impl RegistrySource {
 /// check; of everything else nothing is known.
 pub fn pull_failed(error: &ClientError) -> Failure {
     let exit = match error {
+        ClientError::Digest { .. } => Exit::Denied,
+        _ => Exit::Undecidable,
+    };
+    Failure::from_error(exit, error)
+}
+
+/// What a failed question to a registry means: what is not there is nothing to
+/// verify; of everything else nothing is known.
+pub fn asked_failed(error: &ClientError) -> Failure {
+    let exit = match error {
+        ClientError::NotFound { .. } => Exit::NothingToVerify,
         ClientError::Digest { .. } => Exit::Denied,
         _ => Exit::Undecidable,
     };

@@ -8,12 +8,12 @@
 use bulla_core::{
     Digest, Reference, Statement, Subject, statement::predicate_type::COSIGN_SIGN_V1,
 };
-use bulla_net::Sealed;
+use bulla_net::sealing::Sealed;
 use bulla_oci::Layout;
 use bulla_policy::Policy;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, str::FromStr, sync::Arc};
 use tempfile::TempDir;
 
 use super::{
@@ -21,7 +21,9 @@ use super::{
     chain::{Chain, Stage},
     evidence,
     image_source::RegistrySource,
-    seal::{self, Signer},
+    publish,
+    seal::Signer,
+    signing::Session,
     target::Target,
 };
 use crate::{
@@ -49,6 +51,36 @@ pub struct Order {
     pub policy: Option<PathBuf>,
     /// OpenVEX documents that the person vouches for.
     pub vex: Vec<PathBuf>,
+    /// Another registry than the instance's.
+    pub registry: Option<Destination>,
+}
+
+/// Where the image goes: a registry, a repository there, or a tag there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination(String);
+
+impl FromStr for Destination {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let destination = Self(text.trim_end_matches('/').to_owned());
+        match destination.reference("name", "tag") {
+            Ok(_) => Ok(destination),
+            Err(_) => Err("use REGISTRY, REGISTRY/REPOSITORY or REGISTRY/REPOSITORY:TAG".into()),
+        }
+    }
+}
+
+impl Destination {
+    fn reference(&self, name: &str, tag: &str) -> Result<Reference, Failure> {
+        let text = &self.0;
+        let full = match text.split_once('/') {
+            None => format!("{text}/{name}:{tag}"),
+            Some((_, repository)) if repository.contains(':') => text.clone(),
+            Some(_) => format!("{text}:{tag}"),
+        };
+        full.parse().or_usage()
+    }
 }
 
 /// One stage, as it went.
@@ -94,6 +126,7 @@ struct Journey<'a> {
     policy: Arc<Policy>,
     email: String,
     vex: Vec<PathBuf>,
+    registry: Option<Destination>,
     stages: Vec<StageRecord>,
     room: TempDir,
 }
@@ -115,7 +148,14 @@ pub async fn run(order: Order, context: &Context) -> Result<Shipped, Failure> {
     let email = email_or_git(order.email.clone(), &context.talk);
     let instance = compose::connect(context).await?;
     greet(context, &instance);
-    let policy = evidence::policy(&instance, order.policy.as_deref())?;
+    let file = order.policy.as_deref();
+    let policy = match &order.registry {
+        None => evidence::policy(&instance, file)?,
+        Some(there) => {
+            let there = there.reference("name", "tag")?;
+            evidence::policy_for(&instance, file, there.registry())?
+        }
+    };
     let room = tempfile::Builder::new()
         .prefix("bulla-ship-")
         .tempdir()
@@ -126,6 +166,7 @@ pub async fn run(order: Order, context: &Context) -> Result<Shipped, Failure> {
         policy,
         email,
         vex: order.vex.clone(),
+        registry: order.registry.clone(),
         stages: Vec::new(),
         room,
     };
@@ -171,10 +212,9 @@ impl Journey<'_> {
         product: &Product,
     ) -> Result<(Reference, Vec<(Sealed, &'static str)>), Failure> {
         let line = self.line(Stage::Sign);
-        let registry = self.instance.names().registry();
-        let reference: Reference = format!("{registry}/{}:{}", product.name, product.tag)
-            .parse()
-            .or_could_not_run()?;
+        let own = || Destination(self.instance.names().registry());
+        let destination = self.registry.clone().unwrap_or_else(own);
+        let reference = destination.reference(&product.name, &product.tag)?;
         let subject = || vec![Subject::new(reference.name(), &product.digest)];
         let person = (
             Signer::Person(self.email.clone()),
@@ -182,6 +222,7 @@ impl Journey<'_> {
             json!({}),
         );
         let mut sealed = Vec::new();
+        let mut sessions: Vec<(&Signer, Session)> = Vec::new();
         for (signer, kind, predicate) in std::iter::once(&person).chain(&product.statements) {
             line.progress(
                 sealed.len() as u64,
@@ -189,7 +230,15 @@ impl Journey<'_> {
                 *kind,
             );
             let statement = Statement::new(subject(), *kind, predicate.clone());
-            let one = seal::seal(&self.instance, &statement, signer)
+            if !sessions.iter().any(|(known, _)| *known == signer) {
+                let session = Session::of_instance(&self.instance, signer).await;
+                sessions.push((signer, session.map_err(|failure| told(&line, failure))?));
+            }
+            let Some((_, session)) = sessions.iter().find(|(known, _)| *known == signer) else {
+                continue;
+            };
+            let one = session
+                .statement(&statement)
                 .await
                 .map_err(|failure| told(&line, failure))?;
             sealed.push((one, *kind));
@@ -202,12 +251,9 @@ impl Journey<'_> {
         self.end(line, Stage::Sign, Mark::Ok, text);
 
         let line = self.line(Stage::Log);
-        let logs = || sealed.iter().filter_map(|(sealed, _)| sealed.log.as_ref());
-        let indexes: Vec<u64> = logs().map(|log| log.index).collect();
-        let size = logs()
-            .map(|log| log.tree_size)
-            .max()
-            .unwrap_or_default();
+        let entries = || sealed.iter().filter_map(|(sealed, _)| sealed.log.as_ref());
+        let indexes: Vec<u64> = entries().map(|log| log.index).collect();
+        let size = entries().map(|log| log.tree_size).max().unwrap_or_default();
         let text = format!(
             "entries {} included, checkpoint {size}, time stamped",
             ranges(&indexes)
@@ -238,10 +284,14 @@ impl Journey<'_> {
                     failure.on(format!("{reference} could not be pushed")),
                 )
             })?;
-        let pinned = reference.by_digest(product.digest.clone());
+        let target = publish::Target {
+            pinned: reference.by_digest(product.digest.clone()),
+            evidence: reference.clone(),
+            image,
+        };
         for (one, kind) in sealed {
             line.now(format!("attaching {kind}"));
-            seal::attach(&self.instance, &pinned, &image, one, kind)
+            publish::attach(client, &target, one, kind)
                 .await
                 .map_err(|failure| told(&line, failure))?;
         }
@@ -253,12 +303,14 @@ impl Journey<'_> {
     /// The webhook decides; what it decided from is then laid out as the chain.
     async fn admit(mut self, reference: &Reference, own_policy: bool) -> Result<Shipped, Failure> {
         let line = self.line(Stage::Admission);
-        let answer = admission::ask_webhook(&self.instance, reference)
-            .await
-            .map_err(|f| told(&line, f))?;
+        let answer = match self.registry {
+            None => admission::ask_webhook(&self.instance, reference).await,
+            Some(_) => admission::judge_here(&self.instance, reference, &self.policy).await,
+        };
+        let answer = answer.map_err(|f| told(&line, f))?;
         let trust = self.instance.trust_root()?;
         let gathered =
-            evidence::gather(&self.instance, reference, trust, jiff::Timestamp::now()).await?;
+            evidence::gather(&self.instance, reference, &trust, jiff::Timestamp::now()).await?;
         let decision = evidence::judge(&self.policy, &gathered);
         let chain = Chain::new(
             reference.clone(),

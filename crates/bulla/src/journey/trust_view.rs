@@ -3,15 +3,13 @@
 use bulla_core::{Digest, RootId};
 use bulla_trust::{TrustRoot, root::Authority};
 use serde::Serialize;
-use std::{
-    fmt::Write,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write, fs, path::PathBuf};
 
+use super::place::{self, Place};
 use crate::{
+    context::Context,
     failure::{Failure, OnPath},
-    instance::{Home, Names},
+    instance::Names,
 };
 
 /// A trust root, for a person or a script. Frozen, version 1.
@@ -22,11 +20,15 @@ pub struct View {
     root: RootId,
     /// Where it came from.
     origin: String,
-    path: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<PathBuf>,
     /// SHA-256 of `trusted_root.json`.
     document: Digest,
     /// When the file was written.
     written: Option<jiff::Timestamp>,
+    /// The youngest of its authorities, where the document has no file of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newest: Option<jiff::Timestamp>,
     /// How the keys behind it are kept, where we know.
     keys: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,77 +38,87 @@ pub struct View {
     authorities: Vec<Authority>,
 }
 
-/// The root of the local instance.
+/// The root of a place.
 ///
 /// # Errors
 /// If its documents cannot be read.
-pub fn of_instance(home: &Home) -> Result<View, Failure> {
-    let names = Names::read(home)?;
-    let path = home.trust("trusted_root.json");
-    let trust = super::evidence::instance_trust_root(home)?;
-    Ok(View {
-        origin: format!(
-            "the local instance {}, made here on {}",
-            names.id,
-            names.created.strftime("%Y-%m-%d")
-        ),
-        keys: "online: a file beside the data, readable by its owner",
-        asserted_issuer: Some(names.asserted_issuer),
-        service_issuer: Some(names.service_issuer),
-        ..view(path, &trust)?
-    })
+pub fn of(place: &Place, context: &Context) -> Result<View, Failure> {
+    let trusted = place.trusted(context)?;
+    let mut view = view(trusted.root());
+    match place {
+        Place::Local => {
+            let home = context.home()?;
+            let names = Names::read(&home)?;
+            view.origin = format!(
+                "the local instance {}, made here on {}",
+                names.id,
+                names.created.strftime("%Y-%m-%d")
+            );
+            view.keys = "online: a file beside the data, readable by its owner";
+            view.asserted_issuer = Some(names.asserted_issuer);
+            view.service_issuer = Some(names.service_issuer);
+            view.at(home.trust("trusted_root.json"))?;
+        }
+        Place::Public => {
+            view.origin = format!(
+                "this binary, bulla {}: Sigstore's public-good root as it was then",
+                env!("CARGO_PKG_VERSION")
+            );
+            view.keys = "offline: the root keys are held by five people of the Sigstore community";
+            view.newest = view.authorities.iter().filter_map(|one| one.start).max();
+        }
+        Place::Url(url) => {
+            view.origin = format!("{url}, by the root.json that trust init was given");
+            view.at(place::known(&context.home()?, url).join("trusted_root.json"))?;
+        }
+        Place::File(file) => {
+            view.origin = "this file; whoever gave it to you vouches for it".into();
+            view.at(file.clone())?;
+        }
+    }
+    Ok(view)
 }
 
-/// The root in a file. It has no first TUF `root.json`, so it is named by its own digest.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn of_file(file: &Path) -> Result<View, Failure> {
-    let trust = super::evidence::read_trust_root(file)?;
-    Ok(View {
-        origin: "this file; whoever gave it to you vouches for it".into(),
-        keys: "unknown here",
-        asserted_issuer: None,
-        service_issuer: None,
-        ..view(file.to_owned(), &trust)?
-    })
-}
-
-fn view(path: PathBuf, trust: &TrustRoot) -> Result<View, Failure> {
-    let written = fs::metadata(&path).on_path("read", &path)?.modified().ok();
-    Ok(View {
+fn view(trust: &TrustRoot) -> View {
+    View {
         version: 1,
         root: trust.id().clone(),
         origin: String::new(),
+        path: None,
         document: trust.digest().clone(),
-        written: written.and_then(|time| jiff::Timestamp::try_from(time).ok()),
-        keys: "",
+        written: None,
+        newest: None,
+        keys: "unknown here",
         asserted_issuer: None,
         service_issuer: None,
         authorities: trust.authorities(),
-        path,
-    })
+    }
 }
 
 impl View {
+    fn at(&mut self, path: PathBuf) -> Result<(), Failure> {
+        let written = fs::metadata(&path).on_path("read", &path)?.modified().ok();
+        self.written = written.and_then(|time| jiff::Timestamp::try_from(time).ok());
+        self.path = Some(path);
+        Ok(())
+    }
+
     /// As text.
     pub fn text(&self) -> String {
         let mut out = String::new();
         let _ = writeln!(out, "root       {}", self.root.0.hex());
         let _ = writeln!(out, "from       {}", self.origin);
-        let _ = writeln!(
-            out,
-            "document   {} ({})",
-            self.path.display(),
-            self.document.short()
-        );
-        if let Some(written) = self.written {
-            let days = (jiff::Timestamp::now().as_second() - written.as_second()) / 86_400;
-            let _ = writeln!(
-                out,
-                "written    {}, {days} days ago",
-                written.strftime("%Y-%m-%d %H:%M UTC")
-            );
+        let path = match &self.path {
+            Some(path) => path.display().to_string(),
+            None => "embedded".into(),
+        };
+        let _ = writeln!(out, "document   {path} ({})", self.document.short());
+        for (name, time) in [("written", self.written), ("newest key", self.newest)] {
+            if let Some(time) = time {
+                let days = (jiff::Timestamp::now().as_second() - time.as_second()) / 86_400;
+                let time = time.strftime("%Y-%m-%d %H:%M UTC");
+                let _ = writeln!(out, "{name:<10} {time}, {days} days ago");
+            }
         }
         let _ = writeln!(out, "keys       {}", self.keys);
         for (name, issuer) in [

@@ -25,5 +25,6 @@ pages! {
     first_ship: "docs/src/guide/first-ship.md",
     other_tools: "docs/src/guide/other-tools.md",
     own_project: "docs/src/guide/own-project.md",
+    sign_and_verify: "docs/src/guide/sign-and-verify.md",
     tampering: "docs/src/guide/tampering.md",
 }

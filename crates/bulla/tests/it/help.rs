@@ -3,23 +3,35 @@
 use bulla_testkit::{World, workspace};
 
 /// The commands of the program, as `bulla --help` must list them.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 29] = [
     "admit",
     "attest",
     "attest-blob",
     "build",
+    "bundle",
+    "clean",
+    "copy",
+    "download",
     "explain",
+    "generate-key-pair",
+    "import-key-pair",
     "init",
+    "load",
+    "public-key",
+    "save",
     "sbom",
     "scan",
     "ship",
     "sign",
     "sign-blob",
     "token",
+    "tree",
     "trust",
     "up",
     "verify",
+    "verify-attestation",
     "verify-blob",
+    "verify-blob-attestation",
     "version",
 ];
 
@@ -53,7 +65,19 @@ fn help_lists_every_command_in_order() {
 fn each_command_shows_examples_formats_and_exit_codes() {
     let world = World::new();
     let with_trust = COMMANDS.map(|name| vec![name]);
-    let deeper = [vec!["trust", "show"], vec!["scan", "db", "import"]];
+    let deeper = [
+        vec!["bundle", "create"],
+        vec!["bundle", "inspect"],
+        vec!["bundle", "upgrade"],
+        vec!["download", "attestation"],
+        vec!["download", "sbom"],
+        vec!["download", "signature"],
+        vec!["scan", "db", "import"],
+        vec!["trust", "export"],
+        vec!["trust", "init"],
+        vec!["trust", "show"],
+        vec!["trust", "update"],
+    ];
     for path in with_trust.into_iter().chain(deeper) {
         let help = world.bulla(path.iter().copied().chain(["--help"]));
         let text = &help.success().stdout;

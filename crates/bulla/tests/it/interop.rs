@@ -6,6 +6,7 @@
 
 mod cosign;
 mod inventory;
+mod matrix;
 mod pull;
 mod sigstore_python;
 mod stage;

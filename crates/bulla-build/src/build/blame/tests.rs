@@ -49,6 +49,14 @@ fn finds_the_host_a_step_complained_about() {
             "dial tcp 10.1.2.3:443: connect: network is unreachable",
             Some("10.1.2.3:443"),
         ),
+        (
+            "curl: (7) Failed to connect to 192.0.2.1 port 80 after 0 ms: Couldn't connect",
+            Some("192.0.2.1:80"),
+        ),
+        (
+            "curl: (7) Failed to connect to 127.0.0.1 port 80 after 0 ms: Couldn't connect",
+            None,
+        ),
         ("error in main.rs:3", None),
     ] {
         assert_eq!(host_outside(text).as_deref(), expected, "{text}");

@@ -31,7 +31,7 @@ fn verify_by_policy_and_by_identity() {
     verify(&signature).success();
     // A person did not say where it came from.
     let provenance = [&by[..], &["--type", PROVENANCE]].concat();
-    verify(&provenance).exit(1).says("TRUST-0033");
+    verify(&provenance).exit(1).says("TRUST-0040");
     let elsewhere = ["--certificate-oidc-issuer", "https://login.example.com"];
     verify(&[&dana[..], &elsewhere].concat())
         .exit(1)
@@ -57,7 +57,7 @@ fn sign_and_attest_an_image() {
         .bulla(["sign", &bare.reference, "--email", EMAIL]);
     assert!(signed.success().stdout.trim_end().ends_with(&bare.digest));
     verify(SIGNATURE).success();
-    verify("https://example.com/review/v1").exit(1);
+    verify("https://example.com/review/v1").exit(3);
     let predicate = scene
         .world
         .write(scene.name("review"), r#"{"by":"dana","ok":true}"#);

@@ -181,7 +181,7 @@ impl Scene {
         self.get(&format!("/v2/{repository}/blobs/{digest}"))
     }
 
-    fn push_blob(&self, repository: &str, bytes: &[u8]) -> String {
+    pub fn push_blob(&self, repository: &str, bytes: &[u8]) -> String {
         let digest = Digest::sha256(bytes).to_string();
         let path = format!("/v2/{repository}/blobs/uploads/?digest={digest}");
         let answer = self.http("POST", &path, "application/octet-stream", bytes);

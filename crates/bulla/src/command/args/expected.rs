@@ -1,0 +1,306 @@
+//! Whose signature counts, under which trust, and what may be missing.
+//!
+//! The names are cosign's where cosign has the option.
+
+use bulla_trust::{
+    TrustRoot,
+    root::RootParts,
+    sigstore::{Anchoring, IdentityExpectation, Matcher, Requirements},
+};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+use crate::{
+    context::Context,
+    failure::{Exit, Failure, OnPath, OrFail},
+    journey::{
+        keyref,
+        place::{Place, Trusted},
+        verifying::{Demand, Signer},
+    },
+};
+
+/// Whose signature counts.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ExpectedArgs {
+    /// A key that counts: a public or private key as in bulla sign; repeatable
+    #[arg(long, value_name = "REF", help_heading = "Whose signature counts")]
+    key: Vec<String>,
+    /// The signer's address or URI, exactly
+    #[arg(
+        long,
+        value_name = "IDENTITY",
+        conflicts_with = "certificate_identity_regexp",
+        help_heading = "Whose signature counts"
+    )]
+    certificate_identity: Option<String>,
+    /// A regular expression for all of it
+    #[arg(long, value_name = "REGEXP", help_heading = "Whose signature counts")]
+    certificate_identity_regexp: Option<String>,
+    /// The issuer that vouched for it, exactly
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with = "certificate_oidc_issuer_regexp",
+        help_heading = "Whose signature counts"
+    )]
+    certificate_oidc_issuer: Option<String>,
+    /// A regular expression for all of it
+    #[arg(long, value_name = "REGEXP", help_heading = "Whose signature counts")]
+    certificate_oidc_issuer_regexp: Option<String>,
+    /// Somebody who counts, `*` for a run without / and @, `**` for any; repeatable
+    #[arg(
+        long,
+        value_name = "ISSUER=SUBJECT",
+        help_heading = "Whose signature counts"
+    )]
+    identity: Vec<String>,
+    /// How many of them must have signed, each counted once
+    #[arg(long, value_name = "K", default_value_t = 1, help_heading = "Whose signature counts", value_parser = clap::value_parser!(u16).range(1..))]
+    threshold: u16,
+}
+
+impl ExpectedArgs {
+    /// Whether somebody is named at all.
+    pub fn is_given(&self) -> bool {
+        !self.key.is_empty()
+            || !self.identity.is_empty()
+            || self.certificate_identity.is_some()
+            || self.certificate_identity_regexp.is_some()
+            || self.certificate_oidc_issuer.is_some()
+            || self.certificate_oidc_issuer_regexp.is_some()
+    }
+
+    /// Refuses to verify for nobody in particular.
+    ///
+    /// # Errors
+    /// If nobody is named.
+    pub fn must_be_given(&self, command: &str) -> Result<(), Failure> {
+        if self.is_given() {
+            return Ok(());
+        }
+        let what = format!("{command} needs to know whose signature counts");
+        Err(Failure::new(Exit::Usage, "CLI-0040", what).hint(
+            "add --key REF, or --certificate-identity IDENTITY --certificate-oidc-issuer URL",
+        ))
+    }
+
+    /// Everybody who counts, and how many must have signed.
+    ///
+    /// # Errors
+    /// If somebody is half named, a pattern or expression is refused, or a key cannot be read.
+    pub fn signers(&self, context: &Context) -> Result<(Vec<Signer>, usize), Failure> {
+        let mut signers = Vec::new();
+        for reference in &self.key {
+            signers.push(Signer::Key(
+                reference.clone(),
+                keyref::public(reference, context)?,
+            ));
+        }
+        for text in &self.identity {
+            signers.push(Signer::Identity(text.clone(), by_pair(text)?));
+        }
+        signers.extend(self.by_certificate()?);
+        let threshold = usize::from(self.threshold);
+        if threshold > signers.len() {
+            let what = format!("--threshold {threshold}: only {} count", signers.len());
+            return Err(Failure::new(Exit::Usage, "CLI-0320", what)
+                .line("one signer counts once, however often they signed")
+                .hint("name more: --identity ISSUER=SUBJECT or --key REF"));
+        }
+        Ok((signers, threshold))
+    }
+
+    fn by_certificate(&self) -> Result<Option<Signer>, Failure> {
+        let subject = matcher(
+            &self.certificate_identity,
+            &self.certificate_identity_regexp,
+        )?;
+        let issuer = matcher(
+            &self.certificate_oidc_issuer,
+            &self.certificate_oidc_issuer_regexp,
+        )?;
+        match (subject, issuer) {
+            (None, None) => Ok(None),
+            (Some(subject), Some(issuer)) => {
+                let name = format!("{issuer}={subject}");
+                let expected = IdentityExpectation::new(issuer, subject);
+                Ok(Some(Signer::Identity(name, expected)))
+            }
+            _ => Err(Failure::new(
+                Exit::Usage,
+                "CLI-0321",
+                "a signer is half named: identity and issuer belong together",
+            )
+            .hint("add --certificate-identity IDENTITY --certificate-oidc-issuer URL, both")),
+        }
+    }
+}
+
+fn matcher(exact: &Option<String>, regexp: &Option<String>) -> Result<Option<Matcher>, Failure> {
+    match (exact, regexp) {
+        (Some(text), _) => Ok(Some(Matcher::Exact(text.clone()))),
+        (_, Some(text)) => Matcher::regex(text, Anchoring::Whole).or_usage().map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn by_pair(text: &str) -> Result<IdentityExpectation, Failure> {
+    let halves = text
+        .split_once('=')
+        .filter(|(issuer, subject)| !issuer.is_empty() && !subject.is_empty());
+    let Some((issuer, subject)) = halves else {
+        return Err(Failure::new(
+            Exit::Usage,
+            "CLI-0321",
+            format!("--identity {text}: a signer is half named"),
+        )
+        .hint("write --identity ISSUER=SUBJECT, for example https://accounts.example.com=dana@example.com"));
+    };
+    Ok(IdentityExpectation::new(
+        Matcher::pattern(issuer).or_usage()?,
+        Matcher::pattern(subject).or_usage()?,
+    ))
+}
+
+/// Under which trust.
+#[derive(Args, Clone, Debug, Default)]
+pub struct TrustArgs {
+    /// A trusted_root.json
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "sigstore",
+        help_heading = "Trust"
+    )]
+    trusted_root: Option<PathBuf>,
+    /// Whose certificates, logs and timestamps count: local, public, a URL that `trust init`
+    /// knows, or a file [default: local]
+    #[arg(long, value_name = "WHICH", help_heading = "Trust")]
+    sigstore: Option<Place>,
+    /// Root certificates of your own authority (PEM), instead of those of the trust root
+    #[arg(long, value_name = "FILE", help_heading = "Trust")]
+    ca_roots: Option<PathBuf>,
+    /// Intermediate certificates below --ca-roots (PEM)
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "ca_roots",
+        help_heading = "Trust"
+    )]
+    ca_intermediates: Option<PathBuf>,
+    /// Certificates of a timestamp authority of your own (PEM, leaf first)
+    #[arg(long, value_name = "FILE", help_heading = "Trust")]
+    timestamp_certificate_chain: Option<PathBuf>,
+}
+
+/// What may be missing.
+#[derive(Args, Clone, Debug, Default)]
+pub struct WaiverArgs {
+    /// Accept what no transparency log knows
+    #[arg(long, help_heading = "Waivers")]
+    insecure_ignore_tlog: bool,
+    /// Accept certificates that were not logged
+    #[arg(long, help_heading = "Waivers")]
+    insecure_ignore_sct: bool,
+    /// Demand a signed timestamp; the time of a log is not enough
+    #[arg(long, help_heading = "Waivers")]
+    use_signed_timestamps: bool,
+}
+
+impl TrustArgs {
+    /// Whether anything is named.
+    pub fn is_given(&self) -> bool {
+        self.trusted_root.is_some() || self.sigstore.is_some() || self.ca_roots.is_some()
+    }
+
+    /// Which Sigstore.
+    pub fn place(&self) -> Place {
+        match &self.trusted_root {
+            Some(file) => Place::File(file.clone()),
+            None => self.sigstore.clone().unwrap_or(Place::Local),
+        }
+    }
+
+    /// The trust root, with what was given beside it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn trusted(&self, context: &Context) -> Result<Trusted, Failure> {
+        let parts = RootParts {
+            ca_roots: self.ca_roots.as_deref().map(read).transpose()?,
+            ca_intermediates: self.ca_intermediates.as_deref().map(read).transpose()?,
+            tsa_chains: self
+                .timestamp_certificate_chain
+                .as_deref()
+                .map(read)
+                .transpose()?
+                .into_iter()
+                .collect(),
+            ..RootParts::default()
+        };
+        let own = !parts.is_empty();
+        match own {
+            false => self.place().trusted(context),
+            true if self.trusted_root.is_none() && self.sigstore.is_none() => {
+                TrustRoot::assemble(&parts)
+                    .or_could_not_run()
+                    .map(Into::into)
+            }
+            true => self
+                .place()
+                .trusted(context)?
+                .root()
+                .with_parts(&parts)
+                .or_could_not_run()
+                .map(Into::into),
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(file).on_path("read", file)
+}
+
+impl WaiverArgs {
+    /// What must be there.
+    pub fn requirements(&self) -> Requirements {
+        let mut requirements = Requirements::default();
+        if self.insecure_ignore_tlog {
+            requirements = requirements.without_log();
+        }
+        if self.insecure_ignore_sct {
+            requirements = requirements.without_sct();
+        }
+        if self.use_signed_timestamps {
+            requirements = requirements.timestamped();
+        }
+        requirements
+    }
+}
+
+/// The whole demand: signers, trust and waivers.
+///
+/// # Errors
+/// If one of them cannot be had.
+pub fn demand(
+    expected: &ExpectedArgs,
+    trust: &TrustArgs,
+    waivers: &WaiverArgs,
+    context: &Context,
+) -> Result<Demand, Failure> {
+    let (signers, threshold) = expected.signers(context)?;
+    let only_keys = signers.iter().all(|one| matches!(one, Signer::Key(..)));
+    // A bare key whose log is waived needs no trust root, so none must be there.
+    let rootless = only_keys && waivers.insecure_ignore_tlog && !trust.is_given();
+    let trusted = match rootless {
+        true => TrustRoot::nothing().or_could_not_run()?.into(),
+        false => trust.trusted(context)?,
+    };
+    Ok(Demand::new(
+        signers,
+        threshold,
+        trusted,
+        waivers.requirements(),
+    ))
+}

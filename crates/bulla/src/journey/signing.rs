@@ -1,0 +1,385 @@
+//! Sealing for somebody: which key or identity, with the services of which
+//! Sigstore, one certificate for everything that one command seals.
+//!
+//! Where the result goes (a file, referrers, tags) is decided in `publish.rs`.
+
+use bulla_core::{Clock, Statement, SystemClock};
+use bulla_crypto::Scheme;
+use bulla_net::{
+    Token,
+    oidc::{self, Detect, Flow, Provider},
+    sealing::{Content, Sealed, Sealer},
+};
+use bulla_trust::{
+    TrustRoot,
+    root::{LogChoice, SigningServices},
+};
+use std::sync::Arc;
+
+use super::{keyref, place::Place, reach::Reach, seal};
+use crate::{
+    compose::Instance,
+    context::{Context, email_or_git},
+    failure::{Exit, Failure, OrFail},
+};
+
+/// Who signs.
+#[derive(Clone, Debug)]
+pub enum Who {
+    /// A key.
+    Key(String),
+    /// Somebody whom an issuer knows.
+    Keyless(TokenChoice),
+}
+
+/// Where the ID token comes from.
+#[derive(Clone, Debug)]
+pub enum TokenChoice {
+    /// It was given: the token itself, or a file.
+    Given(String),
+    /// From a provider of this name, or `browser`, or `device`.
+    Provider(String),
+    /// From whatever is found, else from a browser or another device.
+    Found,
+    /// Asserted on the local instance, for this address or git's.
+    Asserted(Option<String>),
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Who signs.
+    pub who: Who,
+    /// Whose services seal.
+    pub place: Place,
+    /// Whether to log it.
+    pub log: bool,
+    /// Whether to get a timestamp.
+    pub timestamp: bool,
+}
+
+impl Order {
+    /// Whether it needs the local instance.
+    pub fn is_local(&self) -> bool {
+        self.place == Place::Local && (self.is_witnessed() || matches!(self.who, Who::Keyless(_)))
+    }
+
+    fn is_witnessed(&self) -> bool {
+        self.log || self.timestamp
+    }
+}
+
+/// Trust and services that seal.
+struct Witnesses {
+    services: SigningServices,
+    root: Arc<TrustRoot>,
+}
+
+/// A signer with its witnesses.
+pub struct Session {
+    sealer: Sealer,
+    holder: Holder,
+}
+
+/// What the signer is called.
+enum Holder {
+    /// A key has no name but its fingerprint.
+    Key(String),
+    /// Whoever the certificate names; asserted, where nobody checked.
+    Certified { asserted: bool },
+}
+
+impl Session {
+    /// Opens the key or gets the certificate. `old_log` asks for entries that
+    /// the old layout can carry.
+    ///
+    /// # Errors
+    /// If the key, the token or a service cannot be had.
+    pub async fn open(
+        order: &Order,
+        old_log: bool,
+        reach: &Reach,
+        context: &Context,
+    ) -> Result<Self, Failure> {
+        let (sealer, holder, witnesses) = match &order.who {
+            Who::Key(reference) => {
+                let signer = keyref::signer(reference, context)?;
+                let holder = Holder::Key(format!("key {}", signer.public().id().short()));
+                let witnesses = match order.is_witnessed() {
+                    true => Some(witnesses(order, old_log, reach, context)?),
+                    false => None,
+                };
+                (Sealer::with_key(reach.http(), signer), holder, witnesses)
+            }
+            Who::Keyless(choice) => {
+                let witnesses = witnesses(order, old_log, reach, context)?;
+                let token = token(choice, &witnesses.services, reach, context).await?;
+                let ca = witnesses.services.ca().or_could_not_run()?;
+                let sealer = Sealer::keyless(reach.http(), ca, &token, Scheme::EcdsaP256)
+                    .await
+                    .or_undecidable()
+                    .map_err(|failure| failure.on("no certificate to sign with"))?;
+                let asserted = matches!(choice, TokenChoice::Asserted(_));
+                (sealer, Holder::Certified { asserted }, Some(witnesses))
+            }
+        };
+        let Some(witnesses) = witnesses else {
+            return Ok(Self { sealer, holder });
+        };
+        let mut services = witnesses.services;
+        if !order.timestamp {
+            services.tsas.clear();
+        }
+        if order.log && services.logs.is_empty() {
+            return Err(Failure::new(
+                Exit::CouldNotRun,
+                "CLI-0307",
+                format!("{} names no transparency log", order.place),
+            )
+            .hint("add one to its signing configuration, or waive it: --no-log"));
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Ok(Self {
+            sealer: sealer
+                .witnessed_by(&services)
+                .checked_under(witnesses.root, clock),
+            holder,
+        })
+    }
+
+    /// Of a sealer that was put together elsewhere; `key` names it where it has no certificate.
+    pub fn of(sealer: Sealer, key: Option<String>) -> Self {
+        let holder = match key {
+            Some(key) => Holder::Key(key),
+            None => Holder::Certified { asserted: false },
+        };
+        Self { sealer, holder }
+    }
+
+    /// One of those who sign in `ship`: a person by assertion, or a service.
+    ///
+    /// # Errors
+    /// If the token or the certificate cannot be had.
+    pub async fn of_instance(instance: &Instance, signer: &seal::Signer) -> Result<Self, Failure> {
+        let services = instance.signing_services(LogChoice::Newest);
+        let (token, asserted) = match signer {
+            seal::Signer::Person(email) => {
+                (instance.person_token(email, "sigstore").await?, true)
+            }
+            seal::Signer::Service(service) => (instance.service_token(*service).await?, false),
+        };
+        let ca = services.ca().or_could_not_run()?;
+        let sealer = Sealer::keyless(instance.http(), ca, &token, Scheme::EcdsaP256)
+            .await
+            .or_undecidable()
+            .map_err(|failure| failure.on("no certificate to sign with"))?;
+        let root = Arc::new(instance.trust_root()?);
+        Ok(Self {
+            sealer: sealer
+                .witnessed_by(&services)
+                .checked_under(root, Arc::new(SystemClock)),
+            holder: Holder::Certified { asserted },
+        })
+    }
+
+    /// Seals a statement.
+    ///
+    /// # Errors
+    /// If a service refuses, or what came out does not verify.
+    pub async fn statement(&self, statement: &Statement) -> Result<Sealed, Failure> {
+        self.seal(&Content::Statement(statement)).await
+    }
+
+    /// Signs bytes as they are: a file, or the payload of the old layout.
+    ///
+    /// # Errors
+    /// As [`Self::statement`].
+    pub async fn blob(&self, bytes: &[u8]) -> Result<Sealed, Failure> {
+        self.seal(&Content::Blob(bytes)).await
+    }
+
+    async fn seal(&self, content: &Content<'_>) -> Result<Sealed, Failure> {
+        let sealed = self.sealer.seal(content).await;
+        sealed
+            .or_undecidable()
+            .map_err(|failure| failure.on("it could not be sealed"))
+    }
+
+    /// Who sealed that, for a person.
+    pub fn signer_of(&self, sealed: &Sealed) -> String {
+        let named = sealed.signer.as_ref().map(|identity| &identity.subject);
+        match (&self.holder, named) {
+            (Holder::Key(name), _) => name.clone(),
+            (Holder::Certified { asserted: true }, Some(name)) => format!("{name} (asserted)"),
+            (Holder::Certified { .. }, Some(name)) => name.clone(),
+            (Holder::Certified { .. }, None) => "the holder of its certificate".into(),
+        }
+    }
+}
+
+fn witnesses(
+    order: &Order,
+    old_log: bool,
+    reach: &Reach,
+    context: &Context,
+) -> Result<Witnesses, Failure> {
+    let logs = match (order.log, old_log) {
+        (false, _) => LogChoice::None,
+        (true, true) => LogChoice::V1,
+        (true, false) => LogChoice::Newest,
+    };
+    if let (Place::Local, Some(instance)) = (&order.place, reach.instance()) {
+        return Ok(Witnesses {
+            services: instance.signing_services(logs),
+            root: Arc::new(instance.trust_root()?),
+        });
+    }
+    let sigstore = order.place.sigstore(context)?;
+    let services = sigstore
+        .services(SystemClock.now(), logs)
+        .or_could_not_run()
+        .map_err(|failure| failure.on(format!("{} cannot seal this", order.place)))?;
+    Ok(Witnesses {
+        services,
+        root: sigstore.shared_root(),
+    })
+}
+
+/// The ID token.
+async fn token(
+    choice: &TokenChoice,
+    services: &SigningServices,
+    reach: &Reach,
+    context: &Context,
+) -> Result<Token, Failure> {
+    let unauthenticated =
+        |error: oidc::OidcError| Failure::from_error(Exit::Authentication, &error);
+    match choice {
+        TokenChoice::Given(text) => oidc::given(text).map_err(unauthenticated),
+        TokenChoice::Asserted(email) => {
+            let email = email_or_git(email.clone(), &context.talk);
+            local(reach)?.person_token(&email, "sigstore").await
+        }
+        TokenChoice::Provider(name) if name == "browser" || name == "device" => {
+            flow(name == "browser", services, reach, context).await
+        }
+        TokenChoice::Provider(name) => {
+            let provider: Provider = name.parse().map_err(unauthenticated)?;
+            let options = Detect {
+                provider: Some(provider),
+                ..Detect::default()
+            };
+            match oidc::detect(reach.http(), &options)
+                .await
+                .map_err(unauthenticated)?
+            {
+                Some(found) => Ok(found.token),
+                None => Err(Failure::new(
+                    Exit::Authentication,
+                    "CLI-0308",
+                    format!("--oidc-provider {name} gives no token here"),
+                )
+                .hint("run it where that provider is, or use --identity-token FILE")),
+            }
+        }
+        TokenChoice::Found => {
+            match oidc::detect(reach.http(), &Detect::default())
+                .await
+                .map_err(unauthenticated)?
+            {
+                Some(found) => {
+                    context
+                        .talk
+                        .say(&format!(" · ID token from {}", found.provider));
+                    Ok(found.token)
+                }
+                None => flow(has_screen(), services, reach, context).await,
+            }
+        }
+    }
+}
+
+fn local(reach: &Reach) -> Result<&Instance, Failure> {
+    reach.instance().ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            "CLI-0309",
+            "only the local instance takes assertions",
+        )
+        .hint("use --sigstore local, or --identity-token")
+    })
+}
+
+/// Signs in with a browser here, or with another device.
+async fn flow(
+    browser: bool,
+    services: &SigningServices,
+    reach: &Reach,
+    context: &Context,
+) -> Result<Token, Failure> {
+    let Some(issuer) = &services.oidc else {
+        return Err(Failure::new(
+            Exit::Authentication,
+            "CLI-0310",
+            "no ID token was found, and no issuer is named to get one from",
+        )
+        .hint("bring one: --identity-token FILE"));
+    };
+    let talk = context.talk.clone();
+    let notify = move |line: &str| talk.alarm(line);
+    let flow = Flow::new(issuer);
+    let token = match browser {
+        true => oidc::browser(reach.http(), &flow, &notify).await,
+        false => oidc::device(reach.http(), &flow, &notify).await,
+    };
+    token.map_err(|error| Failure::from_error(Exit::Authentication, &error))
+}
+
+/// Whether a browser can be shown: a terminal, and a display or a Mac.
+fn has_screen() -> bool {
+    use std::io::IsTerminal as _;
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    std::io::stderr().is_terminal()
+        && (cfg!(target_os = "macos") || set("DISPLAY") || set("WAYLAND_DISPLAY"))
+}
+
+/// What a file's seal says.
+pub enum FileSeal<'a> {
+    /// It is signed: its bytes.
+    Bytes(&'a [u8]),
+    /// A statement about it.
+    Statement(&'a Statement),
+}
+
+/// A seal that goes into a file.
+pub struct SealedFile {
+    /// The bundle's bytes.
+    pub bundle: Vec<u8>,
+    /// Who sealed.
+    pub signer: String,
+    /// The parts, for whoever keeps them apart.
+    pub sealed: Sealed,
+}
+
+/// Seals a file or a statement about it.
+///
+/// # Errors
+/// If the signer or a service cannot be had.
+pub async fn seal_file(
+    order: &Order,
+    what: FileSeal<'_>,
+    context: &Context,
+) -> Result<SealedFile, Failure> {
+    let reach = Reach::open(context, &[], order.is_local()).await?;
+    let session = Session::open(order, false, &reach, context).await?;
+    let sealed = match what {
+        FileSeal::Bytes(bytes) => session.blob(bytes).await?,
+        FileSeal::Statement(statement) => session.statement(statement).await?,
+    };
+    reach.close().await;
+    Ok(SealedFile {
+        bundle: sealed.bundle.clone(),
+        signer: session.signer_of(&sealed),
+        sealed,
+    })
+}

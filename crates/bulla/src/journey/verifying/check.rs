@@ -1,0 +1,126 @@
+//! One seal: which of the verifications of `bulla-trust` it gets, by its kind
+//! and by who is expected.
+
+use bulla_core::Digest;
+use bulla_crypto::PublicKey;
+use bulla_trust::{
+    Rejection,
+    cosign::Layer,
+    sigstore::{
+        Verification,
+        bundle::{BundleKind, UnverifiedBundle},
+    },
+};
+
+use super::{Candidate, Demand, Said, Seal, Signer, Subject};
+
+pub(super) fn verify(
+    verification: &Verification<'_>,
+    candidate: &Candidate,
+    subject: Subject<'_>,
+    demand: &Demand,
+) -> Result<Said, Rejection> {
+    let keys: Vec<&PublicKey> = demand
+        .signers
+        .iter()
+        .filter_map(|signer| match signer {
+            Signer::Key(_, key) => Some(key),
+            Signer::Identity(..) => None,
+        })
+        .collect();
+    let certified = is_certified(&candidate.seal);
+    if keys.is_empty() || (certified && keys.len() < demand.signers.len()) {
+        return by_certificate(verification, &candidate.seal, subject);
+    }
+    let mut nearest = None;
+    for key in keys {
+        match by_key(verification, &candidate.seal, subject, key) {
+            Ok(said) => return Ok(said),
+            Err(rejection) => nearest = nearest.or(Some(rejection)),
+        }
+    }
+    match nearest {
+        Some(rejection) => Err(rejection),
+        None => by_certificate(verification, &candidate.seal, subject),
+    }
+}
+
+fn is_certified(seal: &Seal) -> bool {
+    match seal {
+        Seal::Bundle(bytes) => {
+            UnverifiedBundle::parse(bytes).is_ok_and(|bundle| bundle.has_certificate())
+        }
+        Seal::OldSignature(_, annotations) | Seal::OldAttestation(_, annotations) => {
+            annotations.contains_key(bulla_oci::cosign::annotation::CERTIFICATE)
+        }
+    }
+}
+
+fn by_certificate(
+    verification: &Verification<'_>,
+    seal: &Seal,
+    subject: Subject<'_>,
+) -> Result<Said, Rejection> {
+    let digest = subject.digest();
+    Ok(match seal {
+        Seal::Bundle(bytes) => match is_signature(bytes).then_some(subject) {
+            Some(Subject::File(artifact, _)) => {
+                Said::Blob(verification.signature(bytes, artifact)?)
+            }
+            Some(Subject::Image(digest)) => Said::Blob(verification.signature(bytes, digest)?),
+            None => Said::Statement(verification.attestation(bytes, digest)?),
+        },
+        Seal::OldSignature(payload, annotations) => {
+            let layer = Layer {
+                payload,
+                annotations,
+            };
+            Said::Payload(verification.layer_signature(&layer, digest)?)
+        }
+        Seal::OldAttestation(payload, annotations) => {
+            let layer = Layer {
+                payload,
+                annotations,
+            };
+            Said::Statement(verification.layer_attestation(&layer, digest)?)
+        }
+    })
+}
+
+fn by_key(
+    verification: &Verification<'_>,
+    seal: &Seal,
+    subject: Subject<'_>,
+    key: &PublicKey,
+) -> Result<Said, Rejection> {
+    let digest = subject.digest();
+    Ok(match seal {
+        Seal::Bundle(bytes) => match is_signature(bytes).then_some(subject) {
+            Some(Subject::File(artifact, _)) => {
+                Said::KeyBlob(verification.signature_with_key(bytes, artifact, key)?)
+            }
+            Some(Subject::Image(digest)) => {
+                Said::KeyBlob(verification.signature_with_key(bytes, digest, key)?)
+            }
+            None => Said::KeyStatement(verification.attestation_with_key(bytes, digest, key)?),
+        },
+        Seal::OldSignature(payload, annotations) => {
+            let layer = Layer {
+                payload,
+                annotations,
+            };
+            Said::KeyPayload(verification.layer_signature_with_key(&layer, digest, key)?)
+        }
+        Seal::OldAttestation(payload, annotations) => {
+            let layer = Layer {
+                payload,
+                annotations,
+            };
+            Said::KeyStatement(verification.layer_attestation_with_key(&layer, digest, key)?)
+        }
+    })
+}
+
+pub(super) fn is_signature(bundle: &[u8]) -> bool {
+    UnverifiedBundle::parse(bundle).is_ok_and(|bundle| bundle.kind() == BundleKind::Signature)
+}
