@@ -2,10 +2,7 @@
 
 use bulla_core::{Digest, Statement, Subject, descriptor::media_type};
 use bulla_net::sealing::{Content, Sealed, Sealer};
-use bulla_oci::{
-    cosign::{NewLayer, Slot},
-    transfer::Existing,
-};
+use bulla_oci::cosign::{Existing, NewLayer, Slot};
 use serde_json::{Value, json};
 
 use super::{
@@ -90,7 +87,7 @@ pub fn run_blob(given: &Given) -> Result<(), Failure> {
     one_of_both(given)?;
     let new = given.on("new-bundle-format");
     if new && given.text("bundle").is_none() {
-        return Err(Failure::new("must specify --bundle with --new-bundle-format").code("CLI-0467"));
+        return Err(Failure::coded("CLI-0467", "must specify --bundle with --new-bundle-format"));
     }
     let payload = blob_statement(given)?;
     let sealed = surroundings::run(given, async {
@@ -115,7 +112,7 @@ pub fn run_blob(given: &Given) -> Result<(), Failure> {
     }
     if let Some(path) = given.text("output-certificate") {
         let pem = sealed.parts.certificate.as_deref();
-        let pem = pem.ok_or_else(|| Failure::new("no certificate found in bundle").code("CLI-0468"))?;
+        let pem = pem.ok_or_else(|| Failure::coded("CLI-0468", "no certificate found in bundle"))?;
         say::private_file(path, pem.as_bytes())?;
         say::line(&format!("Certificate written to file {path}"));
     }
@@ -155,8 +152,7 @@ fn own_statement(given: &Given, image: Option<&Digest>) -> Result<(Vec<u8>, Stri
     if let Some(image) = image
         && !statement.is_about(image)
     {
-        return Err(Failure::new(format!("invalid statement: it is not about {image}"))
-            .code("CLI-0469")
+        return Err(Failure::coded("CLI-0469", format!("invalid statement: it is not about {image}"))
             .hint("its subject must have the digest of the image"));
     }
     Ok((bytes, statement.predicate_type))
@@ -164,17 +160,13 @@ fn own_statement(given: &Given, image: Option<&Digest>) -> Result<(Vec<u8>, Stri
 
 fn one_of_both(given: &Given) -> Result<(), Failure> {
     if given.text("predicate").is_none() && given.text("statement").is_none() {
-        return Err(Failure::new(
-            "at least one of the flags in the group [predicate statement] is required",
-        )
-        .code("CLI-0470"));
+        return Err(Failure::coded("CLI-0470", "at least one of the flags in the group [predicate statement] is required",));
     }
     match given.text("rekor-entry-type").unwrap_or_default() {
         "dsse" => Ok(()),
-        "intoto" => Err(Failure::new("entries of the type intoto are not written")
-            .code("CLI-0471")
+        "intoto" => Err(Failure::coded("CLI-0471", "entries of the type intoto are not written")
             .hint("leave out --rekor-entry-type: dsse entries prove the same")),
-        _ => Err(Failure::new("unknown value for rekor-entry-type").code("CLI-0471")),
+        _ => Err(Failure::coded("CLI-0471", "unknown value for rekor-entry-type")),
     }
 }
 
@@ -198,7 +190,7 @@ fn predicate_of(given: &Given, kind: &str) -> Result<Option<Value>, Failure> {
     let value: Value = bulla_core::limits::parse_json(&bytes, limit, "predicate")
         .map_err(|error| Failure::from_error(path, &error))?;
     if !value.is_object() {
-        return Err(Failure::new(format!("{path}: a predicate is a JSON object")).code("CLI-0472"));
+        return Err(Failure::coded("CLI-0472", format!("{path}: a predicate is a JSON object")));
     }
     Ok(Some(value))
 }

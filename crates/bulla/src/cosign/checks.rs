@@ -7,7 +7,7 @@ use bulla_crypto::PublicKey;
 use bulla_trust::{
     IdentityExpectation, KeyProof, Proof, Rejection, TrustRoot, Verified,
     cosign::{Layer, SimpleSigning},
-    root::RootParts,
+    root::{LogKey, RootParts},
     sigstore::{
         Artifact, Anchoring, BundleKind, Claim, Matcher, Requirements, UnverifiedBundle,
         Verification,
@@ -39,8 +39,8 @@ pub struct Checks {
 /// A trust root, and where it is kept.
 enum Root {
     Own(Box<TrustRoot>),
+    Shared(std::sync::Arc<TrustRoot>),
     Embedded,
-    Nothing,
 }
 
 /// Who signed, and what proves it.
@@ -100,7 +100,7 @@ impl Checks {
     fn verification(&self) -> Result<Verification<'_>, Failure> {
         let root = match &self.root {
             Root::Own(root) => root,
-            Root::Nothing => TrustRoot::nothing(),
+            Root::Shared(root) => root,
             Root::Embedded => TrustRoot::public_good()
                 .map_err(|error| Failure::from_error("setting trusted material", &error))?,
         };
@@ -148,6 +148,30 @@ impl Checks {
                 .signature(bundle, artifact)
                 .and_then(|verified| verified.require_identity(expected)),
             Signer::Key(key) => verification.signature_with_key(bundle, artifact, key).map(drop),
+        })
+    }
+
+    /// A detached signature over a file, with its proofs as annotations.
+    ///
+    /// # Errors
+    /// If it is not accepted.
+    pub fn detached(
+        &self,
+        annotations: &BTreeMap<String, String>,
+        blob: &material::Blob,
+    ) -> Result<(), Failure> {
+        let artifact = match blob {
+            material::Blob::Bytes(bytes) => Artifact::Bytes(bytes),
+            material::Blob::Digest(digest) => Artifact::Digest(digest),
+        };
+        let verification = self.verification()?;
+        refused(match &self.signer {
+            Signer::Certificate(expected) => verification
+                .detached_signature(annotations, artifact)
+                .and_then(|verified| verified.require_identity(expected)),
+            Signer::Key(key) => verification
+                .detached_signature_with_key(annotations, artifact, key)
+                .map(drop),
         })
     }
 
@@ -200,8 +224,7 @@ impl Checks {
     pub fn annotated(&self, found: &Map<String, Value>) -> Result<(), Failure> {
         for (name, value) in &self.annotations {
             if found.get(name).and_then(Value::as_str) != Some(value) {
-                return Err(Failure::new(format!("missing or incorrect annotation: {name}={value}"))
-                    .code("CLI-0450"));
+                return Err(Failure::coded("CLI-0450", format!("missing or incorrect annotation: {name}={value}")));
             }
         }
         Ok(())
@@ -217,10 +240,7 @@ fn signer(given: &Given) -> Result<Signer, Failure> {
     let subject = given.text("certificate-identity");
     let subject_pattern = given.text("certificate-identity-regexp");
     if [key, subject, subject_pattern].iter().flatten().count() > 1 {
-        return Err(Failure::new(
-            "exactly one of: key reference (--key) or certificate identity (--certificate-identity or --certificate-identity-regexp), must be provided",
-        )
-        .code("CLI-0410")
+        return Err(Failure::coded("CLI-0410", "exactly one of: key reference (--key) or certificate identity (--certificate-identity or --certificate-identity-regexp), must be provided",)
         .hint("a bundle with `publicKey` is verified with --key, one with a certificate by its identity"));
     }
     if let Some(reference) = key {
@@ -254,10 +274,9 @@ fn matcher(
 ) -> Result<Matcher, Failure> {
     let Some(pattern) = pattern else {
         let Some(exact) = exact else {
-            return Err(Failure::new(format!(
+            return Err(Failure::coded("CLI-0411", format!(
                 "--{flag} or --{flag}-regexp is required for verification in keyless mode"
-            ))
-            .code("CLI-0411"));
+            )));
         };
         return Ok(Matcher::Exact(exact.to_owned()));
     };
@@ -267,8 +286,7 @@ fn matcher(
         return if matcher.matches(exact) {
             Ok(Matcher::Exact(exact.to_owned()))
         } else {
-            Err(Failure::new(format!("--{flag} does not match --{flag}-regexp: nobody could"))
-                .code("CLI-0411"))
+            Err(Failure::coded("CLI-0411", format!("--{flag} does not match --{flag}-regexp: nobody could")))
         };
     }
     if !matcher.is_anchored() {
@@ -323,14 +341,14 @@ fn root(given: &Given, signer: &Signer, requirements: &Requirements) -> Result<R
     if parts.is_some() || super::initialize::is_done() {
         let cached = super::initialize::trusted_root()?;
         let root = match (&parts, cached) {
+            (None, Some(cached)) => return Ok(Root::Shared(cached)),
+            (None, None) => return Ok(Root::Embedded),
             (Some(parts), Some(cached)) => cached.with_parts(parts),
-            (None, Some(cached)) => Ok(cached),
             (Some(parts), None) => {
                 let embedded = TrustRoot::public_good()
                     .map_err(|error| Failure::from_error(doing, &error))?;
                 embedded.with_parts(parts)
             }
-            (None, None) => return Ok(Root::Embedded),
         };
         return root
             .map(|root| Root::Own(Box::new(root)))
@@ -339,7 +357,9 @@ fn root(given: &Given, signer: &Signer, requirements: &Requirements) -> Result<R
     let is_key = matches!(signer, Signer::Key(_));
     let alone = Requirements::default().without_log();
     if is_key && *requirements == alone {
-        return Ok(Root::Nothing);
+        return TrustRoot::nothing()
+            .map(|root| Root::Own(Box::new(root)))
+            .map_err(|error| Failure::from_error(doing, &error));
     }
     Ok(Root::Embedded)
 }
@@ -369,13 +389,10 @@ fn parts(given: &Given) -> Result<Option<RootParts>, Failure> {
     }
     let chain = given.text("certificate-chain").is_some();
     if chain && (parts.ca_roots.is_some() || parts.ca_intermediates.is_some()) {
-        return Err(Failure::new(
-            "if any flags in the group [ca-roots certificate-chain] are set none of the others can be",
-        )
-        .code("CLI-0451"));
+        return Err(Failure::coded("CLI-0451", "if any flags in the group [ca-roots certificate-chain] are set none of the others can be",));
     }
     if parts.ca_intermediates.is_some() && parts.ca_roots.is_none() {
-        return Err(Failure::new("--ca-intermediates needs --ca-roots").code("CLI-0451"));
+        return Err(Failure::coded("CLI-0451", "--ca-intermediates needs --ca-roots"));
     }
     for name in PARTS {
         let Some(path) = std::env::var(name).ok().filter(|path| !path.is_empty()) else {
@@ -387,7 +404,10 @@ fn parts(given: &Given) -> Result<Option<RootParts>, Failure> {
                 parts.ca_roots = Some(bytes);
             }
             "SIGSTORE_ROOT_FILE" => {}
-            "SIGSTORE_REKOR_PUBLIC_KEY" => parts.rekor_keys.push(bytes),
+            "SIGSTORE_REKOR_PUBLIC_KEY" => parts.logs.push(LogKey {
+                pem: bytes,
+                origin: None,
+            }),
             "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE" => parts.ct_keys.push(bytes),
             _ if parts.tsa_chains.is_empty() => parts.tsa_chains.push(bytes),
             _ => {}
@@ -407,7 +427,7 @@ pub fn annotations(given: &Given) -> Result<BTreeMap<String, String>, Failure> {
     }
     let pair = |text: &str| {
         let (name, value) = text.split_once('=').ok_or_else(|| {
-            Failure::new(format!("unable to parse annotation: {text}")).code("CLI-0452")
+            Failure::coded("CLI-0452", format!("unable to parse annotation: {text}"))
         })?;
         Ok((name.to_owned(), value.to_owned()))
     };

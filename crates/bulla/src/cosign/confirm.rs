@@ -27,7 +27,7 @@ pub fn password(given: &Given, is_new: bool) -> Result<Zeroizing<Vec<u8>>, Failu
     }
     let first = typed(given, "Enter password for private key: ")?;
     if is_new && typed(given, "Enter password for private key again: ")? != first {
-        return Err(Failure::new("passwords do not match").code("CLI-0430"));
+        return Err(Failure::coded("CLI-0430", "passwords do not match"));
     }
     Ok(first)
 }
@@ -35,7 +35,7 @@ pub fn password(given: &Given, is_new: bool) -> Result<Zeroizing<Vec<u8>>, Failu
 fn typed(given: &Given, prompt: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let context = surroundings::context(given)?;
     let typed = crate::terminal::ask_password(&context, prompt)?;
-    let typed = typed.ok_or_else(|| Failure::new("no password was given").code("CLI-0430"))?;
+    let typed = typed.ok_or_else(|| Failure::coded("CLI-0430", "no password was given"))?;
     Ok(Zeroizing::new(typed.into_bytes()))
 }
 
@@ -53,6 +53,6 @@ pub fn go_on(is_yes: bool, question: &str) -> Result<(), Failure> {
     let read = io::stdin().lock().read_line(&mut answer);
     match (read, answer.trim()) {
         (Ok(_), "y" | "Y" | "yes" | "YES" | "Yes") => Ok(()),
-        _ => Err(Failure::new("user declined the prompt").code("CLI-0431")),
+        _ => Err(Failure::coded("CLI-0431", "user declined the prompt")),
     }
 }

@@ -44,6 +44,14 @@ impl Failure {
         }
     }
 
+    /// A failure with exit code 1 and a stable code.
+    pub fn coded(code: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            code: Some(Code(code)),
+            ..Self::new(text)
+        }
+    }
+
     /// Ends with this code.
     #[must_use]
     pub fn exit(mut self, exit: Exit) -> Self {
@@ -51,10 +59,10 @@ impl Failure {
         self
     }
 
-    /// Has this stable code.
+    /// Says on what it failed, before everything else.
     #[must_use]
-    pub fn code(mut self, code: &'static str) -> Self {
-        self.code = Some(Code(code));
+    pub fn on(mut self, what: &str) -> Self {
+        self.text = format!("{what}: {}", self.text);
         self
     }
 

@@ -2,8 +2,8 @@
 //! what other commands find of it afterwards.
 //!
 //! Nothing is trusted on first use: a mirror needs its first root.json, as a file
-//! or with its checksum. Without `--mirror` the public-good instance is meant,
-//! whose first root is embedded.
+//! or with its checksum. Without `--mirror` the public-good instance is meant:
+//! its root and services are embedded, so nothing is fetched for it.
 
 use bulla_core::Digest;
 use bulla_net::{
@@ -27,11 +27,14 @@ pub fn run(given: &Given) -> Result<(), Failure> {
     let mirror = given.text("mirror").unwrap_or(PUBLIC_GOOD);
     let mut url: url::Url = mirror
         .parse()
-        .map_err(|error| Failure::new(format!("--mirror {mirror}: {error}")).code("CLI-0480"))?;
+        .map_err(|error| Failure::coded("CLI-0480", format!("--mirror {mirror}: {error}")))?;
     if !url.path().ends_with('/') {
         url.set_path(&format!("{}/", url.path()));
     }
     let root = given.text("root");
+    if mirror.trim_end_matches('/') == PUBLIC_GOOD && root.is_none() {
+        return forget();
+    }
     let checksum = given.text("root-checksum").map(checksum).transpose()?;
     let dir = directory()?;
     let is_remote = root.is_some_and(|root| root.contains("://") && !root.starts_with("file://"));
@@ -40,30 +43,24 @@ pub fn run(given: &Given) -> Result<(), Failure> {
         Some(_) if is_remote => None,
         Some(path) => Some(material::trust_document(path.trim_start_matches("file://"))?),
     };
-    let own = mirror.trim_end_matches('/') == PUBLIC_GOOD && root.is_none();
     let fingerprint = match (&given_root, checksum) {
         (Some(bytes), Some(checksum)) if Digest::sha256(bytes) != checksum => {
-            return Err(Failure::new(format!(
+            return Err(Failure::coded("CLI-0481", format!(
                 "checksum mismatch: {} has {}, not {checksum}",
                 root.unwrap_or_default(),
                 Digest::sha256(bytes)
-            ))
-            .code("CLI-0481"));
+            )));
         }
         (Some(bytes), _) => Digest::sha256(bytes),
         (None, Some(checksum)) => checksum,
-        (None, None) if own => TrustRoot::public_good_id().0,
         (None, None) => {
-            return Err(Failure::new(format!("the first root.json of {mirror} is not known"))
-                .code("CLI-0482")
+            return Err(Failure::coded("CLI-0482", format!("the first root.json of {mirror} is not known"))
                 .hint("give it with --root FILE, or its SHA-256 with --root-checksum"));
         }
     };
-    let embedded = own.then(tuf::public_good_root);
-    let first = match (&given_root, &embedded) {
-        (Some(bytes), _) => FirstRoot::Given(bytes),
-        (None, Some(bytes)) => FirstRoot::Given(bytes),
-        (None, None) => FirstRoot::Published,
+    let first = match &given_root {
+        Some(bytes) => FirstRoot::Given(bytes),
+        None => FirstRoot::Published,
     };
     // Another instance than before is named anew: what was kept is left behind.
     if Cache::new(&dir).read().is_ok_and(|record| record.id.0 != fingerprint) {
@@ -80,6 +77,18 @@ pub fn run(given: &Given) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Back to the public-good instance.
+fn forget() -> Result<(), Failure> {
+    let dir = directory()?;
+    if dir.is_dir() {
+        std::fs::remove_dir_all(&dir).map_err(|error| {
+            Failure::on_file("clearing cache directory", &dir.display().to_string(), &error)
+        })?;
+    }
+    say::line("Using the public-good instance, whose root this program carries");
+    Ok(())
+}
+
 /// `SHA256` or `sha256:SHA256`.
 fn checksum(text: &str) -> Result<Digest, Failure> {
     let full = match text.contains(':') {
@@ -87,7 +96,7 @@ fn checksum(text: &str) -> Result<Digest, Failure> {
         false => format!("sha256:{text}"),
     };
     if !full.starts_with("sha256:") {
-        return Err(Failure::new("--root-checksum takes a SHA-256").code("CLI-0483"));
+        return Err(Failure::coded("CLI-0483", "--root-checksum takes a SHA-256"));
     }
     material::digest(&full)
 }
@@ -99,7 +108,7 @@ fn directory() -> Result<PathBuf, Failure> {
         .map(|dir| dir.join("bulla"))
         .or_else(|| set("XDG_DATA_HOME").map(|dir| dir.join("bulla/cosign")))
         .or_else(|| set("HOME").map(|dir| dir.join(".local/share/bulla/cosign")))
-        .ok_or_else(|| Failure::new("there is no place to keep a trust root: HOME is not set").code("CLI-0484"))
+        .ok_or_else(|| Failure::coded("CLI-0484", "there is no place to keep a trust root: HOME is not set"))
 }
 
 /// Whether an instance was initialized on this machine.

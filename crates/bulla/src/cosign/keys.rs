@@ -16,8 +16,7 @@ use super::{confirm, failure::Failure, given::Given, material, say};
 /// If there is no password, or a file cannot be written.
 pub fn generate(given: &Given) -> Result<(), Failure> {
     if given.text("kms").is_some() || !given.args.is_empty() {
-        return Err(Failure::new("keys are made in files only")
-            .code("CLI-0432")
+        return Err(Failure::coded("CLI-0432", "keys are made in files only")
             .hint("make it with the tool of the KMS, the cluster or the forge, then use --key"));
     }
     let password = confirm::password(given, true)?;
@@ -33,7 +32,7 @@ pub fn generate(given: &Given) -> Result<(), Failure> {
 pub fn import(given: &Given) -> Result<(), Failure> {
     let path = given
         .text("key")
-        .ok_or_else(|| Failure::new("--key must name the private key to import").code("CLI-0433"))?;
+        .ok_or_else(|| Failure::coded("CLI-0433", "--key must name the private key to import"))?;
     let bytes = file::Zeroizing::new(material::small(path, "private key")?);
     let parsed = PrivateKeyFile::parse(&bytes).map_err(|error| Failure::from_error(path, &error))?;
     let password = confirm::password(given, true)?;
@@ -70,8 +69,7 @@ fn write_public(path: &str, pem: &str) -> Result<(), Failure> {
 /// If the key cannot be opened, or the file not written.
 pub fn public_key(given: &Given) -> Result<(), Failure> {
     let reference = given.text("key").ok_or_else(|| {
-        Failure::new("exactly one of: key reference (--key), or hardware token (--sk) must be provided")
-            .code("CLI-0433")
+        Failure::coded("CLI-0433", "exactly one of: key reference (--key), or hardware token (--sk) must be provided")
     })?;
     let pem = signer(given, reference)?.public().to_pem();
     match given.text("outfile") {
@@ -113,8 +111,7 @@ pub fn public(given: &Given, reference: &str) -> Result<PublicKey, Failure> {
         (Some(failure), Err(_)) => Err(failure),
         (_, Ok(PublicSource::Key(key))) => Ok(key),
         (_, Ok(PublicSource::Fetch(url))) => {
-            Err(Failure::new(format!("{doing}: a key behind {url} is not fetched"))
-                .code("CLI-0408")
+            Err(Failure::coded("CLI-0408", format!("{doing}: a key behind {url} is not fetched"))
                 .hint("download it once, compare its fingerprint, and name the file"))
         }
         (_, Err(error)) => Err(Failure::from_error(doing, &error)),
@@ -128,8 +125,7 @@ fn answer(
 ) -> Option<file::Zeroizing<Vec<u8>>> {
     let found = match ask {
         Ask::KeyFile { .. } => confirm::password(given, false),
-        Ask::Pin { token } => Err(Failure::new(format!("no PIN for {token}"))
-            .code("CLI-0434")
+        Ask::Pin { token } => Err(Failure::coded("CLI-0434", format!("no PIN for {token}"))
             .hint("set COSIGN_PKCS11_PIN, or pin-value in the pkcs11: URI")),
     };
     found

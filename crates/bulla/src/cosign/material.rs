@@ -1,5 +1,6 @@
 //! Files and other inputs that flags name, each within its limit (rule R4).
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{
     Digest,
     digest::Algorithm,
@@ -68,12 +69,11 @@ pub fn digest_of(bytes: &[u8], algorithm: &str) -> Result<Digest, Failure> {
     match algorithm {
         "" | "sha256" => Ok(Digest::sha256(bytes)),
         "sha512" => Ok(Digest::sha512(bytes)),
-        other => Err(Failure::new(format!(
+        other => Err(Failure::coded("CLI-0406", format!(
             "unsupported digest algorithm {other:?}: {} or {}",
             Algorithm::Sha256.name(),
             Algorithm::Sha512.name()
-        ))
-        .code("CLI-0406")),
+        ))),
     }
 }
 
@@ -101,6 +101,23 @@ pub fn small(path: &str, what: &'static str) -> Result<Vec<u8>, Failure> {
     read(path, SMALL_BYTES, what)
 }
 
+/// A signature: a file of it, else the text itself; in base64 either way.
+///
+/// # Errors
+/// If a file is there and cannot be read.
+pub fn text_or_file(text: &str) -> Result<String, Failure> {
+    let bytes = match small(text, "signature") {
+        Ok(bytes) => bytes,
+        Err(_) if !std::path::Path::new(text).exists() => text.as_bytes().to_vec(),
+        Err(failure) => return Err(failure),
+    };
+    let trimmed = bytes.trim_ascii();
+    Ok(match (STANDARD.decode(trimmed), std::str::from_utf8(trimmed)) {
+        (Ok(_), Ok(text)) => text.to_owned(),
+        _ => STANDARD.encode(&bytes),
+    })
+}
+
 fn read(name: &str, limit: u64, what: &'static str) -> Result<Vec<u8>, Failure> {
     if name == "-" {
         return bounded("read", "standard input", io::stdin().lock(), limit, what);
@@ -109,14 +126,13 @@ fn read(name: &str, limit: u64, what: &'static str) -> Result<Vec<u8>, Failure> 
         return std::env::var(variable)
             .map(String::into_bytes)
             .map_err(|_| {
-                Failure::new(format!("loading URL: env var ${variable} not found")).code("CLI-0407")
+                Failure::coded("CLI-0407", format!("loading URL: env var ${variable} not found"))
             });
     }
     if name.starts_with("http://") || name.starts_with("https://") {
-        return Err(Failure::new(format!(
+        return Err(Failure::coded("CLI-0408", format!(
             "{name} is not fetched: verification makes no connection"
         ))
-        .code("CLI-0408")
         .hint("download it, and name the file"));
     }
     let file = File::open(name).map_err(|error| Failure::on_file("open", name, &error))?;

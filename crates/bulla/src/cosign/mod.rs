@@ -6,22 +6,38 @@
 //! tables ([`commands`], [`flags`]), without clap and without a runtime: a file
 //! is verified before any of that would have started.
 
+mod attach;
+mod attest;
+mod bundles;
+mod checks;
 pub mod commands;
-mod expect;
+mod confirm;
+mod download;
 pub mod failure;
 pub mod flag;
 mod flags;
 pub mod given;
 mod help;
 mod info;
+mod initialize;
+mod keys;
+mod login;
 mod material;
 mod parse;
 mod predicate;
+mod printed;
 mod say;
+mod services;
+mod sign;
+mod sign_blob;
 mod signing_config;
 mod spec;
+mod surroundings;
 mod table;
+mod token;
+mod transfer;
 mod trusted_root;
+mod verify;
 mod verify_blob;
 
 use std::{ffi::OsString, path::Path, process::ExitCode};

@@ -47,8 +47,7 @@ pub fn parse(args: Vec<String>, env: &dyn Fn(&str) -> Option<String>) -> Result<
     }
     if let Run::Not(instead) = command.run {
         return Err(
-            Failure::new(format!("`{}` is not offered by bulla", command.path))
-                .code("CLI-0400")
+            Failure::coded("CLI-0400", format!("`{}` is not offered by bulla", command.path))
                 .hint(instead),
         );
     }
@@ -188,7 +187,7 @@ fn flags(command: &'static Command, args: Vec<String>) -> Result<Option<Given>, 
                 (Some(value), _) => value,
                 (None, Kind::Switch) => "true".to_owned(),
                 (None, _) => args.next().ok_or_else(|| {
-                    Failure::new(format!("flag needs an argument: --{name}")).code("CLI-0401")
+                    Failure::coded("CLI-0401", format!("flag needs an argument: --{name}"))
                 })?,
             };
             accept(&mut given, flag, value)?;
@@ -207,7 +206,7 @@ fn flags(command: &'static Command, args: Vec<String>) -> Result<Option<Given>, 
                 let value = match rest.strip_prefix('=').unwrap_or(rest) {
                     "" => args.next().ok_or_else(|| {
                         let text = format!("flag needs an argument: '{letter}' in {arg}");
-                        Failure::new(text).code("CLI-0401")
+                        Failure::coded("CLI-0401", text)
                     })?,
                     rest => rest.to_owned(),
                 };
@@ -229,7 +228,7 @@ fn unknown_flag(command: &Command, text: &str, name: &str) -> Failure {
         Some(flag) => format!("did you mean --{}?", flag.name),
         None => format!("cosign {} --help lists the flags", command.path),
     };
-    Failure::new(text).code("CLI-0402").hint(hint)
+    Failure::coded("CLI-0402", text).hint(hint)
 }
 
 fn accept(given: &mut Given, flag: &'static Flag, value: String) -> Result<(), Failure> {
@@ -238,7 +237,7 @@ fn accept(given: &mut Given, flag: &'static Flag, value: String) -> Result<(), F
             "invalid argument {value:?} for \"--{}\" flag: {why}",
             flag.name
         );
-        Failure::new(text).code("CLI-0403")
+        Failure::coded("CLI-0403", text)
     };
     let value = match flag.kind {
         Kind::Switch => match value.as_str() {
@@ -299,8 +298,7 @@ fn judge(given: &Given) -> Result<(), Failure> {
         if let Standing::Refused(instead) = flag.standing
             && !idle
         {
-            return Err(Failure::new(format!("--{} is not supported", flag.name))
-                .code("CLI-0404")
+            return Err(Failure::coded("CLI-0404", format!("--{} is not supported", flag.name))
                 .hint(instead));
         }
     }
@@ -317,7 +315,7 @@ fn count(given: &Given) -> Result<(), Failure> {
         Takes::AtMost(n) if got > n => format!("accepts at most {n} arg(s), received {got}"),
         _ => return Ok(()),
     };
-    Err(Failure::new(text).code("CLI-0405").hint(format!(
+    Err(Failure::coded("CLI-0405", text).hint(format!(
         "cosign {} {}",
         given.command.path, given.command.usage
     )))

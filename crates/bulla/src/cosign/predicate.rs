@@ -4,9 +4,12 @@
 
 use super::{failure::Failure, given::Given};
 
+/// What a predicate without a type of its own has: it carries the file as text.
+pub const CUSTOM: &str = "https://cosign.sigstore.dev/attestation/v1";
+
 /// Short name and URI.
 pub const NAMES: [(&str, &str); 10] = [
-    ("custom", "https://cosign.sigstore.dev/attestation/v1"),
+    ("custom", CUSTOM),
     ("cyclonedx", "https://cyclonedx.org/bom"),
     ("link", "https://in-toto.io/Link/v1"),
     ("openvex", "https://openvex.dev/ns"),
@@ -18,12 +21,27 @@ pub const NAMES: [(&str, &str); 10] = [
     ("vuln", "https://cosign.sigstore.dev/attestation/vuln/v1"),
 ];
 
-/// The predicate type of `--type`.
+/// The predicate type of `--type`, to be written.
 ///
 /// # Errors
 /// If it is neither a short name nor a URI.
 pub fn uri(given: &Given) -> Result<String, Failure> {
+    parse(given.text("type").unwrap_or_default())
+}
+
+/// The predicate type of `--type`, to be compared: what is no short name stands
+/// for itself, and matches nothing if it is no type.
+pub fn uri_or_name(given: &Given) -> String {
     let name = given.text("type").unwrap_or_default();
+    let known = NAMES.iter().find(|(own, _)| *own == name);
+    known.map_or(name, |(_, uri)| uri).to_owned()
+}
+
+/// The predicate type of a short name; a URI stands for itself.
+///
+/// # Errors
+/// If it is neither.
+pub fn parse(name: &str) -> Result<String, Failure> {
     if let Some((_, uri)) = NAMES.iter().find(|(own, _)| *own == name) {
         return Ok((*uri).to_owned());
     }
@@ -31,7 +49,6 @@ pub fn uri(given: &Given) -> Result<String, Failure> {
         return Ok(name.to_owned());
     }
     let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-    Err(Failure::new(format!("invalid predicate type: {name}"))
-        .code("CLI-0416")
+    Err(Failure::coded("CLI-0416", format!("invalid predicate type: {name}"))
         .hint(format!("use a URI, or one of {}", names.join(", "))))
 }

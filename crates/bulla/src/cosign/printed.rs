@@ -31,7 +31,7 @@ pub fn format(given: &Given) -> Result<Format, Failure> {
     match given.text("output").unwrap_or_default() {
         "json" => Ok(Format::Json),
         "text" => Ok(Format::Text),
-        other => Err(Failure::new(format!("--output {other}: it is json or text")).code("CLI-0458")),
+        other => Err(Failure::coded("CLI-0458", format!("--output {other}: it is json or text"))),
     }
 }
 
@@ -193,5 +193,5 @@ pub fn envelope(bundle: &[u8]) -> Result<Value, Failure> {
     parsed
         .get("dsseEnvelope")
         .cloned()
-        .ok_or_else(|| Failure::new("bundle does not contain a DSSE envelope").code("CLI-0459"))
+        .ok_or_else(|| Failure::coded("CLI-0459", "bundle does not contain a DSSE envelope"))
 }

@@ -13,6 +13,12 @@ pub fn line(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Writes a question to stderr, without ending the line.
+pub fn part(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
+}
+
 /// Warns on stderr.
 pub fn warn(text: &str) {
     line(&format!("WARNING: {text}"));

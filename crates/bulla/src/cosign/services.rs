@@ -66,10 +66,7 @@ async fn with_key(
     }
     let Some(path) = given.text("certificate") else {
         if given.text("certificate-chain").is_some() {
-            return Err(Failure::new(
-                "no leaf certificate found or provided while specifying chain",
-            )
-            .code("CLI-0460"));
+            return Err(Failure::coded("CLI-0460", "no leaf certificate found or provided while specifying chain",));
         }
         return Ok(Sealer::with_key(http, signer));
     };
@@ -107,7 +104,7 @@ fn scheme(given: &Given) -> Result<Scheme, Failure> {
         "rsa-sign-pkcs1-2048-sha256" => Ok(Scheme::Rsa2048),
         "rsa-sign-pkcs1-3072-sha256" => Ok(Scheme::Rsa3072),
         "rsa-sign-pkcs1-4096-sha256" => Ok(Scheme::Rsa4096),
-        other => Err(Failure::new(format!("invalid signing algorithm: {other}")).code("CLI-0461")),
+        other => Err(Failure::coded("CLI-0461", format!("invalid signing algorithm: {other}"))),
     }
 }
 
@@ -178,22 +175,15 @@ fn check_config_flags(given: &Given, old: bool) -> Result<(), Failure> {
         given.text(name) != flag.map(|flag| flag.default).filter(|text| !text.is_empty())
     };
     if addresses.iter().any(|name| other(name)) {
-        return Err(Failure::new("cannot specify service URLs and use signing config")
-            .code("CLI-0462")
+        return Err(Failure::coded("CLI-0462", "cannot specify service URLs and use signing config")
             .hint("add --use-signing-config=false, or put the addresses into a signing config"));
     }
     if !given.on("tlog-upload") {
-        return Err(Failure::new(
-            "--tlog-upload=false is not supported with --signing-config or --use-signing-config",
-        )
-        .code("CLI-0462")
+        return Err(Failure::coded("CLI-0462", "--tlog-upload=false is not supported with --signing-config or --use-signing-config",)
         .hint("add --use-signing-config=false, or give a signing config without a log"));
     }
     if old && given.text("bundle").is_none() {
-        return Err(Failure::new(
-            "must provide --new-bundle-format or --bundle where applicable with --signing-config or --use-signing-config",
-        )
-        .code("CLI-0462")
+        return Err(Failure::coded("CLI-0462", "must provide --new-bundle-format or --bundle where applicable with --signing-config or --use-signing-config",)
         .hint("add --use-signing-config=false for the old format"));
     }
     Ok(())

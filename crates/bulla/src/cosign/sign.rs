@@ -5,10 +5,8 @@ use bulla_core::{Descriptor, Digest, Reference, Statement, Subject, statement::p
 use bulla_net::sealing::{Content, Sealed, Sealer};
 use bulla_oci::{
     Artifact, Registry,
-    cosign::{NewLayer, Slot},
-    transfer::Existing,
+    cosign::{Existing, NewLayer, Slot},
 };
-use bulla_trust::cosign::SimpleSigning;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -153,8 +151,7 @@ async fn as_layer(
     sealer: &Sealer,
 ) -> Result<(), Failure> {
     if given.text("registry-referrers-mode") == Some("oci-1-1") {
-        return Err(Failure::new("the old layout is written to tags only")
-            .code("CLI-0466")
+        return Err(Failure::coded("CLI-0466", "the old layout is written to tags only")
             .hint("leave out --new-bundle-format=false: bundles are referrers"));
     }
     let named = given.all("sign-container-identity");
@@ -204,13 +201,21 @@ async fn as_layer(
 }
 
 /// The simple-signing payload.
-fn payload(name: &str, digest: &Digest, annotations: &BTreeMap<String, String>) -> Vec<u8> {
-    SimpleSigning {
-        docker_reference: name.to_owned(),
-        digest: digest.clone(),
-        optional: values(annotations),
-    }
-    .to_payload()
+pub fn payload(name: &str, digest: &Digest, annotations: &BTreeMap<String, String>) -> Vec<u8> {
+    let optional = match annotations.is_empty() {
+        true => Value::Null,
+        false => values(annotations).into(),
+    };
+    json!({
+        "critical": {
+            "identity": {"docker-reference": name},
+            "image": {"docker-manifest-digest": digest},
+            "type": "cosign container image signature",
+        },
+        "optional": optional,
+    })
+    .to_string()
+    .into_bytes()
 }
 
 fn values(annotations: &BTreeMap<String, String>) -> Map<String, Value> {

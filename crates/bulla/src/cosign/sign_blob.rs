@@ -13,7 +13,7 @@ use super::{failure::Failure, given::Given, material::{self, Blob}, say, service
 pub fn run(given: &Given) -> Result<(), Failure> {
     let new = given.on("new-bundle-format");
     if new && given.text("bundle").is_none() {
-        return Err(Failure::new("must specify --bundle with --new-bundle-format").code("CLI-0467"));
+        return Err(Failure::coded("CLI-0467", "must specify --bundle with --new-bundle-format"));
     }
     surroundings::run(given, async {
         let sealer = services::sealer(given).await?;

@@ -28,10 +28,9 @@ const KINDS: [(&str, &str, &str, Option<&str>); 4] = [
 pub fn create(given: &Given) -> Result<(), Failure> {
     for (specs, config) in [("rekor", "rekor-config"), ("tsa", "tsa-config")] {
         if !given.all(specs).is_empty() && given.text(config).is_none() {
-            return Err(Failure::new(format!(
+            return Err(Failure::coded("CLI-0421", format!(
                 "--{config} must be provided when --{specs} is specified"
-            ))
-            .code("CLI-0421"));
+            )));
         }
     }
     let mut document = Map::new();
@@ -49,8 +48,7 @@ pub fn create(given: &Given) -> Result<(), Failure> {
     }
     if given.on("with-default-services") {
         if given.on("with-default-rekor-v2") {
-            return Err(Failure::new("--with-default-rekor-v2 is not supported: the services that speak it are not published with the default ones yet")
-                .code("CLI-0422")
+            return Err(Failure::coded("CLI-0422", "--with-default-rekor-v2 is not supported: the services that speak it are not published with the default ones yet")
                 .hint("name the log with --rekor url=…,api-version=2,…"));
         }
         let default = parse(SIGSTORE_PRODUCTION_SIGNING_CONFIG.as_bytes())?;
@@ -122,10 +120,9 @@ fn service(flag: &'static str, text: &str) -> Result<Value, Failure> {
 
 fn choice(flag: &str, text: &str) -> Result<Value, Failure> {
     let wrong = || {
-        Failure::new(format!(
+        Failure::coded("CLI-0423", format!(
             "parsing {flag}: {text:?} is not ANY, ALL or EXACT:N"
         ))
-        .code("CLI-0423")
     };
     let (mode, count) = match text.split_once(':') {
         Some((mode, count)) => (mode, Some(count.parse::<u32>().map_err(|_| wrong())?)),

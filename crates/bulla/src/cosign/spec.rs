@@ -83,6 +83,6 @@ impl<'a> Spec<'a> {
 
     /// A failure that names the flag.
     pub fn wrong(&self, why: &str) -> Failure {
-        Failure::new(format!("parsing {} spec: {why}", self.flag)).code("CLI-0420")
+        Failure::coded("CLI-0420", format!("parsing {} spec: {why}", self.flag))
     }
 }

@@ -4,8 +4,7 @@
 use bulla_core::Reference;
 use bulla_net::{Egress, HttpClient, HttpOptions};
 use bulla_oci::{
-    Credentials, Registry,
-    credentials::Credential,
+    ClientError, Credentials, Registry, credentials::Credential,
 };
 use std::future::Future;
 
@@ -44,8 +43,7 @@ pub fn run<T>(given: &Given, work: impl Future<Output = Result<T, Failure>>) -> 
     let limit = given.timeout();
     let result = runtime.block_on(async {
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-            Err(Failure::new(format!("context deadline exceeded: it took longer than {limit:?}"))
-                .code("CLI-0440")
+            Err(Failure::coded("CLI-0440", format!("context deadline exceeded: it took longer than {limit:?}"))
                 .hint("give it more time: --timeout 10m"))
         })
     });
@@ -56,6 +54,16 @@ pub fn run<T>(given: &Given, work: impl Future<Output = Result<T, Failure>>) -> 
 /// The client for everything but registries.
 pub fn http() -> HttpClient {
     HttpClient::new(HttpOptions::new(Egress::Any))
+}
+
+/// The same, believing these authorities alone (PEM).
+pub fn http_believing(pem: Vec<u8>) -> HttpClient {
+    HttpClient::new(HttpOptions::new(Egress::Any).believing(pem))
+}
+
+/// What a registry or a saved directory answered instead.
+pub fn registry_error(doing: &str, error: &ClientError) -> Failure {
+    Failure::from_error(doing, error)
 }
 
 /// A client for registries, as the flags say.
@@ -80,10 +88,7 @@ pub fn registry(given: &Given, image: &Reference) -> Result<Registry, Failure> {
         (None, None) => Credentials::from_environment(|name| std::env::var(name).ok())
             .map_err(|error| Failure::from_error("reading credentials", &error))?,
         _ => {
-            return Err(Failure::new(
-                "--registry-username and --registry-password must be given together",
-            )
-            .code("CLI-0441"));
+            return Err(Failure::coded("CLI-0441", "--registry-username and --registry-password must be given together",));
         }
     };
     Ok(Registry::new(HttpClient::new(options), credentials))
@@ -148,9 +153,8 @@ pub fn evidence(image: &Reference) -> Result<Reference, Failure> {
 
 /// The tag or digest does not exist: exit code 11.
 pub fn not_found(image: &str, error: &impl std::fmt::Display) -> Failure {
-    Failure::new(format!("image tag not found: {image}: {error}"))
+    Failure::coded("CLI-0442", format!("image tag not found: {image}: {error}"))
         .exit(Exit::NoTag)
-        .code("CLI-0442")
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use super::{
         ANNOTATIONS, IDENTITY, IMAGE_VERIFY, PREDICATE, PREDICATE_TYPE, PRIVATE_KEY, PUBLIC_KEY,
         REFERRERS_MODE, REGISTRY, REQUIREMENTS, SIGNING, TOKEN, TOKEN_SOURCE,
     },
-    info, signing_config, trusted_root, verify_blob,
+    attach, attest, bundles, download, info, initialize, keys, login, sign, sign_blob,
+    signing_config, transfer, trusted_root, verify, verify_blob,
 };
 
 const BUNDLE: &str = "--bundle";
@@ -35,7 +36,7 @@ pub static COMMANDS: &[Command] = &[
     )
     .takes(Takes::Exactly(1))
     .flags(&[REGISTRY, ATTACH_ATTESTATION])
-    .not("cosign attest"),
+    .runs(attach::attestation),
     Command::new(
         "attach sbom",
         "Attach an SBOM to an image, unsigned",
@@ -43,7 +44,7 @@ pub static COMMANDS: &[Command] = &[
     )
     .takes(Takes::Exactly(1))
     .flags(&[REGISTRY, REFERRERS_MODE, ATTACH_SBOM])
-    .not("cosign attest --type spdxjson --predicate FILE"),
+    .runs(attach::sbom),
     Command::new(
         "attach signature",
         "Attach a signature to an image",
@@ -51,7 +52,7 @@ pub static COMMANDS: &[Command] = &[
     )
     .takes(Takes::Exactly(1))
     .flags(&[REGISTRY, ATTACH_SIGNATURE])
-    .not("cosign sign"),
+    .runs(attach::signature),
     Command::new(
         "attest",
         "Attach a signed statement to an image",
@@ -67,7 +68,7 @@ pub static COMMANDS: &[Command] = &[
         REGISTRY,
         ATTEST,
     ])
-    .not("bulla attest"),
+    .runs(attest::run),
     Command::new("attest-blob", "Sign a statement about a file", "BLOB")
         .takes(Takes::AtMost(1))
         .flags(&[
@@ -78,23 +79,23 @@ pub static COMMANDS: &[Command] = &[
             PREDICATE,
             ATTEST_BLOB,
         ])
-        .not("bulla attest-blob"),
+        .runs(attest::run_blob),
     Command::new("bundle", "Make, show and renew bundles", "[command]"),
     Command::new("bundle create", "Make a bundle from its parts", "")
         .takes(Takes::Exactly(0))
         .flags(&[PUBLIC_KEY, BUNDLE_CREATE])
-        .not("cosign sign-blob --bundle FILE"),
+        .runs(bundles::create),
     Command::new("bundle inspect", "Show what a bundle holds", "BUNDLE")
         .takes(Takes::Exactly(1))
-        .not("bulla bundle inspect"),
+        .runs(bundles::inspected),
     Command::new("bundle upgrade", "Bring a bundle to version 0.3", "BUNDLE")
         .takes(Takes::Exactly(1))
         .flags(&[BUNDLE_UPGRADE])
-        .not("bulla bundle upgrade"),
+        .runs(bundles::upgraded),
     Command::new("clean", "Remove the evidence of an image", "IMAGE")
         .takes(Takes::Exactly(1))
         .flags(&[REGISTRY, CLEAN])
-        .not("bulla clean"),
+        .runs(transfer::clean),
     Command::new(
         "completion",
         "Write a completion script",
@@ -110,7 +111,7 @@ pub static COMMANDS: &[Command] = &[
     .takes(Takes::Exactly(2))
     .flags(&[REGISTRY, COPY])
     .old("cosign save and cosign load")
-    .not("bulla copy"),
+    .runs(transfer::copy),
     Command::new("dockerfile", "Work on Dockerfiles", "[command]").old("cosign verify"),
     Command::new(
         "dockerfile verify",
@@ -137,7 +138,7 @@ pub static COMMANDS: &[Command] = &[
     )
     .takes(Takes::Exactly(1))
     .flags(&[REGISTRY, DOWNLOAD_ATTESTATION])
-    .not("bulla download"),
+    .runs(download::attestation),
     Command::new(
         "download sbom",
         "Print the SBOM attached to an image",
@@ -146,7 +147,7 @@ pub static COMMANDS: &[Command] = &[
     .takes(Takes::Exactly(1))
     .flags(&[REGISTRY, PLATFORM])
     .old("cosign download attestation")
-    .not("bulla download"),
+    .runs(download::sbom),
     Command::new(
         "download signature",
         "Print the signatures of an image",
@@ -154,7 +155,7 @@ pub static COMMANDS: &[Command] = &[
     )
     .takes(Takes::Exactly(1))
     .flags(&[REGISTRY])
-    .not("bulla download"),
+    .runs(download::signature),
     Command::new("env", "Print the environment variables that count", "")
         .takes(Takes::Exactly(0))
         .flags(&[ENV])
@@ -170,7 +171,7 @@ pub static COMMANDS: &[Command] = &[
     .not("cosign sign --upload=false"),
     Command::new("generate-key-pair", "Make a key pair", "")
         .flags(&[GENERATE_KEY_PAIR])
-        .not("bulla key generate"),
+        .runs(keys::generate),
     Command::new(
         "import-key-pair",
         "Encrypt a private key of another format",
@@ -178,19 +179,19 @@ pub static COMMANDS: &[Command] = &[
     )
     .takes(Takes::Exactly(0))
     .flags(&[IMPORT_KEY_PAIR])
-    .not("bulla key import"),
+    .runs(keys::import),
     Command::new("initialize", "Fetch the trust root of an instance", "")
         .takes(Takes::Exactly(0))
         .flags(&[INITIALIZE])
-        .not("bulla trust init"),
+        .runs(initialize::run),
     Command::new("load", "Push a saved image and its evidence", "IMAGE")
         .takes(Takes::Exactly(1))
         .flags(&[REGISTRY, DIRECTORY])
-        .not("bulla load"),
+        .runs(transfer::load),
     Command::new("login", "Keep a credential for a registry", "[SERVER]")
         .takes(Takes::AtMost(1))
         .flags(&[LOGIN])
-        .not("docker login"),
+        .runs(login::run),
     Command::new("manifest", "Work on Kubernetes manifests", "[command]").old("cosign verify"),
     Command::new("manifest verify", "Verify the images of a manifest", "FILE")
         .flags(&[
@@ -209,7 +210,7 @@ pub static COMMANDS: &[Command] = &[
     Command::new("public-key", "Print the public half of a key", "")
         .takes(Takes::Exactly(0))
         .flags(&[PRIVATE_KEY, TOKEN, PUBLIC_KEY_FILE])
-        .not("bulla key public"),
+        .runs(keys::public_key),
     Command::new(
         "save",
         "Write an image and its evidence to a directory",
@@ -217,7 +218,7 @@ pub static COMMANDS: &[Command] = &[
     )
     .takes(Takes::Exactly(1))
     .flags(&[REGISTRY, DIRECTORY])
-    .not("bulla save"),
+    .runs(transfer::save),
     Command::new("sign", "Sign an image", "IMAGE...")
         .takes(Takes::AtLeast(1))
         .flags(&[
@@ -230,11 +231,11 @@ pub static COMMANDS: &[Command] = &[
             REFERRERS_MODE,
             SIGN,
         ])
-        .not("bulla sign"),
+        .runs(sign::run),
     Command::new("sign-blob", "Sign a file", "BLOB...")
         .takes(Takes::AtLeast(1))
         .flags(&[PRIVATE_KEY, TOKEN, TOKEN_SOURCE, SIGNING, SIGN_BLOB])
-        .not("bulla sign-blob"),
+        .runs(sign_blob::run),
     Command::new("signing-config", "Work on signing configs", "[command]"),
     Command::new("signing-config create", "Make a signing config", "")
         .takes(Takes::Exactly(0))
@@ -243,7 +244,7 @@ pub static COMMANDS: &[Command] = &[
     Command::new("tree", "Show the evidence of an image", "IMAGE")
         .takes(Takes::Exactly(1))
         .flags(&[REGISTRY, REFERRERS_MODE, TREE])
-        .not("bulla tree"),
+        .runs(download::tree),
     Command::new(
         "triangulate",
         "Print where the old layout keeps evidence",
@@ -252,7 +253,7 @@ pub static COMMANDS: &[Command] = &[
     .takes(Takes::Exactly(1))
     .flags(&[REGISTRY, TRIANGULATE])
     .old("cosign tree")
-    .not("bulla tree"),
+    .runs(transfer::triangulate),
     Command::new("trusted-root", "Work on trust roots", "[command]"),
     Command::new("trusted-root create", "Make a trust root", "")
         .takes(Takes::Exactly(0))
@@ -277,7 +278,7 @@ pub static COMMANDS: &[Command] = &[
             REGISTRY,
             VERIFY,
         ])
-        .not("bulla verify"),
+        .runs(verify::run),
     Command::new(
         "verify-attestation",
         "Verify the attestations of an image",
@@ -294,7 +295,7 @@ pub static COMMANDS: &[Command] = &[
         REGISTRY,
         POLICY,
     ])
-    .not("bulla verify"),
+    .runs(verify::run_attestation),
     Command::new("verify-blob", "Verify a signature over a file", "BLOB")
         .takes(Takes::Exactly(1))
         .flags(&[PUBLIC_KEY, TOKEN, IDENTITY, REQUIREMENTS, BLOB_MATERIAL])

@@ -31,8 +31,7 @@ pub async fn get(
             return Ok(found.token);
         }
         if let Some(name) = given.text("oidc-provider") {
-            return Err(Failure::new(format!("the provider {name} gives no token here"))
-                .code("CLI-0463"));
+            return Err(Failure::coded("CLI-0463", format!("the provider {name} gives no token here")));
         }
     }
     sign_in(given, http, services).await
@@ -45,8 +44,7 @@ async fn sign_in(
 ) -> Result<Token, Failure> {
     let failed = |error: OidcError| Failure::from_error("retrieving ID token", &error);
     let issuer = services.oidc.as_deref().ok_or_else(|| {
-        Failure::new("retrieving ID token: no token was found, and no issuer is named")
-            .code("CLI-0464")
+        Failure::coded("CLI-0464", "retrieving ID token: no token was found, and no issuer is named")
             .hint("give one with --identity-token, or SIGSTORE_ID_TOKEN")
     })?;
     let mut flow = Flow::new(issuer);
@@ -69,8 +67,7 @@ async fn sign_in(
         "" if std::io::stderr().is_terminal() => oidc::browser(http, &flow, &notify).await,
         "" => oidc::device(http, &flow, &notify).await,
         other => {
-            return Err(Failure::new(format!("unknown oauth flow {other:?}"))
-                .code("CLI-0465")
+            return Err(Failure::coded("CLI-0465", format!("unknown oauth flow {other:?}"))
                 .hint("normal, device or client_credentials; with a token at hand, --identity-token"));
         }
     };

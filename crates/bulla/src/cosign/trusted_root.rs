@@ -44,10 +44,9 @@ pub fn create(given: &Given) -> Result<(), Failure> {
         };
         let old = old_specs(given, flag)?;
         if !old.is_empty() && !given.all(flag).is_empty() {
-            return Err(Failure::new(format!(
+            return Err(Failure::coded("CLI-0424", format!(
                 "cannot use --{flag} and old {flag} flags at the same time"
-            ))
-            .code("CLI-0424"));
+            )));
         }
         let new = given
             .all(flag)
@@ -118,7 +117,7 @@ fn old_specs(given: &Given, flag: &'static str) -> Result<Vec<String>, Failure> 
         ] {
             if let Some(value) = value {
                 if value.contains(',') {
-                    return Err(Failure::new(format!("{value:?} has a comma")).code("CLI-0420"));
+                    return Err(Failure::coded("CLI-0420", format!("{value:?} has a comma")));
                 }
                 spec.push_str(&format!(",{key}={value}"));
             }

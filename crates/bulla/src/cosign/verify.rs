@@ -89,10 +89,7 @@ where
     F: AsyncFn(&str, EvidenceSource<'_>, Digest) -> Result<(), Failure>,
 {
     if given.on("max-workers") || given.text("max-workers") == Some("0") {
-        return Err(Failure::new(
-            "please set the --max-worker flag to a value that is greater than 0",
-        )
-        .code("CLI-0453"));
+        return Err(Failure::coded("CLI-0453", "please set the --max-worker flag to a value that is greater than 0",));
     }
     surroundings::run(given, async {
         for name in &given.args {
@@ -169,9 +166,8 @@ async fn by_layers(
 ) -> Result<Accepted, Failure> {
     let layers = layers(source, image, Slot::Signatures).await?;
     if layers.is_empty() {
-        return Err(Failure::new("no signatures found")
-            .exit(Exit::NoSignature)
-            .code("CLI-0454"));
+        return Err(Failure::coded("CLI-0454", "no signatures found")
+            .exit(Exit::NoSignature));
     }
     signature_layers(checks, layers, image)
 }
@@ -208,7 +204,7 @@ fn signature_layers(
 /// `--signature` and `--payload`: files in place of what is in the registry.
 fn by_files(given: &Given, checks: &Checks, image: &Digest) -> Result<Accepted, Failure> {
     let path = given.text("payload").ok_or_else(|| {
-        Failure::new("payload is required with a manually-provided signature").code("CLI-0455")
+        Failure::coded("CLI-0455", "payload is required with a manually-provided signature")
     })?;
     let bytes = material::bundle(path)?;
     let signature = material::text_or_file(given.text("signature").unwrap_or_default())?;
@@ -281,7 +277,7 @@ fn none(what: &str, errors: &[String], exit: Exit) -> Failure {
         [] => what.to_owned(),
         errors => format!("{what}: {}", errors.join("\n ")),
     };
-    Failure::new(text).exit(exit).code("CLI-0456")
+    Failure::coded("CLI-0456", text).exit(exit)
 }
 
 /// Leaves what has the predicate type; nothing left is a failure.
@@ -299,12 +295,11 @@ fn of_type(accepted: Accepted, kind: &str, given: &Given) -> Result<Accepted, Fa
         })
         .collect();
     if output.is_empty() {
-        return Err(Failure::new(format!(
+        return Err(Failure::coded("CLI-0457", format!(
             "none of the attestations matched the predicate type: {}, found: {}",
             given.text("type").unwrap_or_default(),
             found.join(",")
-        ))
-        .code("CLI-0457"));
+        )));
     }
     let is_logged = accepted.is_logged;
     Ok(Accepted { output, is_logged })

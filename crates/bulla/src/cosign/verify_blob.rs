@@ -4,18 +4,18 @@
 //! As in cosign, `verify-blob` also takes a bundle that carries an attestation
 //! (then the file must be its subject), and the digest in place of the file.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::Digest;
+use bulla_oci::cosign::annotation;
 use bulla_trust::{
-    Rejection,
-    sigstore::{
-        Artifact, BundleKind, UnverifiedBundle, verify_attestation, verify_attestation_with_key,
-        verify_blob, verify_blob_with_key,
-    },
+    cosign::{Layer, annotations_of_local},
+    sigstore::UnverifiedBundle,
 };
-use jiff::Timestamp;
+use serde_json::json;
+use std::collections::BTreeMap;
 
 use super::{
-    expect::{self, Signer},
+    checks::{self, Checks},
     failure::Failure,
     given::Given,
     material::{self, Blob},
@@ -27,30 +27,20 @@ use super::{
 /// # Errors
 /// If the file is not verified.
 pub fn run(given: &Given) -> Result<(), Failure> {
+    something(given)?;
     let name = given.args.first().map_or("", String::as_str);
-    let signer = expected(given)?;
-    let root = expect::trust_root(given)?;
-    let root = root.get()?;
-    let bundle = material::bundle(given.text("bundle").unwrap_or_default())?;
-    let blob = material::blob(name)?;
-    let now = Timestamp::now();
-    let outcome: Result<(), Rejection> = match (&signer, kind(&bundle)?) {
-        (Signer::Certificate(expected), BundleKind::Attestation) => {
-            verify_attestation(root, &bundle, &blob.digest(), now)
-                .and_then(|verified| verified.require_identity(expected))
+    let checks = Checks::read(given, "blob")?;
+    let bundle = given.text("bundle").map(material::bundle).transpose()?;
+    match bundle {
+        Some(bundle) if is_new(given, &bundle)? => {
+            no_loose_parts(given)?;
+            checks.file(&bundle, &material::blob(name)?)?;
         }
-        (Signer::Certificate(expected), BundleKind::Signature) => {
-            verify_blob(root, &bundle, artifact(&blob), expected, now).map(drop)
+        old => {
+            let annotations = loose_parts(given, old.as_deref())?;
+            checks.detached(&annotations, &material::blob(name)?)?;
         }
-        (Signer::Key(key), BundleKind::Attestation) => {
-            let spki = key.spki_der();
-            verify_attestation_with_key(root, &bundle, &blob.digest(), spki, now).map(drop)
-        }
-        (Signer::Key(key), BundleKind::Signature) => {
-            verify_blob_with_key(root, &bundle, artifact(&blob), key.spki_der(), now).map(drop)
-        }
-    };
-    outcome.map_err(|rejection| Failure::from_error("", &rejection))?;
+    }
     say::line("Verified OK");
     Ok(())
 }
@@ -60,46 +50,143 @@ pub fn run(given: &Given) -> Result<(), Failure> {
 /// # Errors
 /// If the attestation is not verified.
 pub fn run_attestation(given: &Given) -> Result<(), Failure> {
-    let path = given.text("bundle").ok_or_else(|| {
-        Failure::new(
-            "please specify path to the DSSE envelope signature via --signature or --bundle",
-        )
-        .code("CLI-0413")
-    })?;
-    let signer = expected(given)?;
-    let kind = predicate::uri(given)?;
-    let root = expect::trust_root(given)?;
-    let root = root.get()?;
-    let bundle = material::bundle(path)?;
-    let subject = subject(given, &bundle)?;
-    let now = Timestamp::now();
-    let outcome = match &signer {
-        Signer::Certificate(expected) => {
-            verify_attestation(root, &bundle, &subject, now).and_then(|verified| {
-                verified.require_identity(expected)?;
-                verified.require_predicate_type(&kind)
-            })
+    if given.text("bundle").is_none() && given.text("signature").is_none() {
+        return Err(Failure::coded("CLI-0413", "please specify path to the DSSE envelope signature via --signature or --bundle",));
+    }
+    something(given)?;
+    let checks = Checks::read(given, "blob attestation")?;
+    let kind = predicate::uri_or_name(given);
+    let bundle = given.text("bundle").map(material::bundle).transpose()?;
+    let statement = match bundle {
+        Some(bundle) if is_new(given, &bundle)? => {
+            no_loose_parts(given)?;
+            let own = UnverifiedBundle::parse(&bundle).and_then(|bundle| bundle.statement());
+            let own = own.map_err(|error| Failure::from_error("", &error))?;
+            checks.attestation(&bundle, &subject(given, &own)?)?.0
         }
-        Signer::Key(key) => {
-            verify_attestation_with_key(root, &bundle, &subject, key.spki_der(), now)
-                .and_then(|verified| verified.require_predicate_type(&kind))
+        old => {
+            let mut annotations = loose_parts(given, old.as_deref())?;
+            // Here the signature is the envelope itself.
+            let envelope = annotations.remove(annotation::SIGNATURE).unwrap_or_default();
+            let envelope = checks::plain(envelope.into_bytes());
+            let layer = Layer {
+                payload: &envelope,
+                annotations: &annotations,
+            };
+            let own = statement_of(&envelope)?;
+            checks.attestation_layer(&layer, &subject(given, &own)?)?.0
         }
     };
-    outcome.map_err(|rejection| Failure::from_error("", &rejection))?;
+    if statement.predicate_type != kind {
+        return Err(Failure::coded("CLI-0417", format!(
+            "invalid predicate type, expected {} got {}",
+            given.text("type").unwrap_or_default(),
+            statement.predicate_type
+        )));
+    }
     say::line("Verified OK");
     Ok(())
 }
 
+/// There is something to verify at all.
+fn something(given: &Given) -> Result<(), Failure> {
+    let sources = ["key", "certificate", "bundle"];
+    if sources.iter().all(|name| given.text(name).is_none()) {
+        return Err(Failure::coded("CLI-0413", "provide a key with --key or --sk, a certificate to verify against with --certificate, or a bundle with --bundle",));
+    }
+    Ok(())
+}
+
+/// Whether it is a Sigstore bundle; the file of the old format says so of itself.
+/// What is neither is refused as the bundle that it should be.
+fn is_new(given: &Given, bundle: &[u8]) -> Result<bool, Failure> {
+    if given.on("new-bundle-format") && UnverifiedBundle::parse(bundle).is_ok() {
+        return Ok(true);
+    }
+    if annotations_of_local(bundle).is_ok() {
+        return Ok(false);
+    }
+    match UnverifiedBundle::parse(bundle) {
+        Err(error) => Err(Failure::from_error("", &error)),
+        Ok(_) => Err(Failure::coded("CLI-0418", "the bundle is not of the old format")
+            .hint("leave out --new-bundle-format=false")),
+    }
+}
+
+/// What a bundle holds may not be given beside it.
+fn no_loose_parts(given: &Given) -> Result<(), Failure> {
+    for (flag, what) in [
+        ("certificate", "certificate must be in bundle and may not be provided using --certificate"),
+        ("rfc3161-timestamp", "RFC3161 timestamp may not be provided using --rfc3161-timestamp"),
+        ("signature", "signature may not be provided using --signature"),
+    ] {
+        if given.text(flag).is_some() {
+            return Err(
+                Failure::coded("CLI-0419", format!("unsupported: {what} when using --new-bundle-format")),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The parts of an old signature, as the old layout would annotate them.
+fn loose_parts(given: &Given, bundle: Option<&[u8]>) -> Result<BTreeMap<String, String>, Failure> {
+    let mut parts = match bundle {
+        Some(bundle) => annotations_of_local(bundle)
+            .map_err(|error| Failure::from_error("reading bundle", &error))?,
+        None => BTreeMap::new(),
+    };
+    if let Some(signature) = given.text("signature") {
+        parts.insert(annotation::SIGNATURE.into(), material::text_or_file(signature)?);
+    }
+    if !parts.contains_key(annotation::SIGNATURE) {
+        return Err(Failure::coded("CLI-0413", "missing flag '--signature'"));
+    }
+    for (flag, name) in [
+        ("certificate", annotation::CERTIFICATE),
+        ("certificate-chain", annotation::CHAIN),
+    ] {
+        let Some(path) = given.text(flag) else {
+            continue;
+        };
+        let bytes = checks::plain(material::small(path, "certificate")?);
+        let pem = String::from_utf8(bytes)
+            .map_err(|_| Failure::coded("CLI-0418", format!("{path} is no PEM file")))?;
+        if let Some(own) = parts.get(name).filter(|own| own.trim() != pem.trim()) {
+            return Err(Failure::coded("CLI-0418", format!(
+                "the cert passed in does not match the cert in the provided bundle ({} and {} bytes)",
+                pem.len(),
+                own.len()
+            )));
+        }
+        parts.insert(name.into(), pem);
+    }
+    if let Some(path) = given.text("rfc3161-timestamp") {
+        let bytes = material::small(path, "signed timestamp")?;
+        let text = match String::from_utf8(bytes) {
+            Ok(json) => json,
+            Err(der) => json!({"SignedRFC3161Timestamp": STANDARD.encode(der.as_bytes())}).to_string(),
+        };
+        parts.insert(annotation::TIMESTAMP.into(), text);
+    }
+    Ok(parts)
+}
+
+pub fn statement_of(envelope: &[u8]) -> Result<bulla_core::Statement, Failure> {
+    let failed = |why: String| Failure::coded("CLI-0418", format!("reading envelope: {why}"));
+    let parsed: bulla_core::Envelope =
+        serde_json::from_slice(envelope).map_err(|error| failed(error.to_string()))?;
+    bulla_core::Statement::parse(&parsed.payload).map_err(|error| failed(error.to_string()))
+}
+
 /// What the statement must be about.
-fn subject(given: &Given, bundle: &[u8]) -> Result<Digest, Failure> {
+fn subject(given: &Given, own: &bulla_core::Statement) -> Result<Digest, Failure> {
     if !given.on("check-claims") {
         // The envelope alone is verified, so it is asked about its own subject.
-        let statement = UnverifiedBundle::parse(bundle).and_then(|bundle| bundle.statement());
-        let statement = statement.map_err(|error| Failure::from_error("", &error))?;
-        let named = statement.subject.iter().flat_map(|subject| &subject.digest);
-        let mut own = named.filter_map(|(name, hex)| format!("{name}:{hex}").parse().ok());
-        return own.next().ok_or_else(|| {
-            Failure::new("the statement has no subject with a digest").code("CLI-0414")
+        let named = own.subject.iter().flat_map(|subject| &subject.digest);
+        let mut named = named.filter_map(|(name, hex)| format!("{name}:{hex}").parse().ok());
+        return named.next().ok_or_else(|| {
+            Failure::coded("CLI-0414", "the statement has no subject with a digest")
         });
     }
     let algorithm = given.text("digestAlg").unwrap_or_default();
@@ -116,33 +203,6 @@ fn subject(given: &Given, bundle: &[u8]) -> Result<Digest, Failure> {
         (Some(hex), algorithm) if !algorithm.is_empty() => {
             material::digest(&format!("{algorithm}:{hex}"))
         }
-        _ => {
-            Err(Failure::new("must provide path to blob or digest and digestAlg").code("CLI-0415"))
-        }
+        _ => Err(Failure::coded("CLI-0415", "must provide path to blob or digest and digestAlg")),
     }
-}
-
-fn kind(bundle: &[u8]) -> Result<BundleKind, Failure> {
-    UnverifiedBundle::parse(bundle)
-        .map(|bundle| bundle.kind())
-        .map_err(|error| Failure::from_error("", &error))
-}
-
-fn artifact(blob: &Blob) -> Artifact<'_> {
-    match blob {
-        Blob::Bytes(bytes) => Artifact::Bytes(bytes),
-        Blob::Digest(digest) => Artifact::Digest(digest),
-    }
-}
-
-/// Who must have signed; and that there is something to verify at all.
-fn expected(given: &Given) -> Result<Signer, Failure> {
-    let sources = ["key", "certificate", "bundle"];
-    if sources.iter().all(|name| given.text(name).is_none()) {
-        return Err(Failure::new(
-            "provide a key with --key or --sk, a certificate to verify against with --certificate, or a bundle with --bundle",
-        )
-        .code("CLI-0413"));
-    }
-    expect::signer(given)
 }
