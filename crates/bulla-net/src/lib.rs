@@ -6,6 +6,7 @@
 //! are bounded bytes: what they claim is decided by `bulla-trust`.
 
 pub mod ca;
+pub mod environment;
 pub mod http;
 pub mod log;
 pub mod oidc;
@@ -17,6 +18,7 @@ pub mod tls;
 pub mod tsa;
 pub mod tuf;
 
+pub use environment::Environment;
 pub use http::{Body, Egress, HttpClient, HttpError, HttpOptions, Request, Response};
 pub use oidc::Token;
 #[cfg(unix)]

@@ -33,7 +33,11 @@ impl Sigstore {
         let id = TrustRoot::public_good_id();
         Ok(Self {
             config_v2: Some(SigningConfig::public_good_v2()?),
-            ..Self::read(&documents.trusted_root, Some(&documents.signing_config), Some(id))?
+            ..Self::read(
+                &documents.trusted_root,
+                Some(&documents.signing_config),
+                Some(id),
+            )?
         })
     }
 

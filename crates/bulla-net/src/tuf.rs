@@ -79,16 +79,15 @@ pub async fn init(
 ///
 /// # Errors
 /// [`TufError`] as for [`init`]. The documents at hand stay as they are.
-pub async fn update(
-    http: &HttpClient,
-    dir: &Path,
-    now: Timestamp,
-) -> Result<Record, TufError> {
+pub async fn update(http: &HttpClient, dir: &Path, now: Timestamp) -> Result<Record, TufError> {
     let cache = Cache::new(dir);
     let record = cache.read()?;
     let first_root = cache.first_root()?;
     let update = Update::start(&first_root, &record.id.0, cache.metadata()?, now)?;
-    run(http, &record.url, update, &first_root, &cache, now).await
+    let url = Url::parse(&record.url).map_err(|_| TufError::Path {
+        path: record.url.clone(),
+    })?;
+    run(http, &url, update, &first_root, &cache, now).await
 }
 
 async fn run(
@@ -122,7 +121,7 @@ fn accept(url: &Url, updated: &Updated, now: Timestamp) -> Result<Record, TufErr
     Sigstore::read(&updated.trusted_root, config, Some(updated.id.clone()))?;
     Ok(Record {
         version: 1,
-        url: url.clone(),
+        url: url.to_string(),
         id: RootId(updated.id.0.clone()),
         root_version: updated.root_version,
         updated: now,

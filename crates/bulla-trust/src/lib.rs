@@ -20,7 +20,9 @@ pub mod verified;
 pub use predicate::{Predicate, PredicateType};
 pub use report::{ArtifactReport, Report};
 pub use root::TrustRoot;
-pub use sigstore::{Blob, IdentityExpectation, verify_attestation, verify_blob};
+pub use sigstore::{
+    Blob, IdentityExpectation, Requirements, Verification, verify_attestation, verify_blob,
+};
 pub use threshold::{Tally, Threshold};
 pub use verified::{Cited, KeyProof, LogProof, Proof, Rejection, Verified};
 

@@ -14,15 +14,23 @@ use bulla_core::{
 use jiff::Timestamp;
 use serde::Serialize;
 use sigstore_trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, TrustedRoot};
-use sigstore_verify::Verifier;
+use sigstore_types::DerCertificate;
 use std::sync::OnceLock;
 
 pub mod client_trust_config;
+pub mod describe;
+pub(crate) mod material;
+pub(crate) mod memo;
+pub mod parts;
 pub mod services;
 pub mod signing_config;
 
+use material::{Chain, Material};
+use memo::Memo;
+
 pub use client_trust_config::ClientTrustConfig;
-pub use crate::cosign::RootParts;
+pub use describe::{Origin, RootDescription};
+pub use parts::{LogKey, RootParts};
 pub use services::{LogApi, LogChoice, LogService, SigningServices};
 pub use signing_config::SigningConfig;
 
@@ -49,7 +57,9 @@ pub struct TrustRoot {
     id: RootId,
     digest: Digest,
     document: TrustedRoot,
-    verifier: Verifier,
+    origin: Origin,
+    material: Material,
+    memo: Memo,
 }
 
 impl TrustRoot {
@@ -83,17 +93,32 @@ impl TrustRoot {
             });
         }
         check_counts(&document)?;
-        let verifier =
-            Verifier::new(&document).map_err(|source| RootError::Material(Box::new(source)))?;
-        Ok(Self {
-            id,
-            digest: Digest::sha256(bytes),
-            document,
-            verifier,
-        })
+        let digest = Digest::sha256(bytes);
+        let root = Self::of(document, id, digest, Origin::Document, false);
+        root.material.check(&root.document)?;
+        Ok(root)
     }
 
-    /// The embedded root of the public-good instance, parsed on first use.
+    fn of(
+        document: TrustedRoot,
+        id: RootId,
+        digest: Digest,
+        origin: Origin,
+        own_paths: bool,
+    ) -> Self {
+        Self {
+            id,
+            digest,
+            origin,
+            material: Material::of(&document, own_paths),
+            document,
+            memo: Memo::default(),
+        }
+    }
+
+    /// The embedded root of the public-good instance, read on first use: a bundle
+    /// needs few of its keys, so each is prepared when it is needed. That all can
+    /// be is checked when this software is tested.
     ///
     /// # Errors
     /// [`RootError`] if the embedded copy cannot be used.
@@ -102,10 +127,11 @@ impl TrustRoot {
         if let Some(root) = ROOT.get() {
             return Ok(root);
         }
-        let root = Self::parse(
-            SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes(),
-            Self::public_good_id(),
-        )?;
+        let bytes = SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes();
+        let document = serde_json::from_slice(bytes).map_err(RootError::Json)?;
+        let digest = Digest::sha256(bytes);
+        let id = Self::public_good_id();
+        let root = Self::of(document, id, digest, Origin::Embedded, false);
         Ok(ROOT.get_or_init(|| root))
     }
 
@@ -161,12 +187,22 @@ impl TrustRoot {
             .collect()
     }
 
-    pub(crate) fn document(&self) -> &TrustedRoot {
-        &self.document
+    /// The certificates of its certificate authorities.
+    pub(crate) fn authority_certificates(&self) -> impl Iterator<Item = &DerCertificate> {
+        let authorities = self.document.certificate_authorities.iter();
+        authorities.flat_map(|ca| ca.cert_chain.certificates.iter().map(|one| &one.raw_bytes))
     }
 
-    pub(crate) fn verifier(&self) -> &Verifier {
-        &self.verifier
+    pub(crate) fn chains(&self) -> impl Iterator<Item = &Chain> {
+        self.material.chains(&self.document)
+    }
+
+    pub(crate) fn material(&self) -> &Material {
+        &self.material
+    }
+
+    pub(crate) fn memo(&self) -> &Memo {
+        &self.memo
     }
 }
 
@@ -262,7 +298,7 @@ pub enum RootError {
     Limit(#[from] LimitError),
     /// A key or certificate in it cannot be used.
     #[error("the trust root holds something unusable: {0}")]
-    Material(#[source] Box<sigstore_verify::Error>),
+    Material(String),
     /// Another kind of document, or another version.
     #[error("{found:?} is not the media type of this trust document")]
     MediaType {
@@ -286,6 +322,14 @@ pub enum RootError {
         wanted: usize,
         /// How many there are.
         found: usize,
+    },
+    /// A key or certificate file cannot be used.
+    #[error("the {what} cannot be used: {detail}")]
+    Part {
+        /// Which.
+        what: &'static str,
+        /// What is wrong.
+        detail: String,
     },
     /// More than any real document has.
     #[error("the trust document has more than {limit} {what}")]
@@ -314,6 +358,7 @@ impl Diagnose for RootError {
             Self::TooMany { .. } => Code("TRUST-0206"),
             Self::UnknownField { .. } => Code("TRUST-0207"),
             Self::TooFewServices { .. } => Code("TRUST-0208"),
+            Self::Part { .. } => Code("TRUST-0209"),
         }
     }
 
@@ -321,6 +366,9 @@ impl Diagnose for RootError {
         Some(match self {
             Self::NoService { .. } | Self::TooFewServices { .. } => {
                 "get the current signing config of the instance, or name the services by URL".into()
+            }
+            Self::Part { .. } => {
+                "give PEM: certificates with the root last, or a PUBLIC KEY".into()
             }
             Self::UnknownField { .. } => "use a bulla that knows this format".into(),
             _ => "get the document again from its instance, then run `bulla trust show`".into(),

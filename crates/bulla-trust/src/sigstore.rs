@@ -1,30 +1,39 @@
 //! Sigstore bundles: what is read, what is proven, how new ones are made.
 //!
-//! The cryptographic core is the `sigstore-verify` crate. Around it stand our
-//! own types and the checks it leaves to its caller: limits, one name per
-//! certificate, whose log it is, times that lie ahead of `now`, the statement
-//! that we hand out being the one whose subject was compared. Nothing of that
-//! crate appears in the interface.
+//! One engine judges bundles and cosign's old layout alike. Parsing, CMS and
+//! X.509 paths are the `sigstore-*` crates' and `webpki`'s; which checks are
+//! made, in which order, and against what, is written here, because the core of
+//! those crates knows fewer keys and asks the clock itself. Their core is the
+//! other opinion in our tests. Nothing of them appears in the interface.
 
+mod binding;
 pub mod bundle;
+mod chain;
 pub mod create;
-mod diagnosis;
+pub(crate) mod engine;
+pub(crate) mod evidence;
 pub mod failure;
 pub mod identity;
 pub mod inspect;
+mod key;
 mod log;
 pub mod make;
+pub mod requirements;
+mod sct;
+mod time;
 pub mod upgrade;
 mod verify;
+pub mod witness;
 
 pub use bundle::{BundleKind, UnverifiedBundle};
 pub use failure::Failure;
-pub use crate::cosign::{Requirements, Verification};
 pub use identity::{
     Anchoring, CertificateClaims, Claim, IdentityExpectation, Matcher, PatternError,
 };
 pub use make::{MakeError, Material};
+pub use requirements::{Demand, Requirements, TimeDemand};
 pub use verify::{
-    Artifact, Blob, verify_attestation, verify_attestation_with_key, verify_blob,
+    Artifact, Blob, Verification, verify_attestation, verify_attestation_with_key, verify_blob,
     verify_blob_with_key, verify_signature,
 };
+pub use witness::{WitnessError, WitnessKey, WitnessQuorum};

@@ -189,7 +189,9 @@ async fn update(mut updater: Updater, now: Timestamp) -> sigstore_tuf::Result<Fe
         Some(trusted.root().expires),
         trusted.timestamp().map(|timestamp| timestamp.expires),
         trusted.snapshot().map(|snapshot| snapshot.expires),
-        trusted.targets_role("targets").map(|targets| targets.expires),
+        trusted
+            .targets_role("targets")
+            .map(|targets| targets.expires),
     ];
     Ok(Fetched {
         trusted_root,

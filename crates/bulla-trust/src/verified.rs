@@ -101,6 +101,9 @@ pub struct LogProof {
     /// The tree size of the checkpoint that proves it; 0 where the log only
     /// promised inclusion (bundles of version 0.1).
     pub tree_size: u64,
+    /// The demanded witnesses that signed the checkpoint.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<String>,
 }
 
 /// Why a claim was not accepted.

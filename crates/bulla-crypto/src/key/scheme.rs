@@ -182,6 +182,7 @@ impl Scheme {
             (Self::EcdsaP256, Hash::Sha384) => &signature::ECDSA_P256_SHA384_ASN1,
             (Self::EcdsaP384, Hash::Sha256) => &signature::ECDSA_P384_SHA256_ASN1,
             (Self::EcdsaP384, Hash::Sha384) => &signature::ECDSA_P384_SHA384_ASN1,
+            (Self::EcdsaP521, Hash::Sha256) => &signature::ECDSA_P521_SHA256_ASN1,
             (Self::EcdsaP521, Hash::Sha512) => &signature::ECDSA_P521_SHA512_ASN1,
             (Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096, Hash::Sha256) => {
                 &signature::RSA_PKCS1_2048_8192_SHA256

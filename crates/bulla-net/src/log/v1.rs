@@ -15,9 +15,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use url::Url;
 
-use super::{
-    LogEntry, PATIENCE, Promise, PromisePayload, SERVICE, Signed, Submission, Verifier, bad,
-};
+use super::{LogEntry, PATIENCE, Promise, PromisePayload, SERVICE, Signed, Submission, bad};
 use crate::{
     Body,
     http::{HttpClient, Request, Response},

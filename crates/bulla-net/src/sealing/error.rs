@@ -29,7 +29,9 @@ pub enum SealError {
     #[error("the services answered, but the result does not verify: {0}")]
     Refused(#[from] Rejection),
     /// A log cannot check pure Ed25519.
-    #[error("a log takes the digest of what was signed, and pure Ed25519 cannot be checked from it")]
+    #[error(
+        "a log takes the digest of what was signed, and pure Ed25519 cannot be checked from it"
+    )]
     PureEd25519,
     /// The choice of services.
     #[error(transparent)]

@@ -2,10 +2,7 @@
 
 use bulla_core::{Clock, Statement};
 use bulla_crypto::Scheme;
-use bulla_trust::{
-    TrustRoot,
-    root::SigningServices,
-};
+use bulla_trust::{TrustRoot, root::SigningServices};
 use std::sync::Arc;
 
 use super::{Content, SealError, Sealed, Sealer};

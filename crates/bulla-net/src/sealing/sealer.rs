@@ -312,7 +312,11 @@ impl Sealer {
                 Some(certificate) => make::Signer::Certificate(&certificate.leaf),
                 None => make::Signer::Key(&hint),
             },
-            log_entries: parts.log_entries.iter().map(|e| e.json.as_slice()).collect(),
+            log_entries: parts
+                .log_entries
+                .iter()
+                .map(|e| e.json.as_slice())
+                .collect(),
             timestamps: parts.timestamps.iter().map(Vec::as_slice).collect(),
         };
         Ok(match signed {

@@ -5,6 +5,8 @@
 //! them. Each file is written whole and then renamed into place, `instance.json`
 //! last: a directory without it is empty.
 
+use super::TufError;
+use crate::sigstore::Sigstore;
 use bulla_core::{
     RootId,
     limits::{self, LimitError},
@@ -16,10 +18,6 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
 };
-use url::Url;
-
-use super::TufError;
-use crate::sigstore::Sigstore;
 
 const RECORD: &str = "instance.json";
 const FIRST_ROOT: &str = "first_root.json";
@@ -37,7 +35,7 @@ pub struct Record {
     /// 1.
     pub version: u32,
     /// Where its repository is.
-    pub url: Url,
+    pub url: String,
     /// Its name: SHA-256 of the first root.
     pub id: RootId,
     /// The version of the root in force.
@@ -117,7 +115,9 @@ impl Cache {
                 Err(source) => return Err(TufError::io(&folder, source)),
             };
             for entry in entries.take(METADATA_FILES) {
-                let path = entry.map_err(|source| TufError::io(&folder, source))?.path();
+                let path = entry
+                    .map_err(|source| TufError::io(&folder, source))?
+                    .path();
                 let name = path.file_name().and_then(|name| name.to_str());
                 let Some(name) = name.filter(|name| name.ends_with(".json")) else {
                     continue;
@@ -143,9 +143,8 @@ impl Cache {
             None => self.remove(SIGNING_CONFIG)?,
         }
         self.put(TRUSTED_ROOT, &updated.trusted_root)?;
-        let record = serde_json::to_vec_pretty(record).map_err(|error| {
-            TufError::io(&self.dir.join(RECORD), io::Error::other(error))
-        })?;
+        let record = serde_json::to_vec_pretty(record)
+            .map_err(|error| TufError::io(&self.dir.join(RECORD), io::Error::other(error)))?;
         self.put(RECORD, &record)
     }
 

@@ -119,7 +119,9 @@ async fn the_log_is_sent_what_it_is_to_log() {
         url: url.into(),
         api: LogApi::V2,
     };
-    let error = log::submit(&http, &v2(&base), &submission).await.unwrap_err();
+    let error = log::submit(&http, &v2(&base), &submission)
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("not an entry"), "{error}");
     let (_, body) = seen.lock().unwrap().take().unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
@@ -135,7 +137,9 @@ async fn the_log_is_sent_what_it_is_to_log() {
     }});
     assert_eq!(body, expected);
     let (base, _) = service(path, StatusCode::OK, b"{}".to_vec()).await;
-    let error = log::submit(&http, &v2(&base), &submission).await.unwrap_err();
+    let error = log::submit(&http, &v2(&base), &submission)
+        .await
+        .unwrap_err();
     assert_eq!(error.code().0, "NET-0008");
 }
 

@@ -10,14 +10,19 @@ use bulla_core::{
     descriptor::media_type,
     limits::{self, LimitError},
 };
+use bulla_crypto::PublicKey;
 use jiff::Timestamp;
 use sigstore_types::{
-    Bundle, DerCertificate, DsseEnvelope, MediaType, SignatureContent, VerificationMaterialContent,
+    Bundle, DerCertificate, DsseEnvelope, MediaType, SignatureContent, TransparencyLogEntry,
+    VerificationMaterialContent,
 };
 use x509_cert::{
     Certificate,
-    der::{Decode, Encode},
-    ext::pkix::{AuthorityKeyIdentifier, SubjectAltName, SubjectKeyIdentifier, name::GeneralName},
+    der::{Decode, Encode, asn1::Utf8StringRef, oid::ObjectIdentifier},
+    ext::pkix::{
+        AuthorityKeyIdentifier, ExtendedKeyUsage, SubjectAltName, SubjectKeyIdentifier,
+        name::GeneralName,
+    },
 };
 
 use super::{Failure, identity::CertificateClaims};
@@ -46,12 +51,17 @@ pub struct UnverifiedBundle {
 }
 
 /// What the signing certificate claims.
-pub(super) struct Leaf {
-    pub(super) digest: Digest,
-    pub(super) not_before: Timestamp,
-    pub(super) not_after: Timestamp,
-    certificate: Certificate,
+pub(crate) struct Leaf {
+    pub(crate) digest: Digest,
+    pub(crate) der: Vec<u8>,
+    pub(crate) not_before: Timestamp,
+    pub(crate) not_after: Timestamp,
+    pub(crate) certificate: Certificate,
 }
+
+/// The OIDC issuer in Fulcio's certificates: DER UTF8String, and before it raw.
+const ISSUER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.8");
+const ISSUER_RAW: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.1");
 
 impl UnverifiedBundle {
     /// Parses a bundle.
@@ -63,7 +73,10 @@ impl UnverifiedBundle {
             .map_err(|error| classify(error, bytes))?;
         check_counts(&bundle)?;
         check_parts(&bundle)?;
-        let leaf = bundle.signing_certificate().map(read_leaf).transpose()?;
+        let leaf = bundle
+            .signing_certificate()
+            .map(|der| Leaf::read(der.as_bytes()))
+            .transpose()?;
         Ok(Self {
             digest: Digest::sha256(bytes),
             bundle,
@@ -105,15 +118,15 @@ impl UnverifiedBundle {
         })
     }
 
-    pub(super) fn inner(&self) -> &Bundle {
+    pub(crate) fn inner(&self) -> &Bundle {
         &self.bundle
     }
 
-    pub(super) fn leaf(&self) -> Option<&Leaf> {
+    pub(crate) fn leaf(&self) -> Option<&Leaf> {
         self.leaf.as_ref()
     }
 
-    pub(super) fn envelope(&self) -> Option<&DsseEnvelope> {
+    pub(crate) fn envelope(&self) -> Option<&DsseEnvelope> {
         match &self.bundle.content {
             SignatureContent::DsseEnvelope(envelope) => Some(envelope),
             _ => None,
@@ -122,7 +135,7 @@ impl UnverifiedBundle {
 
     /// The certificates a chain in the bundle starts from: its leaf, and what
     /// an old bundle ships beside it.
-    pub(super) fn certificates(&self) -> Vec<&DerCertificate> {
+    pub(crate) fn certificates(&self) -> Vec<&DerCertificate> {
         match &self.bundle.verification_material.content {
             VerificationMaterialContent::Certificate(leaf) => vec![&leaf.raw_bytes],
             VerificationMaterialContent::X509CertificateChain { certificates } => {
@@ -134,6 +147,104 @@ impl UnverifiedBundle {
 }
 
 impl Leaf {
+    /// Reads a signing certificate, DER.
+    ///
+    /// # Errors
+    /// [`Failure::CertificateMalformed`].
+    pub(crate) fn read(der: &[u8]) -> Result<Self, Failure> {
+        let malformed = |detail: String| Failure::CertificateMalformed { detail };
+        let certificate =
+            Certificate::from_der(der).map_err(|error| malformed(error.to_string()))?;
+        let validity = &certificate.tbs_certificate.validity;
+        let time = |time: &x509_cert::time::Time| {
+            Timestamp::try_from(time.to_system_time()).map_err(|error| malformed(error.to_string()))
+        };
+        Ok(Self {
+            digest: Digest::sha256(der),
+            der: der.to_vec(),
+            not_before: time(&validity.not_before)?,
+            not_after: time(&validity.not_after)?,
+            certificate,
+        })
+    }
+
+    /// The holder's key.
+    ///
+    /// # Errors
+    /// [`Failure::CertificateMalformed`] if it is of no kind that is known.
+    pub(crate) fn public_key(&self) -> Result<PublicKey, Failure> {
+        let tbs = &self.certificate.tbs_certificate;
+        let spki = tbs.subject_public_key_info.to_der().ok();
+        spki.and_then(|spki| PublicKey::from_spki_der(&spki).ok())
+            .ok_or_else(|| Failure::CertificateMalformed {
+                detail: "its key is of no kind that is known".into(),
+            })
+    }
+
+    /// Whether it says that its key is for `purpose`.
+    pub(crate) fn is_for(&self, purpose: ObjectIdentifier) -> bool {
+        match self.certificate.tbs_certificate.get::<ExtendedKeyUsage>() {
+            Ok(Some((_, usages))) => usages.0.contains(&purpose),
+            _ => false,
+        }
+    }
+
+    /// Who authenticated the holder, if the certificate says so.
+    ///
+    /// # Errors
+    /// [`Failure::NoIdentity`] if it says so in a form that cannot be read; the
+    /// older form is not asked then.
+    pub(crate) fn issuer(&self) -> Result<Option<String>, Failure> {
+        let extensions = self.certificate.tbs_certificate.extensions.as_deref();
+        let value = |oid: ObjectIdentifier| {
+            let mut all = extensions.unwrap_or_default().iter();
+            all.find(|one| one.extn_id == oid)
+                .map(|one| one.extn_value.as_bytes())
+        };
+        let text = match (value(ISSUER), value(ISSUER_RAW)) {
+            (Some(der), _) => Utf8StringRef::from_der(der)
+                .ok()
+                .map(|text| text.to_string()),
+            (None, Some(raw)) => match Utf8StringRef::from_der(raw) {
+                Ok(text) => Some(text.to_string()),
+                Err(_) => std::str::from_utf8(raw).ok().map(str::to_owned),
+            },
+            (None, None) => return Ok(None),
+        };
+        text.map(Some).ok_or_else(|| Failure::NoIdentity {
+            detail: "its issuer cannot be read".into(),
+        })
+    }
+
+    /// Whether the issuer of this certificate, or of one shipped beside it, is
+    /// among `known`: by key identifier where both sides give one, by name
+    /// otherwise. With the name at the end of the chain, for the message.
+    pub(super) fn issuer_is_known<'a>(
+        &self,
+        shipped: &[&[u8]],
+        known: impl Iterator<Item = &'a DerCertificate>,
+    ) -> (bool, String) {
+        let known: Vec<Certificate> = known
+            .filter_map(|der| Certificate::from_der(der.as_bytes()).ok())
+            .collect();
+        let shipped: Vec<Certificate> = shipped
+            .iter()
+            .filter_map(|der| Certificate::from_der(der).ok())
+            .collect();
+        let mut last = String::new();
+        // Who issued itself says nothing about whom others trust.
+        let issued_by_another =
+            |one: &&Certificate| one.tbs_certificate.issuer != one.tbs_certificate.subject;
+        let all = std::iter::once(&self.certificate).chain(&shipped);
+        for certificate in all.filter(issued_by_another) {
+            last = certificate.tbs_certificate.issuer.to_string();
+            if known.iter().any(|ca| issued(certificate, ca)) {
+                return (true, last);
+            }
+        }
+        (false, last)
+    }
+
     /// What it says beside the name.
     ///
     /// # Errors
@@ -163,7 +274,7 @@ impl Leaf {
     /// [`Failure::NoIdentity`] unless it names exactly one email address or URI
     /// of the form that its type promises: names are compared as texts later,
     /// and an email must not be able to look like a URI.
-    pub(super) fn subject(&self) -> Result<String, Failure> {
+    pub(crate) fn subject(&self) -> Result<String, Failure> {
         let no = |detail: String| Failure::NoIdentity { detail };
         let names = match self.certificate.tbs_certificate.get::<SubjectAltName>() {
             Ok(Some((_, names))) => names.0,
@@ -181,39 +292,19 @@ impl Leaf {
     }
 }
 
-/// Whether the issuer of one of the bundle's certificates is among `known`, by
-/// key identifier where both sides give one, by name otherwise. With the name
-/// of the issuer at the end of the chain, for the message.
-pub(super) fn issuer_is_known<'a>(
-    bundle: &UnverifiedBundle,
-    known: impl Iterator<Item = &'a DerCertificate>,
-) -> (bool, String) {
-    let known: Vec<Certificate> = known.filter_map(decode).collect();
-    let mut last = String::new();
-    for certificate in bundle.certificates().into_iter().filter_map(decode) {
-        let tbs = &certificate.tbs_certificate;
-        last = tbs.issuer.to_string();
-        let wanted = tbs
-            .get::<AuthorityKeyIdentifier>()
-            .ok()
-            .flatten()
-            .and_then(|(_, id)| id.key_identifier);
-        let found = known.iter().any(|ca| {
-            let id = ca
-                .tbs_certificate
-                .get::<SubjectKeyIdentifier>()
-                .ok()
-                .flatten();
-            match (&wanted, id) {
-                (Some(wanted), Some((_, id))) => *wanted == id.0,
-                _ => ca.tbs_certificate.subject == tbs.issuer,
-            }
-        });
-        if found {
-            return (true, last);
-        }
+/// Whether `authority` may have issued `certificate`: a hint, no proof.
+fn issued(certificate: &Certificate, authority: &Certificate) -> bool {
+    let tbs = &certificate.tbs_certificate;
+    let wanted = tbs
+        .get::<AuthorityKeyIdentifier>()
+        .ok()
+        .flatten()
+        .and_then(|(_, id)| id.key_identifier);
+    let id = authority.tbs_certificate.get::<SubjectKeyIdentifier>();
+    match (&wanted, id.ok().flatten()) {
+        (Some(wanted), Some((_, id))) => *wanted == id.0,
+        _ => authority.tbs_certificate.subject == tbs.issuer,
     }
-    (false, last)
 }
 
 /// The failure that a certificate of an unknown authority deserves.
@@ -226,26 +317,6 @@ pub(super) fn other_root(issuer: String, root: &RootId) -> Failure {
         },
         root: root.clone(),
     }
-}
-
-fn decode(der: &DerCertificate) -> Option<Certificate> {
-    Certificate::from_der(der.as_bytes()).ok()
-}
-
-fn read_leaf(der: &DerCertificate) -> Result<Leaf, Failure> {
-    let malformed = |detail: String| Failure::CertificateMalformed { detail };
-    let certificate =
-        Certificate::from_der(der.as_bytes()).map_err(|error| malformed(error.to_string()))?;
-    let validity = &certificate.tbs_certificate.validity;
-    let time = |time: &x509_cert::time::Time| {
-        Timestamp::try_from(time.to_system_time()).map_err(|error| malformed(error.to_string()))
-    };
-    Ok(Leaf {
-        digest: Digest::sha256(der.as_bytes()),
-        not_before: time(&validity.not_before)?,
-        not_after: time(&validity.not_after)?,
-        certificate,
-    })
 }
 
 fn is_email(text: &str) -> bool {
@@ -301,12 +372,28 @@ fn check_counts(bundle: &Bundle) -> Result<(), Failure> {
 }
 
 /// Each log entry must prove something: from version 0.2 on with an inclusion
-/// proof, before with the log's promise.
+/// proof, before with the log's promise. Version 0.3 ships no chain.
 fn check_parts(bundle: &Bundle) -> Result<(), Failure> {
     let promise_is_enough = bundle.media_type == MediaType::Bundle0_1;
-    for entry in &bundle.verification_material.tlog_entries {
-        let promised = promise_is_enough && entry.inclusion_promise.is_some();
-        if entry.inclusion_proof.is_none() && !promised {
+    let material = &bundle.verification_material;
+    let chain = matches!(
+        material.content,
+        VerificationMaterialContent::X509CertificateChain { .. }
+    );
+    if chain && bundle.media_type == MediaType::Bundle0_3 {
+        return Err(Failure::Incomplete {
+            detail: "version 0.3 has one certificate, not a chain".into(),
+        });
+    }
+    let promised = |entry: &TransparencyLogEntry| entry.inclusion_promise.is_some();
+    let entries = &material.tlog_entries;
+    if promise_is_enough && !entries.is_empty() && !entries.iter().any(promised) {
+        return Err(Failure::Incomplete {
+            detail: "version 0.1 needs a log's promise of inclusion".into(),
+        });
+    }
+    for entry in entries {
+        if entry.inclusion_proof.is_none() && !(promise_is_enough && promised(entry)) {
             return Err(Failure::Incomplete {
                 detail: "a log entry without inclusion proof".into(),
             });

@@ -2,7 +2,7 @@
 //!
 //! TRUST-0001…0009 the bundle's form · 0010…0019 certificate and time ·
 //! 0020…0029 log · 0030…0039 what is signed · 0040…0049 who signed ·
-//! 0050…0059 key or certificate. The texts name both sides of a comparison; a
+//! 0050…0059 key or certificate · 0600…0609 further demands. The texts name both sides of a comparison; a
 //! near miss is said, because it is what the reader has to find.
 
 use bulla_core::{Code, Diagnose, Digest, RootId, limits::LimitError};
@@ -136,6 +136,9 @@ pub enum Failure {
         /// What it names.
         detail: String,
     },
+    /// A signed timestamp was demanded.
+    #[error("no timestamp authority signed the time of this signature, and one is demanded")]
+    NoTimestamp,
     /// Nothing proves when the signature was made.
     #[error("nothing proves when the signature was made: no trusted timestamp and no log time")]
     NoTrustedTime,
@@ -145,6 +148,12 @@ pub enum Failure {
     /// The payload is no in-toto statement.
     #[error("the signed payload is not an in-toto statement: {detail}")]
     NotAStatement {
+        /// What it is.
+        detail: String,
+    },
+    /// The payload of a signature in the old layout is something else.
+    #[error("the signed payload does not say which image was signed: {detail}")]
+    NotSimpleSigning {
         /// What it is.
         detail: String,
     },
@@ -220,7 +229,7 @@ pub enum Failure {
     /// A log that this root does not know.
     #[error("root {root} does not know the log {log}")]
     UnknownLog {
-        /// The log's id, base64.
+        /// The log's id, hex.
         log: String,
         /// The root in use.
         root: RootId,
@@ -264,6 +273,14 @@ pub enum Failure {
         found: String,
         /// In what the two differ, if it is little.
         near: Option<String>,
+    },
+    /// Too few of the demanded witnesses signed the log's checkpoint.
+    #[error("{found} of the named witnesses signed the log's checkpoint, and {demanded} must")]
+    Witnesses {
+        /// How many did.
+        found: usize,
+        /// How many must.
+        demanded: usize,
     },
     /// The right name under the wrong root.
     #[error("{subject} signed under root {found}, expected root {expected}")]
@@ -332,6 +349,9 @@ impl Diagnose for Failure {
             Self::ClaimDiffers { .. } => "TRUST-0702",
             Self::CertificateRequired => "TRUST-0050",
             Self::KeyRequired => "TRUST-0051",
+            Self::NoTimestamp => "TRUST-0600",
+            Self::Witnesses { .. } => "TRUST-0601",
+            Self::NotSimpleSigning { .. } => "TRUST-0602",
         })
     }
 
@@ -343,7 +363,7 @@ impl Diagnose for Failure {
             Self::OtherRoot { .. } | Self::UnknownLog { .. } | Self::WrongRoot { .. } => {
                 "see `bulla trust show`; verify with `--trusted-root FILE` of the instance that signed"
             }
-            Self::ExpiredWithoutTime { .. } | Self::NoTrustedTime => {
+            Self::ExpiredWithoutTime { .. } | Self::NoTrustedTime | Self::NoTimestamp => {
                 "sign again with a timestamp authority: `bulla sign`"
             }
             Self::SignatureInvalid { .. } | Self::LogEntryReplaced { .. } => {
@@ -367,6 +387,7 @@ impl Diagnose for Failure {
                 "this one was signed with a certificate: name the signer with `--certificate-identity` and `--certificate-oidc-issuer`"
             }
             Self::PredicateType { .. } => "name the predicate with `--type`",
+            Self::Witnesses { .. } => "ask for a bundle made after the witnesses signed",
             _ => return None,
         };
         Some(hint.into())

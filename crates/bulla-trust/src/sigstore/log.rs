@@ -1,128 +1,233 @@
-//! Whose log an entry is in, and whether that log's key was valid then.
+//! A log entry's proofs: that this log, and no other, includes this entry.
 //!
-//! The core accepts a checkpoint by any key of the root whose four-byte hint
-//! fits, and compares a key's time with proven times for version 1 only. So a
-//! retired log's key could sign for an entry that names another log. Here the
-//! entry's own log must be in the root, must have signed the checkpoint itself,
-//! and its key must have been valid at each proven time.
+//! RFC 6962 inclusion under a checkpoint (C2SP tlog-checkpoint), and the promise
+//! (SET) of Rekor v1. The entry's own log must be in the root, must have signed
+//! the checkpoint itself, under its own origin, with a key valid at each proven
+//! time. The unsigned copies of root hash and tree size beside the checkpoint
+//! are compared with it: other clients read them.
 
+use bulla_crypto::merkle;
 use jiff::Timestamp;
-use sigstore_trust_root::TransparencyLog;
-use sigstore_types::{Checkpoint, KeyHint, KindVersion, TransparencyLogEntry};
-use sigstore_verify::crypto::VerificationKey;
+use serde::Serialize;
+use sigstore_types::{Checkpoint, SignatureBytes};
 
-use super::{Failure, bundle::UnverifiedBundle};
-use crate::{root::TrustRoot, verified::LogProof};
+use super::{
+    Failure,
+    evidence::{Entry, InclusionProof},
+    witness::WitnessQuorum,
+};
+use crate::{
+    root::{TrustRoot, material::Log},
+    verified::LogProof,
+};
 
-/// Checks every entry of a bundle that the core accepted.
+/// The log that an entry names.
 ///
 /// # Errors
-/// [`Failure::UnknownLog`], [`Failure::Checkpoint`], [`Failure::LogKeyValidity`],
-/// or [`Failure::Incomplete`] if there is no entry at all.
-pub(super) fn check(
-    root: &TrustRoot,
-    bundle: &UnverifiedBundle,
-    times: &[Timestamp],
-) -> Result<(), Failure> {
-    let entries = &bundle.inner().verification_material.tlog_entries;
-    if entries.is_empty() {
+/// [`Failure::UnknownLog`] if it is not in the root.
+pub(super) fn of<'r>(root: &'r TrustRoot, entry: &Entry<'_>) -> Result<&'r Log, Failure> {
+    root.material()
+        .log(entry.log_id)
+        .ok_or_else(|| Failure::UnknownLog {
+            log: hex::encode(entry.log_id),
+            root: root.id().clone(),
+        })
+}
+
+/// Checks one entry's proofs.
+///
+/// # Errors
+/// [`Failure::InclusionProof`], [`Failure::Checkpoint`],
+/// [`Failure::InclusionPromise`] or [`Failure::Incomplete`].
+pub(super) fn check(root: &TrustRoot, log: &Log, entry: &Entry<'_>) -> Result<(), Failure> {
+    if let Some(proof) = &entry.proof {
+        let checkpoint = proof.checkpoint.ok_or_else(|| Failure::Incomplete {
+            detail: "an inclusion proof without checkpoint".into(),
+        })?;
+        check_copies(entry, proof, checkpoint)?;
+        check_inclusion(entry, proof, checkpoint)?;
+        check_checkpoint(root, log, checkpoint)?;
+    } else if entry.promise.is_none() {
         return Err(Failure::Incomplete {
-            detail: "no log entry".into(),
+            detail: "a log entry with neither inclusion proof nor promise".into(),
         });
     }
-    let logs = &root.document().tlogs;
-    for entry in entries {
-        let id = &entry.log_id.key_id;
-        let log = logs
-            .iter()
-            .find(|log| log.log_id.key_id == *id)
-            .ok_or_else(|| Failure::UnknownLog {
-                log: id.to_string(),
-                root: root.id().clone(),
-            })?;
-        if let Some(checkpoint) = checkpoint_of(entry) {
-            check_signer(log, logs, checkpoint)?;
-        }
-        check_window(log, entry, times)?;
+    if entry.promise.is_some() {
+        check_promise(log, entry)?;
     }
     Ok(())
 }
 
-/// Where the first entry of a bundle is logged.
-pub(super) fn proof(bundle: &UnverifiedBundle) -> Option<LogProof> {
-    let entry = bundle.inner().verification_material.tlog_entries.first()?;
-    let checkpoint = checkpoint_of(entry);
-    Some(LogProof {
-        log: match checkpoint {
-            Some(checkpoint) => checkpoint.origin().to_owned(),
-            None => entry.log_id.key_id.to_string(),
-        },
-        index: entry.log_index.get(),
-        tree_size: checkpoint.map(|c| c.tree_size()).unwrap_or_default(),
-    })
-}
-
-fn checkpoint_of(entry: &TransparencyLogEntry) -> Option<&Checkpoint> {
-    entry.inclusion_proof.as_ref()?.checkpoint.checkpoint()
-}
-
-/// The core found a signature by some key whose hint fits. If only this log's
-/// does, it was this log's; otherwise the signature is looked for again.
-fn check_signer(
-    log: &TransparencyLog,
-    logs: &[TransparencyLog],
-    checkpoint: &Checkpoint,
-) -> Result<(), Failure> {
-    let hinted = |other: &&TransparencyLog| {
-        let mut signatures = checkpoint.signatures().iter();
-        signatures.any(|signature| fits(other, &signature.key_id))
-    };
-    let mut candidates = logs.iter().filter(hinted);
-    let only = candidates.next();
-    let alone = candidates.next().is_none();
-    if alone && only.is_some_and(|other| std::ptr::eq(other, log)) {
-        return Ok(());
-    }
-    let by_this_log = VerificationKey::from_spki(&log.public_key.raw_bytes).is_ok_and(|key| {
-        checkpoint
-            .signatures()
-            .iter()
-            .filter(|signature| fits(log, &signature.key_id))
-            .any(|signature| {
-                key.verify(checkpoint.signed_data(), &signature.signature)
-                    .is_ok()
-            })
-    });
-    if by_this_log {
-        Ok(())
-    } else {
-        Err(Failure::Checkpoint {
-            detail: format!(
-                "it is not signed by {}, which the entry names",
-                log.base_url
-            ),
-        })
-    }
-}
-
-fn fits(log: &TransparencyLog, hint: &KeyHint) -> bool {
-    log.log_id.key_id.as_bytes().starts_with(hint.as_bytes())
-}
-
-fn check_window(
-    log: &TransparencyLog,
-    entry: &TransparencyLogEntry,
+/// Checks that the log's key was valid at each proven time.
+///
+/// # Errors
+/// [`Failure::LogKeyValidity`].
+pub(super) fn check_times(
+    log: &Log,
+    entry: &Entry<'_>,
     times: &[Timestamp],
 ) -> Result<(), Failure> {
-    let version_2 = entry.kind_version == KindVersion::HashedRekordV002;
-    let Some(window) = log.public_key.valid_for.filter(|_| version_2) else {
+    // A log of version 1 signs its own time, which its promise was checked at.
+    if !entry.kind.is_version_2() && entry.signed_time().is_some() {
         return Ok(());
-    };
-    match times.iter().find(|time| !window.contains(**time)) {
+    }
+    match times.iter().find(|time| !log.trusted_at(**time)) {
         Some(time) => Err(Failure::LogKeyValidity {
-            log: log.base_url.clone(),
+            log: log.url.clone(),
             time: *time,
         }),
         None => Ok(()),
     }
+}
+
+/// Where an entry is logged, and which witnesses saw that.
+///
+/// # Errors
+/// [`Failure::Witnesses`] if a quorum is demanded and not there.
+pub(super) fn proof(
+    log: &Log,
+    entry: &Entry<'_>,
+    quorum: Option<&WitnessQuorum>,
+    latest: Timestamp,
+) -> Result<LogProof, Failure> {
+    let checkpoint = entry.proof.as_ref().and_then(|proof| proof.checkpoint);
+    let witnesses = match (quorum, checkpoint) {
+        (Some(quorum), Some(checkpoint)) => quorum.check(checkpoint, latest)?,
+        (Some(quorum), None) => return Err(quorum.missing()),
+        (None, _) => Vec::new(),
+    };
+    Ok(LogProof {
+        log: match checkpoint {
+            Some(checkpoint) => checkpoint.origin().to_owned(),
+            None => log.url.clone(),
+        },
+        index: entry.index,
+        tree_size: checkpoint.map(|c| c.tree_size()).unwrap_or_default(),
+        witnesses,
+    })
+}
+
+fn check_copies(
+    entry: &Entry<'_>,
+    proof: &InclusionProof<'_>,
+    checkpoint: &Checkpoint,
+) -> Result<(), Failure> {
+    let differs = |what: &str| Failure::Checkpoint {
+        detail: format!("the {what} beside it differs from the signed one"),
+    };
+    if proof.root != *checkpoint.root_hash().as_bytes() {
+        return Err(differs("root hash"));
+    }
+    if proof.tree_size != checkpoint.tree_size() {
+        return Err(differs("tree size"));
+    }
+    // Version 1 counts over several trees, and proves the index in the last one.
+    if entry.kind.is_version_2() && proof.index != entry.index {
+        return Err(Failure::InclusionProof {
+            detail: format!(
+                "the entry says index {}, the proof index {}",
+                entry.index, proof.index
+            ),
+        });
+    }
+    Ok(())
+}
+
+fn check_inclusion(
+    entry: &Entry<'_>,
+    proof: &InclusionProof<'_>,
+    checkpoint: &Checkpoint,
+) -> Result<(), Failure> {
+    merkle::verify_inclusion(
+        &merkle::leaf_hash(entry.body),
+        proof.index,
+        checkpoint.tree_size(),
+        &proof.hashes,
+        checkpoint.root_hash().as_bytes(),
+    )
+    .map_err(|error| Failure::InclusionProof {
+        detail: error.to_string(),
+    })
+}
+
+/// The hint in a signature line only chooses what is tried.
+fn check_checkpoint(root: &TrustRoot, log: &Log, checkpoint: &Checkpoint) -> Result<(), Failure> {
+    let fails = |detail: String| Err(Failure::Checkpoint { detail });
+    if !log.is_origin(checkpoint.origin()) {
+        return fails(format!(
+            "it is of {}, not of {}, which the entry names",
+            checkpoint.origin(),
+            log.url
+        ));
+    }
+    let Some(key) = log.key() else {
+        return fails(format!("the key of {} is of no known kind", log.url));
+    };
+    let signed = checkpoint.signed_data();
+    let by_this_log = checkpoint
+        .signatures()
+        .iter()
+        .filter(|line| log.id.starts_with(line.key_id.as_bytes()))
+        .any(|line| {
+            let facts = [
+                b"checkpoint",
+                log.spki.as_slice(),
+                signed,
+                line.signature.as_bytes(),
+            ];
+            let verify = || key.verify(signed, &line.signature);
+            root.memo().once(&facts, verify).is_ok()
+        });
+    if by_this_log {
+        Ok(())
+    } else {
+        fails(format!(
+            "it is not signed by {}, which the entry names",
+            log.url
+        ))
+    }
+}
+
+/// What a log of version 1 signs as its promise, in canonical JSON: the fields
+/// in the order of their names, and no text in them that needs an escape.
+#[derive(Serialize)]
+struct Promise<'a> {
+    body: &'a str,
+    #[serde(rename = "integratedTime")]
+    integrated_time: i64,
+    #[serde(rename = "logID")]
+    log_id: &'a str,
+    #[serde(rename = "logIndex")]
+    log_index: u64,
+}
+
+/// Checks the promise, at the time it names.
+///
+/// # Errors
+/// [`Failure::InclusionPromise`].
+pub(super) fn check_promise(log: &Log, entry: &Entry<'_>) -> Result<(), Failure> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let fails = |detail: String| Failure::InclusionPromise { detail };
+    let signature = entry.promise.ok_or_else(|| fails("there is none".into()))?;
+    if let Some(time) = entry.integrated
+        && !log.trusted_at(time)
+    {
+        return Err(fails(format!(
+            "the key of {} was not valid at {time}, which it names",
+            log.url
+        )));
+    }
+    let promise = Promise {
+        body: &STANDARD.encode(entry.body),
+        // Absent is zero on the wire.
+        integrated_time: entry.integrated.map_or(0, |time| time.as_second()),
+        log_id: &hex::encode(entry.log_id),
+        log_index: entry.index,
+    };
+    let signed = serde_json::to_vec(&promise).map_err(|error| fails(error.to_string()))?;
+    let key = log
+        .key()
+        .ok_or_else(|| fails(format!("the key of {} is of no known kind", log.url)))?;
+    key.verify(&signed, &SignatureBytes::new(signature.to_vec()))
+        .map_err(|_| fails(format!("it is not signed by {}", log.url)))
 }

@@ -137,7 +137,10 @@ pub enum MakeError {
     #[error("the envelope must have exactly one signature")]
     SignatureCount,
     /// More witnesses than a bundle may hold.
-    #[error("a bundle holds at most {} log entries or timestamps", limits::LOG_ENTRIES)]
+    #[error(
+        "a bundle holds at most {} log entries or timestamps",
+        limits::LOG_ENTRIES
+    )]
     TooMany,
 }
 

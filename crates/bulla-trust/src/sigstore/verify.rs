@@ -1,35 +1,30 @@
-//! Verifying a bundle: bytes and a root in, [`Verified`] or [`Rejection`] out.
+//! Verifying: bytes and a root in, [`Verified`] or [`Rejection`] out.
 //!
-//! Order: form and limits; certificate, proven times, chain, SCT, log, signature
-//! and subject, log entry against signature and key (all by the core); then
-//! what the core leaves open: the certificate names exactly one signer, the log
-//! that the entry names signed the checkpoint with a key valid at each proven
-//! time, no proven time lies ahead of `now`, the statement handed out names the
-//! subject.
+//! One [`Verification`] holds what does not change from one piece of evidence to
+//! the next: the root, the time of judgement and what the caller demands. The
+//! checks themselves are in `engine`; here the forms are told apart, and the
+//! statement handed out is the one whose subject was compared.
 //! Who may sign is the caller's question: see [`IdentityExpectation`].
 
-use bulla_core::{Digest, Identity, Statement, digest::Algorithm};
-use jiff::{SignedDuration, Timestamp};
-use sigstore_types::DerPublicKey;
-use sigstore_verify::{Policy, PublicKeyVerificationPolicy, VerificationPolicy};
+use bulla_core::{Digest, Statement};
+use bulla_crypto::PublicKey;
+use jiff::Timestamp;
 
 use super::{
     Failure,
     bundle::{BundleKind, UnverifiedBundle},
-    diagnosis::{Case, subject_differs, subjects},
+    engine::Judge,
+    evidence::Evidence,
     identity::IdentityExpectation,
-    log,
+    requirements::Requirements,
 };
 use crate::{
     root::TrustRoot,
-    verified::{Cited, KeyProof, Proof, Rejection, Verified},
+    verified::{Cited, KeyProof, Rejection, Verified},
 };
 
-/// How far a timestamp authority's clock may be ahead of the caller's.
-const CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_secs(60);
-
 /// The artifact of a signature: its bytes, or its digest where the scheme
-/// signs a digest (all but Ed25519).
+/// signs a digest (all but pure Ed25519).
 #[derive(Clone, Copy, Debug)]
 pub enum Artifact<'a> {
     /// All its bytes.
@@ -38,34 +33,13 @@ pub enum Artifact<'a> {
     Digest(&'a Digest),
 }
 
-impl<'a> Artifact<'a> {
+impl Artifact<'_> {
     /// Its digest: SHA-256 of the bytes, or as given.
-    pub(super) fn digest(&self) -> Option<Digest> {
-        Some(match self {
+    pub(super) fn digest(&self) -> Digest {
+        match self {
             Self::Bytes(bytes) => Digest::sha256(bytes),
             Self::Digest(digest) => (*digest).clone(),
-        })
-    }
-
-    fn to_core(self) -> Result<sigstore_types::Artifact<'a>, Failure> {
-        let digest = match self {
-            Self::Bytes(bytes) => return Ok(sigstore_types::Artifact::Blob(bytes)),
-            Self::Digest(digest) => digest,
-        };
-        let algorithm = match digest.algorithm() {
-            Algorithm::Sha256 => sigstore_types::HashAlgorithm::Sha2256,
-            Algorithm::Sha512 => sigstore_types::HashAlgorithm::Sha2512,
-            other => {
-                return Err(Failure::ArtifactForm {
-                    detail: format!("no signature is checked with {}", other.name()),
-                });
-            }
-        };
-        sigstore_types::ArtifactDigest::new(algorithm, digest.bytes())
-            .map(sigstore_types::Artifact::Digest)
-            .map_err(|error| Failure::ArtifactForm {
-                detail: error.to_string(),
-            })
+        }
     }
 }
 
@@ -88,9 +62,150 @@ pub struct Blob {
     pub digest: Digest,
 }
 
-/// Verifies an attestation about `subject` that a certificate's holder signed.
-/// Whether that signer may say so is left to [`Verified::require_identity`] or
-/// a policy.
+impl Blob {
+    pub(crate) fn of(artifact: &Artifact<'_>) -> Self {
+        Self {
+            digest: artifact.digest(),
+        }
+    }
+}
+
+/// How to verify: under which root, when, and with which demands.
+///
+/// Making the proof and judging the signer are two things: whatever comes out
+/// says who signed, and [`Verified::require_identity`] or a policy says whether
+/// that signer counts. Methods with `_with_key` prove a signature by that key;
+/// a bundle signed with a certificate never counts for them, nor the reverse.
+#[derive(Clone, Debug)]
+pub struct Verification<'r> {
+    root: &'r TrustRoot,
+    now: Timestamp,
+    requirements: Requirements,
+}
+
+impl<'r> Verification<'r> {
+    /// The strict one: see [`Requirements::STRICT`].
+    pub fn new(root: &'r TrustRoot, now: Timestamp) -> Self {
+        Self {
+            root,
+            now,
+            requirements: Requirements::STRICT,
+        }
+    }
+
+    /// With other demands.
+    #[must_use]
+    pub fn requiring(mut self, requirements: Requirements) -> Self {
+        self.requirements = requirements;
+        self
+    }
+
+    /// An attestation about `subject` that a certificate's holder signed.
+    ///
+    /// # Errors
+    /// A [`Rejection`] with a code from TRUST-0001 on; see [`Failure`].
+    pub fn attestation(
+        &self,
+        bundle: &[u8],
+        subject: &Digest,
+    ) -> Result<Verified<Statement>, Rejection> {
+        with_bundle(bundle, |bundle| {
+            let statement = bundle.statement()?;
+            let evidence = Evidence::of_bundle(bundle)?;
+            self.statement(&evidence, statement, subject)
+        })
+    }
+
+    /// An attestation about `subject` signed with `key`.
+    ///
+    /// # Errors
+    /// As [`Self::attestation`].
+    pub fn attestation_with_key(
+        &self,
+        bundle: &[u8],
+        subject: &Digest,
+        key: &PublicKey,
+    ) -> Result<Verified<Statement, KeyProof>, Rejection> {
+        with_bundle(bundle, |bundle| {
+            let statement = bundle.statement()?;
+            let evidence = Evidence::of_bundle(bundle)?;
+            self.statement_with_key(&evidence, statement, subject, key)
+        })
+    }
+
+    /// A signature over `artifact` by the holder of a certificate.
+    ///
+    /// # Errors
+    /// A [`Rejection`] with a code from TRUST-0001 on; see [`Failure`].
+    pub fn signature<'a>(
+        &self,
+        bundle: &[u8],
+        artifact: impl Into<Artifact<'a>>,
+    ) -> Result<Verified<Blob>, Rejection> {
+        let artifact = artifact.into();
+        with_bundle(bundle, |bundle| {
+            let blob = signed_blob(bundle, &artifact)?;
+            let evidence = Evidence::of_bundle(bundle)?;
+            let proof = self.judge().certificate(&evidence, &artifact)?;
+            Ok(Verified::new(blob, proof))
+        })
+    }
+
+    /// A signature over `artifact` by `key`.
+    ///
+    /// # Errors
+    /// As [`Self::signature`].
+    pub fn signature_with_key<'a>(
+        &self,
+        bundle: &[u8],
+        artifact: impl Into<Artifact<'a>>,
+        key: &PublicKey,
+    ) -> Result<Verified<Blob, KeyProof>, Rejection> {
+        let artifact = artifact.into();
+        with_bundle(bundle, |bundle| {
+            let blob = signed_blob(bundle, &artifact)?;
+            let evidence = Evidence::of_bundle(bundle)?;
+            let proof = self.judge().key(&evidence, &artifact, key)?;
+            Ok(Verified::new(blob, proof))
+        })
+    }
+
+    pub(crate) fn judge(&self) -> Judge<'_> {
+        Judge {
+            root: self.root,
+            now: self.now,
+            requirements: &self.requirements,
+        }
+    }
+
+    pub(crate) fn statement(
+        &self,
+        evidence: &Evidence<'_>,
+        statement: Statement,
+        subject: &Digest,
+    ) -> Result<Verified<Statement>, Failure> {
+        let proof = self
+            .judge()
+            .certificate(evidence, &Artifact::Digest(subject))?;
+        names_subject(&statement, subject)?;
+        Ok(Verified::new(statement, proof))
+    }
+
+    pub(crate) fn statement_with_key(
+        &self,
+        evidence: &Evidence<'_>,
+        statement: Statement,
+        subject: &Digest,
+        key: &PublicKey,
+    ) -> Result<Verified<Statement, KeyProof>, Failure> {
+        let artifact = Artifact::Digest(subject);
+        let proof = self.judge().key(evidence, &artifact, key)?;
+        names_subject(&statement, subject)?;
+        Ok(Verified::new(statement, proof))
+    }
+}
+
+/// [`Verification::attestation`] with the strict requirements.
 ///
 /// # Errors
 /// A [`Rejection`] with a code from TRUST-0001 on; see [`Failure`].
@@ -100,17 +215,11 @@ pub fn verify_attestation(
     subject: &Digest,
     now: Timestamp,
 ) -> Result<Verified<Statement>, Rejection> {
-    with_bundle(bundle, |bundle| {
-        let statement = bundle.statement()?;
-        let artifact = Artifact::Digest(subject);
-        let proof = by_certificate(root, bundle, Some(&statement), artifact, now)?;
-        names_subject(&statement, subject)?;
-        Ok(Verified::new(statement, proof))
-    })
+    Verification::new(root, now).attestation(bundle, subject)
 }
 
-/// Verifies a signature over `artifact` by the holder of a certificate, who
-/// must be whom `expected` names.
+/// [`Verification::signature`] with the strict requirements, by the signer whom
+/// `expected` names.
 ///
 /// # Errors
 /// A [`Rejection`] with a code from TRUST-0001 on; see [`Failure`].
@@ -126,9 +235,7 @@ pub fn verify_blob<'a>(
     Ok(verified)
 }
 
-/// Verifies a signature over `artifact` by the holder of any certificate.
-/// Whether that signer counts is left to [`Verified::require_identity`] or a
-/// policy.
+/// [`Verification::signature`] with the strict requirements.
 ///
 /// # Errors
 /// A [`Rejection`] with a code from TRUST-0001 on; see [`Failure`].
@@ -138,16 +245,11 @@ pub fn verify_signature<'a>(
     artifact: impl Into<Artifact<'a>>,
     now: Timestamp,
 ) -> Result<Verified<Blob>, Rejection> {
-    let artifact = artifact.into();
-    with_bundle(bundle, |bundle| {
-        let digest = signed_blob(bundle, &artifact)?;
-        let proof = by_certificate(root, bundle, None, artifact, now)?;
-        Ok(Verified::new(Blob { digest }, proof))
-    })
+    Verification::new(root, now).signature(bundle, artifact)
 }
 
-/// Verifies an attestation about `subject` signed with the key `spki` (DER
-/// SubjectPublicKeyInfo), logged in a log of `root`.
+/// [`Verification::attestation_with_key`] with the strict requirements and a key
+/// in DER (SubjectPublicKeyInfo).
 ///
 /// # Errors
 /// As [`verify_attestation`].
@@ -158,17 +260,12 @@ pub fn verify_attestation_with_key(
     spki: &[u8],
     now: Timestamp,
 ) -> Result<Verified<Statement, KeyProof>, Rejection> {
-    with_bundle(bundle, |bundle| {
-        let statement = bundle.statement()?;
-        let artifact = Artifact::Digest(subject);
-        let proof = by_key(root, bundle, Some(&statement), artifact, spki, now)?;
-        names_subject(&statement, subject)?;
-        Ok(Verified::new(statement, proof))
-    })
+    let key = read_key(spki, bundle)?;
+    Verification::new(root, now).attestation_with_key(bundle, subject, &key)
 }
 
-/// Verifies a signature over `artifact` by the key `spki` (DER
-/// SubjectPublicKeyInfo), logged in a log of `root`.
+/// [`Verification::signature_with_key`] with the strict requirements and a key in
+/// DER (SubjectPublicKeyInfo).
 ///
 /// # Errors
 /// As [`verify_blob`].
@@ -179,11 +276,17 @@ pub fn verify_blob_with_key<'a>(
     spki: &[u8],
     now: Timestamp,
 ) -> Result<Verified<Blob, KeyProof>, Rejection> {
-    let artifact = artifact.into();
-    with_bundle(bundle, |bundle| {
-        let digest = signed_blob(bundle, &artifact)?;
-        let proof = by_key(root, bundle, None, artifact, spki, now)?;
-        Ok(Verified::new(Blob { digest }, proof))
+    let key = read_key(spki, bundle)?;
+    Verification::new(root, now).signature_with_key(bundle, artifact, &key)
+}
+
+fn read_key(spki: &[u8], bundle: &[u8]) -> Result<PublicKey, Rejection> {
+    PublicKey::from_spki_der(spki).map_err(|error| {
+        let failure = Failure::SignatureInvalid {
+            what: "the key",
+            detail: error.to_string(),
+        };
+        Rejection::because(&failure).of(&Digest::sha256(bundle))
     })
 }
 
@@ -227,15 +330,14 @@ fn with_bundle<T>(
     check(&bundle).map_err(|failure| Rejection::because(&failure).of(bundle.digest()))
 }
 
-fn signed_blob(bundle: &UnverifiedBundle, artifact: &Artifact<'_>) -> Result<Digest, Failure> {
-    if bundle.kind() == BundleKind::Attestation {
-        return Err(Failure::NotASignature);
+fn signed_blob(bundle: &UnverifiedBundle, artifact: &Artifact<'_>) -> Result<Blob, Failure> {
+    match bundle.kind() {
+        BundleKind::Attestation => Err(Failure::NotASignature),
+        BundleKind::Signature => Ok(Blob::of(artifact)),
     }
-    artifact.digest().ok_or(Failure::NotASignature)
 }
 
-/// The core compared the subject in its own reading of the payload; what we
-/// hand out is ours, so ours is compared too.
+/// An envelope is about what its payload says.
 fn names_subject(statement: &Statement, subject: &Digest) -> Result<(), Failure> {
     if statement.is_about(subject) {
         Ok(())
@@ -244,88 +346,29 @@ fn names_subject(statement: &Statement, subject: &Digest) -> Result<(), Failure>
     }
 }
 
-fn by_certificate(
-    root: &TrustRoot,
-    bundle: &UnverifiedBundle,
-    statement: Option<&Statement>,
-    artifact: Artifact<'_>,
-    now: Timestamp,
-) -> Result<Proof, Failure> {
-    let leaf = bundle.leaf().ok_or(Failure::CertificateRequired)?;
-    let policy = VerificationPolicy::any_identity();
-    let result = run(root, bundle, statement, artifact, &policy, now)?;
-    let no_issuer = || Failure::NoIdentity {
-        detail: "it does not say which issuer authenticated its holder".into(),
+/// The subjects of a statement as `algorithm:hex`.
+fn subjects(statement: &Statement) -> Vec<String> {
+    statement
+        .subject
+        .iter()
+        .flat_map(|subject| &subject.digest)
+        .map(|(algorithm, hex)| format!("{algorithm}:{hex}"))
+        .collect()
+}
+
+/// A good signature about something else: names what it is about.
+pub(super) fn subject_differs(expected: &Digest, found: &[String]) -> Failure {
+    let shown: Vec<&str> = found.iter().take(3).map(String::as_str).collect();
+    let more = match found.len().saturating_sub(shown.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     };
-    let proven = result.certificate_verified() && result.sct_verified() && result.tlog_verified();
-    if !proven {
-        return Err(Failure::Incomplete {
-            detail: "certificate, SCT and log must all be proven".into(),
-        });
-    }
-    Ok(Proof {
-        signer: Identity {
-            root: root.id().clone(),
-            issuer: result.issuer().ok_or_else(no_issuer)?.to_owned(),
-            subject: leaf.subject()?,
+    Failure::SubjectDiffers {
+        expected: expected.clone(),
+        found: if shown.is_empty() {
+            "no digest at all".into()
+        } else {
+            format!("{}{more}", shown.join(", "))
         },
-        envelope: bundle.digest().clone(),
-        certificate: leaf.digest.clone(),
-        key: leaf.key()?,
-        claims: leaf.claims()?,
-        sct: result.sct_verified(),
-        log: log::proof(bundle),
-        times: result.verified_timestamps().to_vec(),
-    })
-}
-
-fn by_key(
-    root: &TrustRoot,
-    bundle: &UnverifiedBundle,
-    statement: Option<&Statement>,
-    artifact: Artifact<'_>,
-    spki: &[u8],
-    now: Timestamp,
-) -> Result<KeyProof, Failure> {
-    if bundle.has_certificate() {
-        return Err(Failure::KeyRequired);
     }
-    let policy = PublicKeyVerificationPolicy::new(DerPublicKey::new(spki.to_vec()));
-    let result = run(root, bundle, statement, artifact, &policy, now)?;
-    Ok(KeyProof {
-        key: Digest::sha256(spki),
-        envelope: bundle.digest().clone(),
-        log: log::proof(bundle),
-        times: result.verified_timestamps().to_vec(),
-    })
-}
-
-fn run(
-    root: &TrustRoot,
-    bundle: &UnverifiedBundle,
-    statement: Option<&Statement>,
-    artifact: Artifact<'_>,
-    policy: &dyn Policy,
-    now: Timestamp,
-) -> Result<sigstore_verify::VerificationResult, Failure> {
-    let result = root
-        .verifier()
-        .verify(artifact.to_core()?, bundle.inner(), policy)
-        .map_err(|error| {
-            Case {
-                root,
-                bundle,
-                statement,
-                artifact: &artifact,
-                now,
-            }
-            .explain(error)
-        })?;
-    let times = result.verified_timestamps();
-    let latest = now.checked_add(CLOCK_DIFFERENCE).unwrap_or(now);
-    if let Some(time) = times.iter().find(|time| **time > latest) {
-        return Err(Failure::FutureTime { time: *time, now });
-    }
-    log::check(root, bundle, times)?;
-    Ok(result)
 }

@@ -4,10 +4,7 @@
 //! the first thing that was not ends the run and is remembered. [`Stored`]
 //! stands for the cache: it holds verified metadata and nothing else.
 
-use sigstore_tuf::{
-    Error, MetadataStore, Repository, Result,
-    transport::FetchFuture,
-};
+use sigstore_tuf::{Error, MetadataStore, Repository, Result, transport::FetchFuture};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

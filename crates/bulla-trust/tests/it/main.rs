@@ -4,8 +4,15 @@
 
 mod advisories;
 mod conformance;
+mod keys;
+mod lab;
 mod making;
 mod near_misses;
+mod old_layout;
+mod openssl;
+mod oracle;
 mod repack;
+mod requirements;
+mod strict;
 mod suite;
 mod world;

@@ -75,7 +75,12 @@ fn a_signature() {
     let json = case.bundle_json();
     let parts = Parts::of(&json);
     let signature = bytes(&json["messageSignature"]["signature"]);
-    let made = signature_bundle((Hash::Sha256, &case.digest().bytes()), &signature, &parts.material()).unwrap();
+    let made = signature_bundle(
+        (Hash::Sha256, &case.digest().bytes()),
+        &signature,
+        &parts.material(),
+    )
+    .unwrap();
     let root = case.own_root().unwrap().unwrap();
     let artifact = Artifact::Bytes(&case.artifact);
     verify_blob(

@@ -3,13 +3,14 @@
 use bulla_core::Reference;
 use bulla_oci::transfer::{self, Kind};
 use clap::Args;
+use serde_json::json;
 use std::collections::BTreeSet;
 
-use super::copy::KindArg;
+use super::copy::{KindArg, name};
 use crate::{
     context::Context,
     failure::{Exit, Failure},
-    journey::{image_source::asked_failed, reach::Reach},
+    journey::{evidence, image_source::asked_failed, reach::Reach},
     output, terminal,
 };
 
@@ -58,7 +59,9 @@ pub fn run(args: CleanArgs, context: &Context) -> Result<Exit, Failure> {
     };
     let removed = context.block_on(async {
         let reach = Reach::open(context, &[&reference], false).await?;
-        let removed = transfer::clean(reach.registry(&reference), &reference, &kinds).await;
+        let image = evidence::resolve(reach.source(), &reference).await?;
+        let registry = reach.registry(&reference);
+        let removed = transfer::clean(registry, &reference, &image.digest, &kinds).await;
         let removed = removed.map_err(|error| asked_failed(&error))?;
         reach.close().await;
         Ok(removed)
@@ -70,8 +73,10 @@ pub fn run(args: CleanArgs, context: &Context) -> Result<Exit, Failure> {
             .say(&format!(" ✓ {count} manifests removed from {reference}")),
     }
     outputs.write(|format| match format {
-        "json" => output::json(&serde_json::json!({
-            "version": 1, "reference": reference, "removed": removed,
+        "json" => output::json(&json!({
+            "version": 1, "reference": reference, "removed": removed.iter().map(|one| {
+                json!({"reference": one.reference, "kind": name(one.kind)})
+            }).collect::<Vec<_>>(),
         })),
         _ => {
             let lines: Vec<String> = removed.iter().map(|one| one.reference.to_string()).collect();

@@ -1,8 +1,9 @@
 //! `bulla copy`: an image and everything that hangs on it, to another place.
 
-use bulla_core::Reference;
-use bulla_oci::transfer::{self, CopyOptions, Copied, Kind};
+use bulla_core::{Diagnose as _, Reference};
+use bulla_oci::transfer::{self, Copied, CopyOptions, Kind};
 use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 use crate::{
@@ -100,9 +101,9 @@ pub fn run(args: CopyArgs, context: &Context) -> Result<Exit, Failure> {
     let options = args.what.options()?;
     let copied = context.block_on(async {
         let reach = Reach::open(context, &[&args.from, &args.to], false).await?;
-        let from = (reach.registry(&args.from), &args.from);
-        let to = (reach.registry(&args.to), &args.to);
-        let copied = transfer::copy(from, to, &options).await;
+        let from = reach.evidence(&args.from, &args.from);
+        let to = reach.registry(&args.to);
+        let copied = transfer::copy(&from, to, &args.to, &options).await;
         let copied = copied.map_err(|error| asked_failed(&error))?;
         reach.close().await;
         Ok(copied)
@@ -110,21 +111,62 @@ pub fn run(args: CopyArgs, context: &Context) -> Result<Exit, Failure> {
     tell(context, &copied, &format!("{} → {}", args.from, args.to));
     outputs.write(|format| match format {
         "json" => output::json(&serde_json::json!({
-            "version": 1, "from": args.from, "to": args.to, "copied": copied,
+            "version": 1, "from": args.from, "to": args.to, "copied": data(&copied),
         })),
-        _ => Ok(args
-            .to
-            .by_digest(copied.descriptor.digest.clone())
-            .to_string()
-            .into_bytes()),
+        _ => Ok(landed(&args.to, &copied).to_string().into_bytes()),
     })?;
     Ok(Exit::Allowed)
 }
 
-/// Tells how much was moved.
+/// Where it is now: by digest, where the image was moved.
+pub fn landed(to: &Reference, copied: &Copied) -> Reference {
+    match &copied.image {
+        Some(image) => to.by_digest(image.digest.clone()),
+        None => to.clone(),
+    }
+}
+
+/// What was moved, as data.
+pub fn data(copied: &Copied) -> Value {
+    let evidence = copied.evidence.iter();
+    let evidence: Vec<Value> = evidence
+        .map(|(place, kind)| json!({"place": place, "kind": name(*kind)}))
+        .collect();
+    let problems = copied.problems.iter();
+    let problems: Vec<Value> = problems
+        .map(|(entry, error)| json!({"digest": entry.digest, "code": error.code(), "text": error.to_string()}))
+        .collect();
+    json!({
+        "digest": copied.image.as_ref().map(|image| &image.digest),
+        "manifests": copied.manifests, "blobs": copied.blobs, "bytes": copied.bytes,
+        "mounted": copied.mounted, "present": copied.present,
+        "evidence": evidence, "problems": problems,
+    })
+}
+
+/// What a kind is called in data.
+pub fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Signature => "signature",
+        Kind::Attestation => "attestation",
+        Kind::Sbom => "sbom",
+        Kind::Other => "other",
+    }
+}
+
+/// Tells what was moved, and what could not be.
 pub fn tell(context: &Context, copied: &Copied, what: &str) {
-    context.talk.say(&format!(
-        " ✓ {what} · {} manifests, {} blobs, {} bytes; {} were there",
-        copied.manifests, copied.blobs, copied.bytes, copied.skipped
+    let talk = &context.talk;
+    talk.say(&format!(
+        " ✓ {what} · {} manifests, {} blobs, {} bytes; {} were there · {} seals",
+        copied.manifests,
+        copied.blobs,
+        copied.bytes,
+        copied.present,
+        copied.evidence.len()
     ));
+    for (entry, error) in &copied.problems {
+        let digest = entry.digest.short();
+        talk.warn(&format!("{digest} was not moved: {error}   [{}]", error.code()));
+    }
 }

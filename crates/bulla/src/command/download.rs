@@ -1,7 +1,7 @@
 //! `bulla download`: what hangs on an image, as it is kept there.
 
 use bulla_core::Reference;
-use bulla_oci::{EvidenceSource, cosign::Slot};
+use bulla_oci::cosign::Slot;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -140,11 +140,7 @@ fn seals(from: &FromArgs, wanted: &Wanted, context: &Context) -> Result<Vec<Foun
         let reach = Reach::open(context, &[reference], false).await?;
         let image = evidence::resolve(reach.source(), reference).await?;
         let pinned = reference.by_digest(image.digest.clone());
-        let source = EvidenceSource::Registry {
-            registry: reach.registry(reference),
-            image: &pinned,
-            evidence: &pinned,
-        };
+        let source = reach.evidence(&pinned, &pinned);
         let collected = verifying::collect(&source, &image.digest, from.layout, wanted).await;
         reach.close().await;
         collected

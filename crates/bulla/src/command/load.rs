@@ -1,11 +1,11 @@
 //! `bulla load`: what `bulla save` wrote, into a registry.
 
 use bulla_core::Reference;
-use bulla_oci::transfer::{self, Saved};
+use bulla_oci::{EvidenceSource, Saved, transfer};
 use clap::Args;
 use std::path::PathBuf;
 
-use super::copy::{WhatArgs, tell};
+use super::copy::{WhatArgs, data, landed, tell};
 use crate::{
     context::Context,
     failure::{Exit, Failure, OrFail},
@@ -46,18 +46,19 @@ pub fn run(args: LoadArgs, context: &Context) -> Result<Exit, Failure> {
     let saved = Saved::open(&args.dir).or_could_not_run()?;
     let copied = context.block_on(async {
         let reach = Reach::open(context, &[&args.reference], false).await?;
-        let to = (reach.registry(&args.reference), &args.reference);
-        let copied = transfer::load(&saved, to, &options).await;
+        let to = reach.registry(&args.reference);
+        let from = EvidenceSource::Saved(&saved);
+        let copied = transfer::copy(&from, to, &args.reference, &options).await;
         let copied = copied.map_err(|error| asked_failed(&error))?;
         reach.close().await;
         Ok(copied)
     })?;
     let what = format!("{} → {}", args.dir.display(), args.reference);
     tell(context, &copied, &what);
-    let pinned = args.reference.by_digest(copied.descriptor.digest.clone());
+    let pinned = landed(&args.reference, &copied);
     outputs.write(|format| match format {
         "json" => output::json(&serde_json::json!({
-            "version": 1, "reference": pinned, "directory": args.dir, "copied": copied,
+            "version": 1, "reference": pinned, "directory": args.dir, "copied": data(&copied),
         })),
         _ => Ok(pinned.to_string().into_bytes()),
     })?;

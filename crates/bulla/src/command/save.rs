@@ -5,7 +5,7 @@ use bulla_oci::transfer;
 use clap::Args;
 use std::path::PathBuf;
 
-use super::copy::WhatArgs;
+use super::copy::{WhatArgs, data, tell};
 use crate::{
     context::Context,
     failure::{Exit, Failure},
@@ -43,23 +43,24 @@ pub struct SaveArgs {
 pub fn run(args: SaveArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
     let options = args.what.options()?;
-    let saved = context.block_on(async {
+    let (saved, copied) = context.block_on(async {
         let reach = Reach::open(context, &[&args.reference], false).await?;
-        let from = (reach.registry(&args.reference), &args.reference);
-        let saved = transfer::save(from, &args.dir, &options).await;
+        let from = reach.evidence(&args.reference, &args.reference);
+        let saved = transfer::save(&from, &args.dir, &options).await;
         let saved = saved.map_err(|error| asked_failed(&error))?;
         reach.close().await;
         Ok(saved)
     })?;
     let digest = &saved.image().digest;
     let dir = args.dir.display();
-    context.talk.say(&format!(" ✓ {} → {dir}", args.reference));
+    tell(context, &copied, &format!("{} → {dir}", args.reference));
     context
         .talk
         .say(&format!(" next: bulla verify layout:{dir} · bulla load --dir {dir} REF"));
     outputs.write(|format| match format {
         "json" => output::json(&serde_json::json!({
             "version": 1, "reference": args.reference, "directory": args.dir, "digest": digest,
+            "copied": data(&copied),
         })),
         _ => Ok(digest.to_string().into_bytes()),
     })?;

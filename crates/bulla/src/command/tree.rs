@@ -1,14 +1,16 @@
 //! `bulla tree`: everything that hangs on an image.
 
-use bulla_core::Reference;
-use bulla_oci::tree::{ReferrerNode, TreeNode};
+use bulla_core::{Descriptor, Reference};
+use bulla_oci::tree::{self, ReferrerNode, TreeNode};
 use clap::Args;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 
+use super::copy::name;
 use crate::{
     context::Context,
-    failure::{Exit, Failure, OrFail},
-    journey::reach::Reach,
+    failure::{Exit, Failure},
+    journey::{image_source::asked_failed, reach::Reach},
     output,
 };
 
@@ -39,17 +41,15 @@ pub fn run(args: TreeArgs, context: &Context) -> Result<Exit, Failure> {
     let reference = args.reference;
     let tree = context.block_on(async {
         let reach = Reach::open(context, &[&reference], false).await?;
-        let tree = reach
-            .registry(&reference)
-            .tree(&reference, &reference)
-            .await
-            .map_err(|error| crate::journey::image_source::asked_failed(&error))?;
+        let source = reach.evidence(&reference, &reference);
+        let tree = tree::tree(&source).await;
+        let tree = tree.map_err(|error| asked_failed(&error))?;
         reach.close().await;
         Ok(tree)
     })?;
     outputs.write(|format| match format {
-        "json" => output::json(&serde_json::json!({
-            "version": 1, "reference": reference, "tree": tree,
+        "json" => output::json(&json!({
+            "version": 1, "reference": reference, "tree": data(&tree),
         })),
         _ => {
             let mut text = format!("{reference}\n");
@@ -57,8 +57,8 @@ pub fn run(args: TreeArgs, context: &Context) -> Result<Exit, Failure> {
             Ok(text.into_bytes())
         }
     })?;
-    for problem in &tree.problems {
-        context.talk.warn(problem);
+    for (digest, problem) in &tree.problems {
+        context.talk.warn(&format!("{}: {problem}", digest.short()));
     }
     if tree.is_bare() {
         context.talk.say(" · nothing refers to it");
@@ -66,12 +66,46 @@ pub fn run(args: TreeArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Allowed)
 }
 
+fn data(node: &TreeNode) -> Value {
+    let digests = |all: &[Descriptor]| -> Vec<Value> {
+        let all = all.iter();
+        all.map(|one| json!({"mediaType": one.media_type, "digest": one.digest, "size": one.size}))
+            .collect()
+    };
+    let tags: Vec<Value> = node
+        .tags
+        .iter()
+        .map(|tag| {
+            json!({"slot": tag.slot.suffix(), "place": tag.place,
+                   "digest": tag.descriptor.digest, "layers": digests(&tag.layers)})
+        })
+        .collect();
+    let problems = node.problems.iter();
+    let problems: Vec<Value> = problems
+        .map(|(digest, text)| json!({"digest": digest, "text": text}))
+        .collect();
+    json!({
+        "digest": node.descriptor.digest, "mediaType": node.descriptor.media_type,
+        "index": node.is_index, "tags": tags, "problems": problems,
+        "referrers": node.referrers.iter().map(referrer).collect::<Vec<_>>(),
+        "children": node.children.iter().map(data).collect::<Vec<_>>(),
+    })
+}
+
+fn referrer(node: &ReferrerNode) -> Value {
+    json!({
+        "digest": node.descriptor.digest, "artifactType": node.artifact_type,
+        "kind": name(node.kind), "annotations": node.annotations,
+        "referrers": node.referrers.iter().map(referrer).collect::<Vec<_>>(),
+    })
+}
+
 fn draw(out: &mut String, node: &TreeNode, indent: &str) {
     let kind = if node.is_index { "index" } else { "image" };
     let _ = writeln!(out, "{indent}{kind} {}", node.descriptor.digest);
     let below = format!("{indent}  ");
     for tag in &node.tags {
-        let _ = writeln!(out, "{below}{} {}", tag.slot.suffix(), tag.reference);
+        let _ = writeln!(out, "{below}{} {}", tag.slot.suffix(), tag.place);
         for layer in &tag.layers {
             let _ = writeln!(out, "{below}  {} {}", layer.media_type, layer.digest);
         }

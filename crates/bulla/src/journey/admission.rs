@@ -90,7 +90,7 @@ pub async fn judge_here(
 fn judge(
     instance: &Instance,
     policy: &bulla_policy::Policy,
-) -> Result<Admission<RegistrySource>, Failure> {
+) -> Result<Admission<RegistrySource, Vec<TrustRoot>>, Failure> {
     Ok(Admission::new(
         policy.clone(),
         RegistrySource::new(instance)?,

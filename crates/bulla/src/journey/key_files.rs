@@ -4,7 +4,7 @@
 use bulla_core::limits;
 use bulla_crypto::{
     SigningKey,
-    key::file::{self, PrivateKeyFile, Zeroizing},
+    key::file::{self, PrivateKeyFile},
 };
 use serde_json::json;
 use std::{
@@ -14,6 +14,8 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
+
+use zeroize::Zeroizing;
 
 use super::password;
 use crate::{

@@ -27,5 +27,6 @@ pub mod ship;
 pub mod signing;
 pub mod source;
 pub mod target;
+pub mod token;
 pub mod trust_view;
 pub mod verifying;

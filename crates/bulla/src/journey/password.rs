@@ -2,7 +2,7 @@
 //! `COSIGN_PASSWORD`, then the person at the terminal. An empty one is a
 //! password like any other, as key files of cosign may have it.
 
-use bulla_crypto::key::file::Zeroizing;
+use zeroize::Zeroizing;
 
 use crate::{
     context::Context,

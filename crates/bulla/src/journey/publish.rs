@@ -296,7 +296,7 @@ async fn old_layer(
             .to_payload();
             let own = session.blob(&payload).await?;
             let signature = STANDARD.encode(&own.parts.signature);
-            let layer = NewLayer::signature(payload, signature);
+            let layer = NewLayer::signature(payload, &signature);
             Ok((with_proof(layer, &own), Slot::Signatures, Some(own)))
         }
         (Say::Attested(kind, _), Some(sealed)) => {
@@ -317,5 +317,5 @@ fn with_proof(layer: NewLayer, sealed: &Sealed) -> NewLayer {
     let annotations = sealed.parts.cosign_annotations();
     annotations
         .into_iter()
-        .fold(layer, |layer, (key, value)| layer.with(key, value))
+        .fold(layer, |layer, (key, value)| layer.with(&key, &value))
 }

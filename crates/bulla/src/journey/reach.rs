@@ -4,7 +4,7 @@
 
 use bulla_core::Reference;
 use bulla_net::{Egress, HttpClient, HttpOptions};
-use bulla_oci::Registry;
+use bulla_oci::{EvidenceSource, Registry};
 
 use super::image_source::RegistrySource;
 use crate::{
@@ -66,6 +66,19 @@ impl Reach {
     /// The client for the registry of `reference`.
     pub fn registry(&self, reference: &Reference) -> &Registry {
         self.source.client(reference)
+    }
+
+    /// Everything about an image: itself, and its seals in the repository of `evidence`.
+    pub fn evidence<'a>(
+        &'a self,
+        image: &'a Reference,
+        evidence: &'a Reference,
+    ) -> EvidenceSource<'a> {
+        EvidenceSource::Registry {
+            registry: self.registry(evidence),
+            image,
+            evidence,
+        }
     }
 
     /// Stops what was started for this.

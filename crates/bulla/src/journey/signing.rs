@@ -5,21 +5,23 @@
 
 use bulla_core::{Clock, Statement, SystemClock};
 use bulla_crypto::Scheme;
-use bulla_net::{
-    Token,
-    oidc::{self, Detect, Flow, Provider},
-    sealing::{Content, Sealed, Sealer},
-};
+use bulla_net::sealing::{Content, Sealed, Sealer};
 use bulla_trust::{
     TrustRoot,
     root::{LogChoice, SigningServices},
 };
 use std::sync::Arc;
 
-use super::{keyref, place::Place, reach::Reach, seal};
+use super::{
+    keyref,
+    place::Place,
+    reach::Reach,
+    seal,
+    token::{self, TokenChoice},
+};
 use crate::{
     compose::Instance,
-    context::{Context, email_or_git},
+    context::Context,
     failure::{Exit, Failure, OrFail},
 };
 
@@ -30,19 +32,6 @@ pub enum Who {
     Key(String),
     /// Somebody whom an issuer knows.
     Keyless(TokenChoice),
-}
-
-/// Where the ID token comes from.
-#[derive(Clone, Debug)]
-pub enum TokenChoice {
-    /// It was given: the token itself, or a file.
-    Given(String),
-    /// From a provider of this name, or `browser`, or `device`.
-    Provider(String),
-    /// From whatever is found, else from a browser or another device.
-    Found,
-    /// Asserted on the local instance, for this address or git's.
-    Asserted(Option<String>),
 }
 
 /// What is to be done.
@@ -113,7 +102,7 @@ impl Session {
             }
             Who::Keyless(choice) => {
                 let witnesses = witnesses(order, old_log, reach, context)?;
-                let token = token(choice, &witnesses.services, reach, context).await?;
+                let token = token::get(choice, &witnesses.services, reach, context).await?;
                 let ca = witnesses.services.ca().or_could_not_run()?;
                 let sealer = Sealer::keyless(reach.http(), ca, &token, Scheme::EcdsaP256)
                     .await
@@ -243,104 +232,6 @@ fn witnesses(
         services,
         root: sigstore.shared_root(),
     })
-}
-
-/// The ID token.
-async fn token(
-    choice: &TokenChoice,
-    services: &SigningServices,
-    reach: &Reach,
-    context: &Context,
-) -> Result<Token, Failure> {
-    let unauthenticated =
-        |error: oidc::OidcError| Failure::from_error(Exit::Authentication, &error);
-    match choice {
-        TokenChoice::Given(text) => oidc::given(text).map_err(unauthenticated),
-        TokenChoice::Asserted(email) => {
-            let email = email_or_git(email.clone(), &context.talk);
-            local(reach)?.person_token(&email, "sigstore").await
-        }
-        TokenChoice::Provider(name) if name == "browser" || name == "device" => {
-            flow(name == "browser", services, reach, context).await
-        }
-        TokenChoice::Provider(name) => {
-            let provider: Provider = name.parse().map_err(unauthenticated)?;
-            let options = Detect {
-                provider: Some(provider),
-                ..Detect::default()
-            };
-            match oidc::detect(reach.http(), &options)
-                .await
-                .map_err(unauthenticated)?
-            {
-                Some(found) => Ok(found.token),
-                None => Err(Failure::new(
-                    Exit::Authentication,
-                    "CLI-0308",
-                    format!("--oidc-provider {name} gives no token here"),
-                )
-                .hint("run it where that provider is, or use --identity-token FILE")),
-            }
-        }
-        TokenChoice::Found => {
-            match oidc::detect(reach.http(), &Detect::default())
-                .await
-                .map_err(unauthenticated)?
-            {
-                Some(found) => {
-                    context
-                        .talk
-                        .say(&format!(" · ID token from {}", found.provider));
-                    Ok(found.token)
-                }
-                None => flow(has_screen(), services, reach, context).await,
-            }
-        }
-    }
-}
-
-fn local(reach: &Reach) -> Result<&Instance, Failure> {
-    reach.instance().ok_or_else(|| {
-        Failure::new(
-            Exit::Usage,
-            "CLI-0309",
-            "only the local instance takes assertions",
-        )
-        .hint("use --sigstore local, or --identity-token")
-    })
-}
-
-/// Signs in with a browser here, or with another device.
-async fn flow(
-    browser: bool,
-    services: &SigningServices,
-    reach: &Reach,
-    context: &Context,
-) -> Result<Token, Failure> {
-    let Some(issuer) = &services.oidc else {
-        return Err(Failure::new(
-            Exit::Authentication,
-            "CLI-0310",
-            "no ID token was found, and no issuer is named to get one from",
-        )
-        .hint("bring one: --identity-token FILE"));
-    };
-    let talk = context.talk.clone();
-    let notify = move |line: &str| talk.alarm(line);
-    let flow = Flow::new(issuer);
-    let token = match browser {
-        true => oidc::browser(reach.http(), &flow, &notify).await,
-        false => oidc::device(reach.http(), &flow, &notify).await,
-    };
-    token.map_err(|error| Failure::from_error(Exit::Authentication, &error))
-}
-
-/// Whether a browser can be shown: a terminal, and a display or a Mac.
-fn has_screen() -> bool {
-    use std::io::IsTerminal as _;
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    std::io::stderr().is_terminal()
-        && (cfg!(target_os = "macos") || set("DISPLAY") || set("WAYLAND_DISPLAY"))
 }
 
 /// What a file's seal says.

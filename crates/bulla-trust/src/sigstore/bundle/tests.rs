@@ -39,7 +39,7 @@ fn leaf(names: Vec<GeneralName>) -> Leaf {
         signature_algorithm: algorithm,
         signature: BitString::from_bytes(&[0]).unwrap(),
     };
-    read_leaf(&DerCertificate::from_bytes(&certificate.to_der().unwrap())).unwrap()
+    Leaf::read(&certificate.to_der().unwrap()).unwrap()
 }
 
 #[test]

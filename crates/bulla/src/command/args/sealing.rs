@@ -7,7 +7,8 @@ use crate::{
     failure::{Exit, Failure},
     journey::{
         place::Place,
-        signing::{Order, TokenChoice, Who},
+        signing::{Order, Who},
+        token::TokenChoice,
     },
 };
 
@@ -20,8 +21,8 @@ pub struct SealArgs {
     /// The ID token to be certified with, or a file with it
     #[arg(long, value_name = "TOKEN|FILE", conflicts_with_all = ["oidc_provider", "email"], help_heading = "Signer")]
     identity_token: Option<String>,
-    /// Where the ID token comes from: github-actions, gitlab, buildkite, spiffe, kubernetes,
-    /// environment, browser or device [default: what is found; then browser]
+    /// Where the ID token comes from: github-actions, gitlab, buildkite-agent, spiffe,
+    /// kubernetes, filesystem, envvar, browser or device [default: what is found; then browser]
     #[arg(long, value_name = "NAME", help_heading = "Signer")]
     oidc_provider: Option<String>,
     /// The address to assert on the local instance [default: git's user.email]

@@ -1,7 +1,6 @@
 //! One seal: which of the verifications of `bulla-trust` it gets, by its kind
 //! and by who is expected.
 
-use bulla_core::Digest;
 use bulla_crypto::PublicKey;
 use bulla_trust::{
     Rejection,

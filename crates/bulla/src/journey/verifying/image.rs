@@ -2,7 +2,7 @@
 //! collected from where they are asked for, and judged.
 
 use bulla_core::{Digest, Reason, Reference};
-use bulla_oci::{EvidenceSource, transfer::Saved};
+use bulla_oci::{EvidenceSource, Saved};
 use jiff::Timestamp;
 use std::path::Path;
 
@@ -78,11 +78,7 @@ async fn in_registry(
     let image = evidence::resolve(reach.source(), reference).await?;
     let pinned = reference.by_digest(image.digest.clone());
     let place = question.evidence.as_ref().unwrap_or(&pinned);
-    let source = EvidenceSource::Registry {
-        registry: reach.registry(place),
-        image: &pinned,
-        evidence: place,
-    };
+    let source = reach.evidence(&pinned, place);
     let answer = answer(
         &source,
         image.digest,

@@ -1,0 +1,83 @@
+//! The payload of a signature in the old layout ("simple signing").
+//!
+//! <https://github.com/containers/image/blob/main/docs/containers-signature.5.md>:
+//! what is critical must be understood, so an unknown critical field is refused;
+//! what is optional is kept as it is. The reference in it is what the signer
+//! called the image, which proves nothing about where it is now.
+
+use bulla_core::{Digest, limits};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::sigstore::Failure;
+
+/// What cosign calls its signatures.
+const TYPE: &str = "cosign container image signature";
+
+/// Which image was signed, and what the signer added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SimpleSigning {
+    /// The image.
+    pub digest: Digest,
+    /// What the signer called it; may be empty.
+    pub docker_reference: String,
+    /// The signer's annotations.
+    pub optional: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    critical: Critical,
+    #[serde(default)]
+    optional: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Critical {
+    identity: WireIdentity,
+    image: Image,
+    r#type: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireIdentity {
+    #[serde(rename = "docker-reference", default)]
+    docker_reference: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Image {
+    #[serde(rename = "docker-manifest-digest")]
+    digest: String,
+}
+
+impl SimpleSigning {
+    /// Reads a payload. It is not verified.
+    ///
+    /// # Errors
+    /// [`Failure::NotSimpleSigning`].
+    pub(crate) fn parse(payload: &[u8]) -> Result<Self, Failure> {
+        let not = |detail: String| Failure::NotSimpleSigning { detail };
+        let wire: Wire = limits::parse_json(payload, limits::MANIFEST_BYTES, "signature payload")
+            .map_err(|error| not(error.to_string()))?;
+        if wire.critical.r#type != TYPE {
+            return Err(not(format!("its type is {:?}", wire.critical.r#type)));
+        }
+        let digest = &wire.critical.image.digest;
+        Ok(Self {
+            digest: digest
+                .parse()
+                .map_err(|_| not(format!("its digest is {digest:?}")))?,
+            docker_reference: wire.critical.identity.docker_reference,
+            optional: wire.optional.unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

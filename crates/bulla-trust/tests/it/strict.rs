@@ -1,0 +1,160 @@
+//! Rules that other verifiers leave out, each on evidence that is good otherwise.
+
+use bulla_core::Digest;
+use bulla_trust::sigstore::{Requirements, Verification, verify_attestation};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::lab::{self, By, Lab, later};
+use crate::suite::{Case, assets};
+use bulla_crypto::{Hash, Scheme, SigningKey};
+
+#[track_caller]
+fn assert_rejected(case: &Case, code: &str, said: &str) {
+    let (found, text) = case.rejection();
+    assert_eq!(found, code, "{}: {text}", case.name);
+    assert!(text.contains(said), "{}: {text}", case.name);
+}
+
+fn proof(bundle: &mut Value) -> &mut Value {
+    &mut bundle["verificationMaterial"]["tlogEntries"][0]["inclusionProof"]
+}
+
+/// The copies beside the signed checkpoint, which some clients read.
+#[test]
+fn unsigned_copies_of_the_checkpoint_must_agree_with_it() {
+    let Some(assets) = assets() else { return };
+    for name in [
+        "rekor2-dsse-happy-path",
+        "rekor2-happy-path",
+        "happy-path-v0.3",
+    ] {
+        let other_root = Case::read(&assets, name)
+            .with(|bundle| proof(bundle)["rootHash"] = json!(lab::b64([7_u8; 32])));
+        assert_rejected(&other_root, "TRUST-0022", "root hash");
+        let other_size = Case::read(&assets, name).with(|bundle| {
+            let size: u64 = proof(bundle)["treeSize"].as_str().unwrap().parse().unwrap();
+            proof(bundle)["treeSize"] = json!((size + 1).to_string());
+        });
+        assert_rejected(&other_size, "TRUST-0022", "tree size");
+    }
+    let other_index = Case::read(&assets, "rekor2-happy-path").with(|bundle| {
+        proof(bundle)["logIndex"] = json!("1");
+    });
+    assert_rejected(&other_index, "TRUST-0021", "index 1");
+}
+
+/// A log of version 2 is its key and its origin together.
+#[test]
+fn a_checkpoint_of_another_origin_by_the_same_key() {
+    let lab = Lab::new();
+    let key = SigningKey::generate(Scheme::EcdsaP256).unwrap();
+    let certificate = lab.certify(key.public());
+    let by = By::Certificate(&certificate);
+    let signature = key.sign(b"artifact").unwrap();
+    let body = lab::rekord2(
+        Hash::Sha256,
+        &Hash::Sha256.digest(b"artifact"),
+        &signature,
+        &by,
+    );
+    let made = |entry: Value| {
+        let content = lab::message(Hash::Sha256, b"artifact", &signature);
+        lab::bundle(content, &by, &[entry], &[lab.stamp(&signature)]).to_string()
+    };
+    let root = lab.trust();
+    let verify = |bundle: &str| {
+        Verification::new(&root, later()).signature(bundle.as_bytes(), b"artifact".as_slice())
+    };
+    verify(&made(lab.entry2(&body))).unwrap();
+    let mut elsewhere = lab.entry2(&body);
+    let note = elsewhere["inclusionProof"]["checkpoint"]["envelope"]
+        .as_str()
+        .unwrap();
+    let note = note.replace("log.example", "other.example");
+    elsewhere["inclusionProof"]["checkpoint"]["envelope"] = json!(note);
+    let rejection = verify(&made(elsewhere)).unwrap_err();
+    assert_eq!(rejection.code.0, "TRUST-0022", "{rejection}");
+}
+
+/// The body's own kind decides how it is read, so it must be the one named.
+#[test]
+fn a_body_of_another_kind_than_its_entry_says() {
+    let lab = Lab::new();
+    let key = SigningKey::generate(Scheme::EcdsaP256).unwrap();
+    let certificate = lab.certify(key.public());
+    let by = By::Certificate(&certificate);
+    let payload = lab::statement(b"artifact");
+    let signature = key.sign(&lab::pae(&payload)).unwrap();
+    let root = lab.trust();
+    let verify = |entry: Value| {
+        let bundle = lab::bundle(lab::envelope(&payload, &signature), &by, &[entry], &[]);
+        let subject = Digest::sha256(b"artifact");
+        verify_attestation(&root, bundle.to_string().as_bytes(), &subject, later())
+    };
+    let body = lab::dsse1(&payload, &signature, &by);
+    verify(lab.entry1("dsse", "0.0.1", &body)).unwrap();
+    let mut other = body.clone();
+    other["kind"] = json!("intoto");
+    let rejection = verify(lab.entry1("dsse", "0.0.1", &other)).unwrap_err();
+    assert_eq!(rejection.code.0, "TRUST-0026", "{rejection}");
+    for (part, value) in [
+        ("/spec/payloadHash/value", json!("00".repeat(32))),
+        ("/spec/signatures/0/signature", json!("AAAA")),
+        (
+            "/spec/signatures/0/verifier",
+            json!(lab::b64(key.public().to_pem())),
+        ),
+        ("/spec/signatures", json!([])),
+    ] {
+        let mut other = body.clone();
+        *other.pointer_mut(part).unwrap() = value;
+        let rejection = verify(lab.entry1("dsse", "0.0.1", &other)).unwrap_err();
+        assert_eq!(rejection.code.0, "TRUST-0024", "{part}: {rejection}");
+    }
+}
+
+/// Every certificate of the authority's chain must be valid at every time.
+#[test]
+fn an_authority_counts_only_while_all_of_its_chain_is_valid() {
+    let lab = Lab::new();
+    let key = SigningKey::generate(Scheme::EcdsaP256).unwrap();
+    let certificate = lab.certify(key.public());
+    let by = By::Certificate(&certificate);
+    let signature = key.sign(b"artifact").unwrap();
+    let body = lab::rekord1(
+        Hash::Sha256,
+        &Hash::Sha256.digest(b"artifact"),
+        &signature,
+        &by,
+    );
+    let content = lab::message(Hash::Sha256, b"artifact", &signature);
+    let entry = lab.entry1("hashedrekord", "0.0.1", &body);
+    let bundle = lab::bundle(content, &by, &[entry], &[]).to_string();
+    let verify = |document: &Value| {
+        let root = lab::root_of(document);
+        Verification::new(&root, later())
+            .requiring(Requirements::STRICT)
+            .signature(bundle.as_bytes(), b"artifact".as_slice())
+            .map(drop)
+    };
+    let good = lab.document();
+    verify(&good).unwrap();
+    // A second root in the chain, long expired.
+    let old = bulla_crypto::x509::Issuer::create_root(
+        SigningKey::generate(Scheme::EcdsaP256).unwrap(),
+        "Lab",
+        "old",
+        bulla_crypto::x509::Validity::seconds(
+            "2020-01-01T00:00:00Z".parse::<Timestamp>().unwrap(),
+            60,
+        )
+        .unwrap(),
+    )
+    .unwrap();
+    let mut expired = good.clone();
+    let chain = &mut expired["certificateAuthorities"][0]["certChain"]["certificates"];
+    let old = json!({"rawBytes": lab::b64(old.certificate().der())});
+    chain.as_array_mut().unwrap().push(old);
+    assert_eq!(verify(&expired).unwrap_err().code.0, "TRUST-0011");
+}
