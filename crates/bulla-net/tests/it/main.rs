@@ -4,6 +4,11 @@
 
 mod keyless;
 mod local;
+#[cfg(unix)]
+mod oidc;
 mod peers;
+mod rekor_v1;
+mod sealing;
 mod services;
 mod socket;
+mod tuf;

@@ -21,7 +21,8 @@ use bulla_trust::{
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
-const UUID: &str = "24296fb24b8ad77a5ad6ad0d8b6b8a3c5b2a7c1f6c6a2b1b7d9f3c0f2d7f8a9b1c2d3e4f5a6b7c8d";
+const UUID: &str =
+    "24296fb24b8ad77a5ad6ad0d8b6b8a3c5b2a7c1f6c6a2b1b7d9f3c0f2d7f8a9b1c2d3e4f5a6b7c8d";
 
 fn entry() -> Value {
     let body = json!({"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": {}});
@@ -68,7 +69,11 @@ struct Served {
     seen: Arc<Mutex<Vec<Value>>>,
 }
 
-async fn serve(status: StatusCode, headers: &[(header::HeaderName, &str)], answer: Value) -> Served {
+async fn serve(
+    status: StatusCode,
+    headers: &[(header::HeaderName, &str)],
+    answer: Value,
+) -> Served {
     let headers = headers.iter();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Log {
@@ -125,7 +130,10 @@ async fn an_answer_becomes_an_entry_of_a_bundle() {
         json!({"kind": "hashedrekord", "version": "0.0.1"})
     );
     let proof = &json["inclusionProof"];
-    assert_eq!((&proof["logIndex"], &proof["treeSize"]), (&json!("4"), &json!("8")));
+    assert_eq!(
+        (&proof["logIndex"], &proof["treeSize"]),
+        (&json!("4"), &json!("8"))
+    );
     assert_eq!(proof["rootHash"], json!(STANDARD.encode([0x22; 32])));
     assert_eq!(proof["hashes"], json!([STANDARD.encode([0x11; 32])]));
     let promise = serde_json::to_value(logged.promise.unwrap()).unwrap();
@@ -138,7 +146,9 @@ async fn an_answer_becomes_an_entry_of_a_bundle() {
     assert_eq!(sent["spec"]["data"]["hash"]["algorithm"], "sha384");
     let value = sent["spec"]["data"]["hash"]["value"].as_str().unwrap();
     assert_eq!(value.len(), 96);
-    let key = sent["spec"]["signature"]["publicKey"]["content"].as_str().unwrap();
+    let key = sent["spec"]["signature"]["publicKey"]["content"]
+        .as_str()
+        .unwrap();
     let pem = String::from_utf8(STANDARD.decode(key).unwrap()).unwrap();
     assert!(pem.starts_with("-----BEGIN PUBLIC KEY-----"));
 }
@@ -157,13 +167,20 @@ async fn an_envelope_is_logged_as_dsse() {
         verifier: Verifier::Certificate(b"leaf", key.public()),
     };
     let http = HttpClient::loopback();
-    log::submit(&http, &served.service, &submission).await.unwrap();
+    log::submit(&http, &served.service, &submission)
+        .await
+        .unwrap();
     let sent = served.seen.lock().unwrap()[0].clone();
-    assert_eq!((&sent["kind"], &sent["apiVersion"]), (&json!("dsse"), &json!("0.0.1")));
+    assert_eq!(
+        (&sent["kind"], &sent["apiVersion"]),
+        (&json!("dsse"), &json!("0.0.1"))
+    );
     let content = &sent["spec"]["proposedContent"];
     let inside: Value = serde_json::from_str(content["envelope"].as_str().unwrap()).unwrap();
     assert_eq!(inside, serde_json::to_value(&envelope).unwrap());
-    let verifier = STANDARD.decode(content["verifiers"][0].as_str().unwrap()).unwrap();
+    let verifier = STANDARD
+        .decode(content["verifiers"][0].as_str().unwrap())
+        .unwrap();
     assert!(verifier.starts_with(b"-----BEGIN CERTIFICATE-----"));
 }
 
@@ -217,9 +234,15 @@ async fn other_answers_are_none() {
         with("/body", json!(STANDARD.encode("{}"))),
         with("/logID", json!("c0d2")),
         with("/logIndex", json!(-1)),
-        with("/verification/inclusionProof/rootHash", json!("+".repeat(64))),
+        with(
+            "/verification/inclusionProof/rootHash",
+            json!("+".repeat(64)),
+        ),
         with("/verification/inclusionProof/hashes", json!(["xx"])),
-        with("/verification/inclusionProof/checkpoint", json!("no checkpoint")),
+        with(
+            "/verification/inclusionProof/checkpoint",
+            json!("no checkpoint"),
+        ),
     ] {
         let served = serve(StatusCode::CREATED, &[], answer.clone()).await;
         let error = submit(&served).await.unwrap_err();

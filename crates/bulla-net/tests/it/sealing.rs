@@ -2,7 +2,9 @@
 //! version, or by nobody.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_core::{Diagnose, Digest, SystemClock, canonical_json, envelope::pre_authentication_encoding};
+use bulla_core::{
+    Diagnose, Digest, SystemClock, canonical_json, envelope::pre_authentication_encoding,
+};
 use bulla_crypto::{PublicKey, Scheme, SigningKey};
 use bulla_net::{Content, Request, SealError, Sealed, Sealer, sealing::LogKind};
 use bulla_trust::{
@@ -250,8 +252,7 @@ async fn a_certificate_must_be_for_the_key() {
 
     let other = Arc::new(SigningKey::generate(Scheme::EcdsaP384).unwrap());
     for certificate in [leaf, b"no certificate".to_vec()] {
-        let refused =
-            Sealer::with_certificate(&local.http, other.clone(), certificate, Vec::new());
+        let refused = Sealer::with_certificate(&local.http, other.clone(), certificate, Vec::new());
         assert_eq!(refused.unwrap_err().code().0, "NET-0204");
     }
 }

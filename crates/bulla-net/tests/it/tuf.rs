@@ -22,7 +22,15 @@ async fn init(local: &Local, dir: &Path) -> Result<Record, TufError> {
     let (url, root) = (repository(local), local.authority.tuf_root());
     let given = FirstRoot::Given(root);
     let fingerprint = Digest::sha256(root);
-    tuf::init(&local.http, &url, given, &fingerprint, dir, Timestamp::now()).await
+    tuf::init(
+        &local.http,
+        &url,
+        given,
+        &fingerprint,
+        dir,
+        Timestamp::now(),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -100,7 +108,9 @@ async fn what_expired_is_kept_and_not_renewed() {
     let dir = tempfile::tempdir().unwrap();
     let record = init(&local, dir.path()).await.unwrap();
     let later = Timestamp::now() + SignedDuration::from_hours(24 * 4000);
-    let error = tuf::update(&local.http, dir.path(), later).await.unwrap_err();
+    let error = tuf::update(&local.http, dir.path(), later)
+        .await
+        .unwrap_err();
     assert_eq!(error.code().0, "TRUST-0251", "{error}");
     let cache = Cache::new(dir.path());
     assert_eq!(cache.read().unwrap(), record);
@@ -152,9 +162,16 @@ async fn redirects_and_endless_answers_end_it() {
     let ask = async |path: &str| {
         let url = Url::parse(&format!("{base}/{path}")).unwrap();
         let now = Timestamp::now();
-        tuf::init(&http, &url, FirstRoot::Published, &fingerprint, dir.path(), now)
-            .await
-            .unwrap_err()
+        tuf::init(
+            &http,
+            &url,
+            FirstRoot::Published,
+            &fingerprint,
+            dir.path(),
+            now,
+        )
+        .await
+        .unwrap_err()
     };
     assert!(matches!(
         ask("moved").await,

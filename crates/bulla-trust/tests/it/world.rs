@@ -7,7 +7,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Digest, Envelope, RootId, envelope::EnvelopeSignature};
 use bulla_crypto::{
-    ForeignKey, Hash, Scheme, SigningKey,
+    Hash, Scheme, SigningKey,
     checkpoint::Checkpoint,
     merkle::{leaf_hash, node_hash},
     note,
@@ -160,7 +160,7 @@ impl World {
             .precertificate(&CodeSigningProfile {
                 subject: &order.who,
                 oidc_issuer: ISSUER,
-                key: &ForeignKey::from_spki_der(key.public().spki_der()).unwrap(),
+                key: key.public(),
                 validity: Validity::seconds(order.at, order.leaf_seconds).unwrap(),
             })
             .unwrap();
