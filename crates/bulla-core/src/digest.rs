@@ -99,9 +99,11 @@ impl Digest {
     }
 
     /// The registry tag under which clients without a referrers API look for
-    /// what refers to this digest: `sha256-<hex>`.
+    /// what refers to this digest: `sha256-<hex>`, of which the first 64 digits
+    /// (OCI distribution specification, *Referrers Tag Schema*).
     pub fn fallback_tag(&self) -> String {
-        format!("{}-{}", self.algorithm.name(), self.hex)
+        let hex = self.hex.get(..64).unwrap_or(&self.hex);
+        format!("{}-{hex}", self.algorithm.name())
     }
 }
 

@@ -8,6 +8,7 @@
 
 use bulla_core::{Descriptor, Digest, Reference};
 use bytes::Bytes;
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 use crate::client::ClientError;
@@ -41,7 +42,8 @@ pub mod media {
 }
 
 /// What kind of evidence a tag or manifest of the old layout holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Slot {
     /// `.sig`.
     Signatures,

@@ -49,6 +49,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Manifests of all kinds, images and seals, that are walked for one image.
+    pub(crate) fn manifests(&self) -> usize {
+        self.children.saturating_mul(8)
+    }
+
     /// How long an answer of `size` bytes may take.
     pub(crate) fn patience(&self, size: u64) -> Duration {
         self.answer.saturating_add(Duration::from_secs(size >> 16))

@@ -6,6 +6,7 @@
 //! has already are kept beside those that come.
 
 use bulla_core::{Descriptor, Reference};
+use serde::{Serialize, Serializer};
 use std::{collections::BTreeSet, path::Path};
 
 use crate::{
@@ -29,7 +30,8 @@ use carrier::{Carrier, Sink};
 const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 
 /// What a piece of evidence is, as far as its manifest says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A signature over the image alone.
     Signature,
@@ -99,7 +101,8 @@ impl CopyOptions {
 }
 
 /// What was moved.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Copied {
     /// The image: its digest is the same at both ends.
     pub image: Option<Descriptor>,
@@ -116,7 +119,17 @@ pub struct Copied {
     /// Seals that were moved: where to, and what they are.
     pub evidence: Vec<(String, Kind)>,
     /// Seals that are listed, but could not be had. They were not moved.
+    #[serde(serialize_with = "told")]
     pub problems: Vec<(Descriptor, ClientError)>,
+}
+
+/// Problems as pairs of digest and text.
+fn told<S: Serializer>(
+    problems: &[(Descriptor, ClientError)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let told = problems.iter();
+    serializer.collect_seq(told.map(|(entry, error)| (&entry.digest, error.to_string())))
 }
 
 /// Copies what `from` names, with everything below it and its evidence in both
@@ -145,13 +158,10 @@ pub async fn copy(
         let at = to.by_tag(tag).unwrap_or_else(|_| to.clone());
         there = registry.find(&at).await?.map(|f| f.descriptor.digest);
     }
-    if let Some(current) = there.clone().filter(|there| there != digest) {
-        if !options.force {
-            return Err(ClientError::Taken {
-                reference: to.to_string(),
-                current,
-            });
-        }
+    let other = there.clone().filter(|there| there != digest);
+    if let (Some(current), false) = (other, options.force) {
+        let reference = to.to_string();
+        return Err(ClientError::Taken { reference, current });
     }
     let scratch = tempfile::tempdir().map_err(carrier::scratch)?;
     let staging = Layout::create(&scratch.path().join("staging"))?;

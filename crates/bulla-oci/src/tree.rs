@@ -2,6 +2,7 @@
 
 use bulla_core::{Descriptor, Digest};
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
@@ -9,7 +10,8 @@ use crate::{
 };
 
 /// An image or index.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TreeNode {
     /// What it is; its platform, if an index tells.
     pub descriptor: Descriptor,
@@ -26,7 +28,8 @@ pub struct TreeNode {
 }
 
 /// A tag of the old layout.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TagNode {
     /// What it holds.
     pub slot: Slot,
@@ -39,7 +42,8 @@ pub struct TagNode {
 }
 
 /// A manifest that names a subject.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ReferrerNode {
     /// The manifest.
     pub descriptor: Descriptor,
@@ -103,13 +107,7 @@ impl Walker<'_> {
     ) -> BoxFuture<'_, Result<TreeNode, ClientError>> {
         Box::pin(async move {
             let limits = self.source.limits();
-            self.nodes += 1;
-            if self.nodes > limits.children {
-                return Err(ClientError::TooManyChildren {
-                    place: self.source.name(),
-                    limit: limits.children,
-                });
-            }
+            self.one_more()?;
             let (digest, mut problems) = (descriptor.digest.clone(), Vec::new());
             let tags = self.tags(&digest).await?;
             let referrers = self.referrers(&digest, limits.depth, &mut problems).await?;
@@ -144,6 +142,17 @@ impl Walker<'_> {
                 children,
             })
         })
+    }
+
+    /// Counts a manifest.
+    fn one_more(&mut self) -> Result<(), ClientError> {
+        let limit = self.source.limits().manifests();
+        self.nodes += 1;
+        if self.nodes > limit {
+            let place = self.source.name();
+            return Err(ClientError::TooManyChildren { place, limit });
+        }
+        Ok(())
     }
 
     async fn tags(&self, subject: &Digest) -> Result<Vec<TagNode>, ClientError> {
@@ -182,6 +191,7 @@ impl Walker<'_> {
         Box::pin(async move {
             let mut nodes = Vec::new();
             for entry in self.source.referrers(subject, None).await? {
+                self.one_more()?;
                 let (fetched, manifest) = match self.source.referrer(subject, &entry).await {
                     Ok(Some(found)) => found,
                     Ok(None) => continue,

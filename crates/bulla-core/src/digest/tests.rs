@@ -33,3 +33,12 @@ fn a_stream_hashes_like_its_bytes() {
     hasher.update(b"c");
     assert_eq!(hasher.finish(), (Digest::sha256(b"abc"), 3));
 }
+
+#[test]
+fn the_fallback_tag_is_a_tag_for_every_algorithm() {
+    let short = Digest::sha256(b"x");
+    assert_eq!(short.fallback_tag(), format!("sha256-{}", short.hex()));
+    let long = Digest::sha512(b"x").fallback_tag();
+    assert_eq!(long.len(), "sha512-".len() + 64);
+    assert!(crate::reference::is_tag(&format!("{long}.sbom")));
+}

@@ -6,6 +6,7 @@
 
 use bulla_core::{Descriptor, Digest, Reference, descriptor::media_type};
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -78,13 +79,18 @@ impl Registry {
         artifact: &Artifact,
     ) -> Result<Descriptor, ClientError> {
         let manifest = artifact.manifest(subject);
-        for layer in &manifest.layers {
-            self.push_blob(at, layer, Content::Bytes(&artifact.bytes))
-                .await?;
-        }
         let empty = Bytes::from_static(EMPTY);
-        self.push_blob(at, &manifest.config, Content::Bytes(&empty))
-            .await?;
+        let blobs = [
+            (
+                Descriptor::of(&artifact.artifact_type, &artifact.bytes),
+                &artifact.bytes,
+            ),
+            (manifest.config.clone(), &empty),
+        ];
+        let pushes = blobs
+            .iter()
+            .map(|(blob, bytes)| self.push_blob(at, blob, Content::Bytes(bytes)));
+        try_join_all(pushes).await?;
         let bytes = to_json(&manifest)?;
         let mut descriptor = Descriptor::of(media_type::MANIFEST, &bytes);
         descriptor.artifact_type = Some(artifact.artifact_type.clone());

@@ -42,8 +42,8 @@ impl Registry {
     }
 
     /// The same from manifests of the old layout that are referrers of
-    /// `subject` (cosign's `oci-1-1` mode). A referrer that names another
-    /// subject is left out: it is not about this one.
+    /// `subject` (cosign's `oci-1-1` mode). A referrer that cannot be read, or
+    /// names another subject, is a set of its own without layers.
     ///
     /// # Errors
     /// As [`Registry::legacy`].
@@ -63,8 +63,16 @@ impl Registry {
                 let at = at.by_digest(entry.digest.clone());
                 let (fetched, manifest) = match self.referrer(&at, subject, &entry).await {
                     Ok(Some(found)) => found,
-                    Ok(None) | Err(ClientError::Protocol { .. }) => continue,
-                    Err(error) => return Err(error),
+                    Ok(None) => continue,
+                    Err(error) => {
+                        sets.push(LegacySet {
+                            place: at.to_string(),
+                            descriptor: entry.clone(),
+                            layers: Vec::new(),
+                            unreadable: vec![(entry, error)],
+                        });
+                        continue;
+                    }
                 };
                 if !slot.artifact_types().contains(&manifest.kind()) {
                     continue;

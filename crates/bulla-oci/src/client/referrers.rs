@@ -157,7 +157,7 @@ impl Registry {
             return Ok(None);
         };
         let named = manifest.subject.as_ref();
-        if !named.is_some_and(|named| named.digest == *subject) {
+        if named.is_none_or(|named| named.digest != *subject) {
             return Err(ClientError::Protocol {
                 place: format!("{}@{}", at.name(), entry.digest),
                 what: "its manifest does not name this subject",
@@ -294,7 +294,7 @@ pub(crate) async fn attached<F: Future<Output = Result<Vec<u8>, ClientError>>>(
         what,
     };
     let named = manifest.subject.as_ref();
-    if !named.is_some_and(|named| named.digest == *wanted.subject) {
+    if named.is_none_or(|named| named.digest != *wanted.subject) {
         return Err(broken("its manifest does not name this subject"));
     }
     let [layer] = manifest.layers.as_slice() else {

@@ -40,6 +40,7 @@ struct Tally {
     copied: Copied,
     seen: BTreeSet<Digest>,
     listed: Vec<Descriptor>,
+    manifests: usize,
 }
 
 pub(super) struct Carrier<'a> {
@@ -100,6 +101,18 @@ impl<'a> Carrier<'a> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counts a manifest before it is asked for.
+    fn one_more(&self) -> Result<(), ClientError> {
+        let limit = self.from.limits().manifests();
+        let mut tally = self.tally();
+        tally.manifests += 1;
+        if tally.manifests > limit {
+            let place = self.from.name();
+            return Err(ClientError::TooManyChildren { place, limit });
+        }
+        Ok(())
+    }
+
     /// What the folder is to list beside the image.
     pub(super) fn listed(&self) -> Vec<Descriptor> {
         self.tally().listed.clone()
@@ -148,13 +161,8 @@ impl<'a> Carrier<'a> {
                     });
                 }
                 Manifest::Index(index) => {
-                    if index.manifests.len() > self.from.limits().children {
-                        return Err(ClientError::TooManyChildren {
-                            place: self.from.name(),
-                            limit: self.from.limits().children,
-                        });
-                    }
                     for child in &index.manifests {
+                        self.one_more()?;
                         let child = self.from.manifest(child).await?;
                         self.below(&child, depth - 1).await?;
                     }
@@ -187,6 +195,7 @@ impl<'a> Carrier<'a> {
                 }
             }
             for entry in self.from.referrers(subject, None).await? {
+                self.one_more()?;
                 let (fetched, manifest) = match self.from.referrer(subject, &entry).await {
                     Ok(Some(found)) => found,
                     Ok(None) => continue,

@@ -1,6 +1,7 @@
 //! Taking evidence away from an image, in both layouts.
 
 use bulla_core::{Digest, Reference};
+use serde::Serialize;
 use std::collections::BTreeSet;
 
 use super::Kind;
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// What was deleted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Removed {
     /// What it was called: a tag, or a digest if it was a referrer.
     pub reference: Reference,

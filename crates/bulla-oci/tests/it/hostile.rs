@@ -7,6 +7,7 @@ use bulla_oci::{ClientError, Credentials, Layout, Registry};
 use bytes::Bytes;
 use futures_util::stream;
 use serde_json::json;
+use std::sync::atomic::Ordering;
 
 mod seals;
 
@@ -282,22 +283,33 @@ async fn without_the_api_an_attachment_is_added_to_the_fallback_tag() {
     use bulla_oci::Artifact;
     let subject = Descriptor::of(media_type::MANIFEST, b"subject");
     let old = Descriptor::of(media_type::MANIFEST, b"old");
-    let (listed, tag) = (list(&[old]), subject.digest.fallback_tag());
+    let artifact = Artifact::bundle("{}", "https://example/p", jiff::Timestamp::UNIX_EPOCH);
+    let ours = serde_json::to_vec(&artifact.manifest(&subject)).unwrap();
+    let ours = Descriptor::of(media_type::MANIFEST, &ours);
+    let tag = subject.digest.fallback_tag();
+    let (before, after) = (list(&[old.clone()]), list(&[old, ours]));
+    let written = std::sync::atomic::AtomicBool::new(false);
     let tag_path = format!("/v2/app/manifests/{tag}");
     let path = tag_path.clone();
     let server = Scripted::new(move |request| {
         let uri = request.uri().path();
         match request.method().as_str() {
             "POST" => reply(202, &[("location", "/v2/app/blobs/uploads/1?state=x")], ""),
-            "PUT" => reply(201, &[], ""),
+            "PUT" => {
+                written.fetch_or(uri == path, Ordering::SeqCst);
+                reply(201, &[], "")
+            }
             "GET" if uri == path => {
-                reply(200, &[("content-type", media_type::INDEX)], listed.clone())
+                let listed = match written.load(Ordering::SeqCst) {
+                    true => after.clone(),
+                    false => before.clone(),
+                };
+                reply(200, &[("content-type", media_type::INDEX)], listed)
             }
             _ => reply(404, &[], ""),
         }
     })
     .await;
-    let artifact = Artifact::bundle("{}", "https://example/p", jiff::Timestamp::UNIX_EPOCH);
     let at = server.reference("app:v1");
     anyone().attach(&at, &subject, &artifact).await.unwrap();
     let asked = server.asked();

@@ -426,3 +426,64 @@ async fn cosign_verifies_and_lists_what_we_copied() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_of_another_repository_is_found_saved_and_copied() {
+    let scratch = tempfile::tempdir().unwrap();
+    for (n, (registry, host, _)) in registries().await.iter().enumerate() {
+        let home = scratch.path().join(n.to_string());
+        let made = image(&home.join("image"), b"content");
+        let at: Reference = format!("{host}/app:v1").parse().unwrap();
+        let apart: Reference = format!("{host}/seals/of/all").parse().unwrap();
+        let push = registry.push(&made.layout, &made.descriptor, &at);
+        push.await.unwrap();
+        let digest = &made.descriptor.digest;
+        let (slot, layers) = (Slot::Signatures, [NewLayer::signature("payload", "c2ln")]);
+        let added = registry.add_legacy(&apart, digest, slot, &layers, Existing::Keep);
+        added.await.unwrap();
+        let bundle = Artifact::bundle("{}", "https://example/p", jiff::Timestamp::UNIX_EPOCH);
+        let attached = registry.attach(&apart, &made.descriptor, &bundle);
+        attached.await.unwrap();
+        assert!(tree(&source_of(registry, &at)).await.unwrap().is_bare());
+        let source = EvidenceSource::Registry {
+            registry,
+            image: &at,
+            evidence: &apart,
+        };
+        let whole = shape_of(&source).await;
+        let options = CopyOptions::default();
+        let saved = save(&source, &home.join("saved"), &options).await;
+        let (saved, _) = saved.unwrap();
+        assert_eq!(shape_of(&EvidenceSource::Saved(&saved)).await, whole);
+        let to: Reference = format!("{host}/together:v1").parse().unwrap();
+        copy(&source, registry, &to, &options).await.unwrap();
+        assert_eq!(shape_of(&source_of(registry, &to)).await, whole);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_names_what_is_not_there_is_told_and_the_rest_is_moved() {
+    let Some(server) = Distribution::start() else {
+        return;
+    };
+    let scratch = tempfile::tempdir().unwrap();
+    let anyone = client(Credentials::none());
+    let at: Reference = format!("{}/app:v1", server.host()).parse().unwrap();
+    let index = sealed_index(&anyone, &at, scratch.path()).await;
+    let gone = anyone.referrers(&at, &index.digest, None).await.unwrap();
+    let gone = &gone[0].digest;
+    assert!(anyone.delete(&at.by_digest(gone.clone())).await.unwrap());
+    let source = source_of(&anyone, &at);
+    let node = tree(&source).await.unwrap();
+    assert_eq!((node.referrers.len(), node.problems.len()), (1, 1));
+    let bundles = source.bundles(&index.digest).await.unwrap();
+    assert_eq!((bundles.found.len(), bundles.unreadable.len()), (1, 1));
+    let ours = Ours::new().await;
+    let to = ours.reference("app:v1");
+    let options = CopyOptions::default();
+    let copied = copy(&source, &ours.client, &to, &options).await.unwrap();
+    assert_eq!(copied.problems.len(), 1);
+    assert_eq!(copied.problems[0].0.digest, *gone);
+    let there = ours.client.referrers(&to, &index.digest, None).await;
+    assert_eq!(there.unwrap().len(), 1);
+}

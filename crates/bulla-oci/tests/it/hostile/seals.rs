@@ -7,7 +7,7 @@ use bulla_core::{Descriptor, Diagnose as _, Digest, descriptor::media_type};
 use bulla_oci::{
     ClientError, EvidenceSource, Limits, Registry,
     cosign::{NewLayer, Slot},
-    transfer::{Kind, clean},
+    transfer::{CopyOptions, Kind, clean, copy, save},
     tree::tree,
 };
 use bytes::Bytes;
@@ -237,4 +237,71 @@ async fn nothing_is_deleted_or_copied_that_names_another_image() {
         asked.iter().all(|(method, ..)| method == "GET"),
         "{asked:?}"
     );
+}
+
+#[tokio::test]
+async fn a_tree_of_indexes_that_is_small_everywhere_and_large_as_a_whole_ends() {
+    let mut manifests = std::collections::BTreeMap::new();
+    let mut keep = |text: String| {
+        let mut entry = Descriptor::of(media_type::MANIFEST, text.as_bytes());
+        if text.contains("manifests") {
+            entry.media_type = media_type::INDEX.into();
+        }
+        manifests.insert(entry.digest.to_string(), text);
+        entry
+    };
+    let mut inner = Vec::new();
+    for n in 0..9 {
+        let images: Vec<_> = (0..9)
+            .map(|m| keep(super::manifest().replace("\"schema", &format!("\"n\":1{n}{m},\"schema"))))
+            .collect();
+        inner.push(keep(list(&images)));
+    }
+    let top = list(&inner);
+    let server = Scripted::new(move |request| {
+        let path = request.uri().path();
+        let name = path.rsplit('/').next().unwrap();
+        let known = manifests.get(name).unwrap_or(&top);
+        let kind = match known.contains("manifests") {
+            true => media_type::INDEX,
+            false => media_type::MANIFEST,
+        };
+        match path {
+            _ if path.contains("/blobs/") && name.ends_with("aff8a") => reply(200, &[], "{}"),
+            _ if path.contains("/blobs/") => reply(200, &[], "layer"),
+            _ if name == "v1" || name.starts_with("sha256:") && !path.contains("referrers") => {
+                reply(200, &[("content-type", kind)], known.clone())
+            }
+            _ => reply(404, &[], ""),
+        }
+    })
+    .await;
+    let small = anyone().within(Limits {
+        children: 10,
+        ..Limits::default()
+    });
+    let at = server.reference("app:v1");
+    let source = EvidenceSource::Registry {
+        registry: &small,
+        image: &at,
+        evidence: &at,
+    };
+    let too_many = |error: ClientError| {
+        assert!(
+            matches!(error, ClientError::TooManyChildren { .. }),
+            "{error}"
+        );
+    };
+    too_many(tree(&source).await.unwrap_err());
+    too_many(small.children(&at).await.unwrap_err());
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("saved");
+    let options = CopyOptions::default();
+    too_many(save(&source, &folder, &options).await.unwrap_err());
+    assert!(
+        bulla_oci::Saved::open(&folder).is_err(),
+        "nothing is listed"
+    );
+    let to = server.reference("other:v2");
+    too_many(copy(&source, &small, &to, &options).await.unwrap_err());
 }
