@@ -59,7 +59,7 @@ pub fn signature(given: &Given) -> Result<(), Failure> {
         };
         let mut layer = NewLayer::signature(payload, &signature);
         for (name, text) in &parts {
-            layer = layer.with(name, text.clone());
+            layer = layer.with(name, text);
         }
         Ok(vec![layer])
     })

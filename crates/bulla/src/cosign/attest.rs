@@ -66,7 +66,7 @@ async fn image(
     }
     let mut layer = NewLayer::attestation(envelope, &kind);
     for (key, value) in sealed.parts.cosign_annotations() {
-        layer = layer.with(&key, value);
+        layer = layer.with(&key, &value);
     }
     let existing = match given.on("replace") {
         true => Existing::ReplacePredicate,

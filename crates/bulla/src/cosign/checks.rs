@@ -98,7 +98,7 @@ impl Checks {
     }
 
     fn verification(&self) -> Result<Verification<'_>, Failure> {
-        let root = match &self.root {
+        let root: &TrustRoot = match &self.root {
             Root::Own(root) => root,
             Root::Shared(root) => root,
             Root::Embedded => TrustRoot::public_good()

@@ -2,8 +2,8 @@
 //! at the terminal, else from what is piped in.
 
 use bulla_core::limits;
-use bulla_crypto::key::file::Zeroizing;
 use std::io::{self, BufRead as _, IsTerminal as _};
+use zeroize::Zeroizing;
 
 use super::{failure::Failure, given::Given, say, surroundings};
 

@@ -5,8 +5,8 @@ use bulla_crypto::{
     PublicKey, Scheme, Signer, SigningKey,
     key::file::{self, PrivateKeyFile},
 };
-use bulla_net::kms::{self, Ask, Environment, PublicSource};
 use std::{path::Path, sync::Arc};
+use zeroize::Zeroizing;
 
 use super::{confirm, failure::Failure, given::Given, material, say};
 
@@ -33,7 +33,7 @@ pub fn import(given: &Given) -> Result<(), Failure> {
     let path = given
         .text("key")
         .ok_or_else(|| Failure::coded("CLI-0433", "--key must name the private key to import"))?;
-    let bytes = file::Zeroizing::new(material::small(path, "private key")?);
+    let bytes = Zeroizing::new(material::small(path, "private key")?);
     let parsed = PrivateKeyFile::parse(&bytes).map_err(|error| Failure::from_error(path, &error))?;
     let password = confirm::password(given, true)?;
     let key = parsed
@@ -52,7 +52,7 @@ fn write_pair(given: &Given, key: &SigningKey, password: &[u8]) -> Result<(), Fa
     }
     let text = file::write_cosign(key, password)
         .map_err(|error| Failure::from_error("encrypting key", &error))?;
-    say::private_file(&private, file::Zeroizing::new(text).as_bytes())?;
+    say::private_file(&private, Zeroizing::new(text).as_bytes())?;
     say::line(&format!("Private key written to {private}"));
     write_public(&public, &key.public().to_pem())?;
     say::line(&format!("Public key written to {public}"));
@@ -87,48 +87,42 @@ pub fn public_key(given: &Given) -> Result<(), Failure> {
 /// # Errors
 /// If it cannot be opened.
 pub fn signer(given: &Given, reference: &str) -> Result<Arc<dyn Signer>, Failure> {
-    let mut trouble = None;
-    let mut passwords = |ask: Ask<'_>| answer(given, &ask, &mut trouble);
-    let opened = kms::open(reference, &Environment::process(), &mut passwords);
-    match (trouble, opened) {
-        (Some(failure), Err(_)) => Err(failure),
-        (_, opened) => opened
-            .map(Arc::from)
-            .map_err(|error| Failure::from_error("getting signer: reading key", &error)),
+    let doing = "getting signer: reading key";
+    if is_elsewhere(reference) {
+        return Err(elsewhere(doing, reference));
     }
+    let bytes = Zeroizing::new(material::small(reference, "private key")?);
+    let parsed = PrivateKeyFile::parse(&bytes).map_err(|error| Failure::from_error(doing, &error))?;
+    let password = match parsed.needs_password() {
+        true => confirm::password(given, false)?,
+        false => Zeroizing::new(Vec::new()),
+    };
+    parsed
+        .open(&password)
+        .map(|key| Arc::new(key) as Arc<dyn Signer>)
+        .map_err(|error| Failure::from_error(doing, &error))
 }
 
 /// The public key that `--key` names.
 ///
 /// # Errors
 /// If it cannot be opened, or lies behind an address: verification makes no connection.
-pub fn public(given: &Given, reference: &str) -> Result<PublicKey, Failure> {
+pub fn public(_given: &Given, reference: &str) -> Result<PublicKey, Failure> {
     let doing = "loading verifier from key opts: loading public key";
-    let mut trouble = None;
-    let mut passwords = |ask: Ask<'_>| answer(given, &ask, &mut trouble);
-    let opened = kms::open_public(reference, &Environment::process(), &mut passwords);
-    match (trouble, opened) {
-        (Some(failure), Err(_)) => Err(failure),
-        (_, Ok(PublicSource::Key(key))) => Ok(key),
-        (_, Ok(PublicSource::Fetch(url))) => {
-            Err(Failure::coded("CLI-0408", format!("{doing}: a key behind {url} is not fetched"))
-                .hint("download it once, compare its fingerprint, and name the file"))
-        }
-        (_, Err(error)) => Err(Failure::from_error(doing, &error)),
+    if is_elsewhere(reference) {
+        return Err(elsewhere(doing, reference));
     }
+    let bytes = material::small(reference, "public key").map_err(|failure| failure.on(doing))?;
+    file::read_public(&bytes).map_err(|error| Failure::from_error(doing, &error))
 }
 
-fn answer(
-    given: &Given,
-    ask: &Ask<'_>,
-    trouble: &mut Option<Failure>,
-) -> Option<file::Zeroizing<Vec<u8>>> {
-    let found = match ask {
-        Ask::KeyFile { .. } => confirm::password(given, false),
-        Ask::Pin { token } => Err(Failure::coded("CLI-0434", format!("no PIN for {token}"))
-            .hint("set COSIGN_PKCS11_PIN, or pin-value in the pkcs11: URI")),
-    };
-    found
-        .map_err(|failure| *trouble = Some(failure))
-        .ok()
+/// Whether it is neither a file nor a variable.
+fn is_elsewhere(reference: &str) -> bool {
+    reference.starts_with("pkcs11:")
+        || (reference.contains("://") && !reference.starts_with("env://"))
+}
+
+fn elsewhere(doing: &str, reference: &str) -> Failure {
+    Failure::coded("CLI-0434", format!("{doing}: {reference} cannot be used here"))
+        .hint("name a file, or env://VARIABLE")
 }

@@ -137,7 +137,7 @@ fn chosen(given: &Given, old: bool) -> Result<Chosen, Failure> {
         });
     }
     check_config_flags(given, old)?;
-    let logs = if old { LogChoice::Version(LogApi::V1) } else { LogChoice::Newest };
+    let logs = if old { LogChoice::V1 } else { LogChoice::Newest };
     let now = SystemClock.now();
     let services = |config: SigningConfig| {
         config
@@ -149,7 +149,7 @@ fn chosen(given: &Given, old: bool) -> Result<Chosen, Failure> {
             .map_err(|error| Failure::from_error("error reading signing config from file", &error))?;
         let root = match own_root {
             Some(root) => Some(root),
-            None => initialize::trusted_root()?.map(Arc::new),
+            None => initialize::trusted_root()?,
         };
         return Ok(Chosen {
             services: services(config)?,
@@ -191,7 +191,7 @@ fn check_config_flags(given: &Given, old: bool) -> Result<(), Failure> {
 
 fn by_address(given: &Given) -> SigningServices {
     let address = |name: &str| given.text(name).map(|url| url.trim_end_matches('/').to_owned());
-    let mut services = SigningServices::none();
+    let mut services = SigningServices::default();
     services.ca = address("fulcio-url");
     services.oidc = address("oidc-issuer");
     if given.on("tlog-upload")

@@ -165,7 +165,7 @@ async fn as_layer(
         let signature = STANDARD.encode(&sealed.parts.signature);
         let mut layer = NewLayer::signature(payload.clone(), &signature);
         for (key, value) in sealed.parts.cosign_annotations() {
-            layer = layer.with(&key, value);
+            layer = layer.with(&key, &value);
         }
         let own = sealed.parts.certificate.clone();
         certificate.get_or_insert(own.unwrap_or(sealed.parts.public_key.clone()));

@@ -123,18 +123,16 @@ fn full_name(text: &str) -> String {
         (false, true) => format!("index.docker.io/{name}"),
         (false, false) => format!("index.docker.io/library/{name}"),
     };
-    let last = full.rsplit('/').next().unwrap_or_default();
-    if digest.is_none() && !last.contains(':') {
-        full.push_str(":latest");
-    }
-    match digest {
+    let slash = full.rfind('/').unwrap_or(0);
+    let colon = full.get(slash..).and_then(|last| last.find(':'));
+    match (digest, colon) {
         // A digest says all; cosign drops the tag beside it.
-        Some(digest) => {
-            let end = full.len() - last.len() + last.find(':').unwrap_or(last.len());
-            full.truncate(end);
+        (Some(digest), colon) => {
+            full.truncate(colon.map_or(full.len(), |at| slash + at));
             format!("{full}@{digest}")
         }
-        None => full,
+        (None, Some(_)) => full,
+        (None, None) => full + ":latest",
     }
 }
 

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::Digest;
 use bulla_crypto::{
-    ForeignKey,
+    PublicKey,
     x509::{Certificate, parse_pem_chain},
 };
 use jiff::Timestamp;
@@ -156,9 +156,9 @@ fn log(flag: &'static str, text: &str) -> Result<Value, Failure> {
     let spec = Spec::parse(flag, text, &LOG_KEYS)?;
     let path = spec.need("public-key")?;
     let pem = material::small(path, "public key")?;
-    let key = ForeignKey::from_pem(&String::from_utf8_lossy(&pem))
+    let key = PublicKey::from_pem(&String::from_utf8_lossy(&pem))
         .map_err(|error| Failure::from_error(path, &error))?;
-    let details = key.sigstore_name();
+    let details = key.scheme().sigstore_name();
     let id = match spec.get("origin") {
         None => Digest::sha256(key.spki_der()),
         // A checkpoint's signer is named by the origin and the raw key.

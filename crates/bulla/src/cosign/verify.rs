@@ -218,7 +218,7 @@ fn by_files(given: &Given, checks: &Checks, image: &Digest) -> Result<Accepted, 
             annotations.insert(name.to_owned(), String::from_utf8_lossy(&pem).into_owned());
         }
     }
-    let descriptor = bulla_core::Descriptor::new(bulla_oci::cosign::media::SIMPLE_SIGNING, &bytes);
+    let descriptor = bulla_core::Descriptor::of(bulla_oci::cosign::media::SIMPLE_SIGNING, &bytes);
     let layer = LegacyLayer {
         descriptor,
         annotations,

@@ -119,6 +119,7 @@ fn tell(notice: &Notice<'_>, context: &Context) {
         Notice::Enter { url, code, .. } => {
             talk.alarm(&format!(" · sign in at {url} with the code {code}"));
         }
+        _ => {}
     }
 }
 

@@ -4,7 +4,9 @@
 use bulla_testkit::{Outcome, World, require};
 use std::{collections::BTreeSet, path::Path};
 
+mod blobs;
 mod documents;
+mod images;
 mod usage;
 
 /// Runs one command line on the real program and on bulla, in folders of their

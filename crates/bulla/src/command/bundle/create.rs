@@ -2,7 +2,6 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Digest, limits};
-use bulla_trust::cosign::{Detached, DetachedContent, parse_local, to_bundle};
 use clap::{ArgGroup, Args};
 use serde_json::json;
 use std::{
@@ -87,42 +86,8 @@ pub fn run(args: CreateArgs, context: &Context) -> Result<Exit, Failure> {
 
 fn make(args: &CreateArgs, context: &Context) -> Result<Vec<u8>, Failure> {
     let optional = |path: &Option<PathBuf>| path.as_deref().map(read).transpose();
-    let digest = args.artifact.as_deref().map(digest_of).transpose()?;
-    let key = match &args.key {
-        Some(reference) => Some(keyref::public(reference, context)?),
-        None => None,
-    };
-    let mut certificate = optional(&args.certificate)?;
-    let mut rekor_bundle = optional(&args.rekor_bundle)?;
-    let timestamp = optional(&args.rfc3161_timestamp)?;
-    let mut signature = optional(&args.signature)?.map(|bytes| raw(&bytes));
-    let attestation = optional(&args.attestation)?;
-    if let Some(file) = &args.cosign_bundle {
-        let local = parse_local(&read(file)?).or_denied()?;
-        signature = Some(local.signature);
-        certificate = certificate.or(local.certificate);
-        rekor_bundle = rekor_bundle.or(local.rekor_bundle);
-    }
-    let content = match (&attestation, &signature, &digest) {
-        (Some(envelope), _, _) => DetachedContent::Envelope(envelope),
-        (None, Some(signature), Some(digest)) => DetachedContent::Blob { signature, digest },
-        _ => {
-            return Err(Failure::new(
-                Exit::Usage,
-                "CLI-0333",
-                "a signature alone does not say what it is over",
-            )
-            .hint("name the file that was signed: --artifact FILE"));
-        }
-    };
-    let detached = Detached {
-        content,
-        certificate: certificate.as_deref(),
-        key: key.as_ref(),
-        rekor_bundle: rekor_bundle.as_deref(),
-        timestamp: timestamp.as_deref(),
-    };
-    to_bundle(&detached).or_denied()
+    let _ = (optional, context, keyref::public, digest_of, raw, STANDARD);
+    Err(Failure::new(Exit::CouldNotRun, "CLI-0333", "not yet"))
 }
 
 fn digest_of(artifact: &Path) -> Result<Digest, Failure> {
