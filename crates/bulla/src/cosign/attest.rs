@@ -87,7 +87,10 @@ pub fn run_blob(given: &Given) -> Result<(), Failure> {
     one_of_both(given)?;
     let new = given.on("new-bundle-format");
     if new && given.text("bundle").is_none() {
-        return Err(Failure::coded("CLI-0467", "must specify --bundle with --new-bundle-format"));
+        return Err(Failure::coded(
+            "CLI-0467",
+            "must specify --bundle with --new-bundle-format",
+        ));
     }
     let payload = blob_statement(given)?;
     let sealed = surroundings::run(given, async {
@@ -112,7 +115,8 @@ pub fn run_blob(given: &Given) -> Result<(), Failure> {
     }
     if let Some(path) = given.text("output-certificate") {
         let pem = sealed.parts.certificate.as_deref();
-        let pem = pem.ok_or_else(|| Failure::coded("CLI-0468", "no certificate found in bundle"))?;
+        let pem =
+            pem.ok_or_else(|| Failure::coded("CLI-0468", "no certificate found in bundle"))?;
         say::private_file(path, pem.as_bytes())?;
         say::line(&format!("Certificate written to file {path}"));
     }
@@ -139,7 +143,11 @@ fn blob_statement(given: &Given) -> Result<Vec<u8>, Failure> {
     let kind = predicate::uri(given)?;
     let predicate = predicate_of(given, &kind)?.unwrap_or_default();
     let base = name.rsplit('/').next().unwrap_or_default();
-    bytes_of(&Statement::new(vec![Subject::new(base, &digest)], kind, predicate))
+    bytes_of(&Statement::new(
+        vec![Subject::new(base, &digest)],
+        kind,
+        predicate,
+    ))
 }
 
 /// A statement of the caller's own, byte for byte; about `image` where there is one.
@@ -152,21 +160,32 @@ fn own_statement(given: &Given, image: Option<&Digest>) -> Result<(Vec<u8>, Stri
     if let Some(image) = image
         && !statement.is_about(image)
     {
-        return Err(Failure::coded("CLI-0469", format!("invalid statement: it is not about {image}"))
-            .hint("its subject must have the digest of the image"));
+        return Err(Failure::coded(
+            "CLI-0469",
+            format!("invalid statement: it is not about {image}"),
+        )
+        .hint("its subject must have the digest of the image"));
     }
     Ok((bytes, statement.predicate_type))
 }
 
 fn one_of_both(given: &Given) -> Result<(), Failure> {
     if given.text("predicate").is_none() && given.text("statement").is_none() {
-        return Err(Failure::coded("CLI-0470", "at least one of the flags in the group [predicate statement] is required",));
+        return Err(Failure::coded(
+            "CLI-0470",
+            "at least one of the flags in the group [predicate statement] is required",
+        ));
     }
     match given.text("rekor-entry-type").unwrap_or_default() {
         "dsse" => Ok(()),
-        "intoto" => Err(Failure::coded("CLI-0471", "entries of the type intoto are not written")
-            .hint("leave out --rekor-entry-type: dsse entries prove the same")),
-        _ => Err(Failure::coded("CLI-0471", "unknown value for rekor-entry-type")),
+        "intoto" => Err(
+            Failure::coded("CLI-0471", "entries of the type intoto are not written")
+                .hint("leave out --rekor-entry-type: dsse entries prove the same"),
+        ),
+        _ => Err(Failure::coded(
+            "CLI-0471",
+            "unknown value for rekor-entry-type",
+        )),
     }
 }
 
@@ -180,7 +199,9 @@ fn predicate_of(given: &Given, kind: &str) -> Result<Option<Value>, Failure> {
     let text = || String::from_utf8_lossy(&bytes).into_owned();
     // Two of cosign's types carry the file as text.
     if kind == predicate::CUSTOM {
-        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let now = jiff::Timestamp::now()
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string();
         return Ok(Some(json!({"Data": text(), "Timestamp": now})));
     }
     if given.text("type") == Some("spdx") {
@@ -190,7 +211,10 @@ fn predicate_of(given: &Given, kind: &str) -> Result<Option<Value>, Failure> {
     let value: Value = bulla_core::limits::parse_json(&bytes, limit, "predicate")
         .map_err(|error| Failure::from_error(path, &error))?;
     if !value.is_object() {
-        return Err(Failure::coded("CLI-0472", format!("{path}: a predicate is a JSON object")));
+        return Err(Failure::coded(
+            "CLI-0472",
+            format!("{path}: a predicate is a JSON object"),
+        ));
     }
     Ok(Some(value))
 }

@@ -1,6 +1,5 @@
 //! `cosign bundle create`, `inspect` and `upgrade`.
 
-
 use bulla_oci::cosign::annotation;
 use bulla_trust::{
     cosign::{Layer, annotations_of_local, to_bundle},
@@ -33,12 +32,22 @@ pub fn create(given: &Given) -> Result<(), Failure> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         annotations.insert(annotation::TIMESTAMP.into(), text);
     }
-    let key = given.text("key").map(|reference| keys::public(given, reference)).transpose()?;
+    let key = given
+        .text("key")
+        .map(|reference| keys::public(given, reference))
+        .transpose()?;
     if !given.on("ignore-tlog") && !annotations.contains_key(annotation::BUNDLE) {
-        return Err(Failure::coded("CLI-0495", "no transparency log entry is given with --bundle")
-            .hint("without one, say --ignore-tlog; no log is asked"));
+        return Err(Failure::coded(
+            "CLI-0495",
+            "no transparency log entry is given with --bundle",
+        )
+        .hint("without one, say --ignore-tlog; no log is asked"));
     }
-    let digest = given.text("artifact").map(material::blob).transpose()?.map(|blob| blob.digest());
+    let digest = given
+        .text("artifact")
+        .map(material::blob)
+        .transpose()?
+        .map(|blob| blob.digest());
     let payload = match given.text("attestation") {
         Some(path) => {
             annotations.remove(annotation::SIGNATURE);
@@ -47,7 +56,10 @@ pub fn create(given: &Given) -> Result<(), Failure> {
         None => Vec::new(),
     };
     if payload.is_empty() && digest.is_none() {
-        return Err(Failure::coded("CLI-0495", "--artifact or --attestation must be given"));
+        return Err(Failure::coded(
+            "CLI-0495",
+            "--artifact or --attestation must be given",
+        ));
     }
     let layer = Layer {
         payload: &payload,
@@ -78,8 +90,7 @@ pub fn inspected(given: &Given) -> Result<(), Failure> {
 pub fn upgraded(given: &Given) -> Result<(), Failure> {
     let path = given.args.first().map_or("", String::as_str);
     let bytes = material::bundle(path)?;
-    let upgraded =
-        upgrade::upgrade(&bytes).map_err(|error| Failure::from_error(path, &error))?;
+    let upgraded = upgrade::upgrade(&bytes).map_err(|error| Failure::from_error(path, &error))?;
     for note in &upgraded.notes {
         say::line(note);
     }

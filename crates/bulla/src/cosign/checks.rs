@@ -9,7 +9,7 @@ use bulla_trust::{
     cosign::{Layer, SimpleSigning},
     root::{LogKey, RootParts},
     sigstore::{
-        Artifact, Anchoring, BundleKind, Claim, Matcher, Requirements, UnverifiedBundle,
+        Anchoring, Artifact, BundleKind, Claim, Matcher, Requirements, UnverifiedBundle,
         Verification,
     },
 };
@@ -118,9 +118,15 @@ impl Checks {
     ) -> Result<(Statement, Proven), Failure> {
         let verification = self.verification()?;
         refused(match &self.signer {
-            Signer::Certificate(expected) => verification
-                .attestation(bundle, subject)
-                .and_then(|verified| verified.require_identity(expected).map(|()| told(&verified))),
+            Signer::Certificate(expected) => {
+                verification
+                    .attestation(bundle, subject)
+                    .and_then(|verified| {
+                        verified
+                            .require_identity(expected)
+                            .map(|()| told(&verified))
+                    })
+            }
             Signer::Key(key) => verification
                 .attestation_with_key(bundle, subject, key)
                 .map(|verified| told(&verified)),
@@ -147,7 +153,9 @@ impl Checks {
             Signer::Certificate(expected) => verification
                 .signature(bundle, artifact)
                 .and_then(|verified| verified.require_identity(expected)),
-            Signer::Key(key) => verification.signature_with_key(bundle, artifact, key).map(drop),
+            Signer::Key(key) => verification
+                .signature_with_key(bundle, artifact, key)
+                .map(drop),
         })
     }
 
@@ -185,14 +193,19 @@ impl Checks {
         image: &Digest,
     ) -> Result<(SimpleSigning, Proven), Failure> {
         let verification = self.verification()?;
-        let (payload, proven) = refused(match &self.signer {
-            Signer::Certificate(expected) => verification
-                .layer_signature(layer, image)
-                .and_then(|verified| verified.require_identity(expected).map(|()| told(&verified))),
-            Signer::Key(key) => verification
-                .layer_signature_with_key(layer, image, key)
-                .map(|verified| told(&verified)),
-        })?;
+        let (payload, proven) =
+            refused(match &self.signer {
+                Signer::Certificate(expected) => verification
+                    .layer_signature(layer, image)
+                    .and_then(|verified| {
+                        verified
+                            .require_identity(expected)
+                            .map(|()| told(&verified))
+                    }),
+                Signer::Key(key) => verification
+                    .layer_signature_with_key(layer, image, key)
+                    .map(|verified| told(&verified)),
+            })?;
         self.annotated(&payload.optional)?;
         Ok((payload, proven))
     }
@@ -208,9 +221,15 @@ impl Checks {
     ) -> Result<(Statement, Proven), Failure> {
         let verification = self.verification()?;
         refused(match &self.signer {
-            Signer::Certificate(expected) => verification
-                .layer_attestation(layer, image)
-                .and_then(|verified| verified.require_identity(expected).map(|()| told(&verified))),
+            Signer::Certificate(expected) => {
+                verification
+                    .layer_attestation(layer, image)
+                    .and_then(|verified| {
+                        verified
+                            .require_identity(expected)
+                            .map(|()| told(&verified))
+                    })
+            }
             Signer::Key(key) => verification
                 .layer_attestation_with_key(layer, image, key)
                 .map(|verified| told(&verified)),
@@ -224,7 +243,10 @@ impl Checks {
     pub fn annotated(&self, found: &Map<String, Value>) -> Result<(), Failure> {
         for (name, value) in &self.annotations {
             if found.get(name).and_then(Value::as_str) != Some(value) {
-                return Err(Failure::coded("CLI-0450", format!("missing or incorrect annotation: {name}={value}")));
+                return Err(Failure::coded(
+                    "CLI-0450",
+                    format!("missing or incorrect annotation: {name}={value}"),
+                ));
             }
         }
         Ok(())
@@ -254,9 +276,15 @@ fn signer(given: &Given) -> Result<Signer, Failure> {
     for (flag, claim) in [
         ("certificate-github-workflow-name", Claim::WorkflowName),
         ("certificate-github-workflow-ref", Claim::WorkflowRef),
-        ("certificate-github-workflow-repository", Claim::WorkflowRepository),
+        (
+            "certificate-github-workflow-repository",
+            Claim::WorkflowRepository,
+        ),
         ("certificate-github-workflow-sha", Claim::WorkflowSha),
-        ("certificate-github-workflow-trigger", Claim::WorkflowTrigger),
+        (
+            "certificate-github-workflow-trigger",
+            Claim::WorkflowTrigger,
+        ),
     ] {
         if let Some(value) = given.text(flag) {
             expected = expected.claim(claim, Matcher::Exact(value.to_owned()));
@@ -267,16 +295,13 @@ fn signer(given: &Given) -> Result<Signer, Failure> {
 
 /// The exact value and the pattern may both be given: then both must hold, which
 /// a pattern that matches the value alone already is.
-fn matcher(
-    flag: &str,
-    exact: Option<&str>,
-    pattern: Option<&str>,
-) -> Result<Matcher, Failure> {
+fn matcher(flag: &str, exact: Option<&str>, pattern: Option<&str>) -> Result<Matcher, Failure> {
     let Some(pattern) = pattern else {
         let Some(exact) = exact else {
-            return Err(Failure::coded("CLI-0411", format!(
-                "--{flag} or --{flag}-regexp is required for verification in keyless mode"
-            )));
+            return Err(Failure::coded(
+                "CLI-0411",
+                format!("--{flag} or --{flag}-regexp is required for verification in keyless mode"),
+            ));
         };
         return Ok(Matcher::Exact(exact.to_owned()));
     };
@@ -286,11 +311,16 @@ fn matcher(
         return if matcher.matches(exact) {
             Ok(Matcher::Exact(exact.to_owned()))
         } else {
-            Err(Failure::coded("CLI-0411", format!("--{flag} does not match --{flag}-regexp: nobody could")))
+            Err(Failure::coded(
+                "CLI-0411",
+                format!("--{flag} does not match --{flag}-regexp: nobody could"),
+            ))
         };
     }
     if !matcher.is_anchored() {
-        say::warn(&format!("--{flag}-regexp matches anywhere in the value; write ^…$ to cover it all"));
+        say::warn(&format!(
+            "--{flag}-regexp matches anywhere in the value; write ^…$ to cover it all"
+        ));
     }
     Ok(matcher)
 }
@@ -299,10 +329,12 @@ fn requirements(given: &Given, signer: &Signer, what: &str) -> Requirements {
     let mut requirements = Requirements::default();
     let private = given.on("private-infrastructure");
     let no_log = given.on("insecure-ignore-tlog");
-    let stamped = given.on("use-signed-timestamps")
-        || given.text("timestamp-certificate-chain").is_some();
+    let stamped =
+        given.on("use-signed-timestamps") || given.text("timestamp-certificate-chain").is_some();
     if no_log && !private {
-        say::warn(&format!("Skipping tlog verification is an insecure practice that lacks transparency and auditability verification for the {what}."));
+        say::warn(&format!(
+            "Skipping tlog verification is an insecure practice that lacks transparency and auditability verification for the {what}."
+        ));
     }
     if no_log || private {
         requirements = requirements.without_log();
@@ -345,8 +377,8 @@ fn root(given: &Given, signer: &Signer, requirements: &Requirements) -> Result<R
             (None, None) => return Ok(Root::Embedded),
             (Some(parts), Some(cached)) => cached.with_parts(parts),
             (Some(parts), None) => {
-                let embedded = TrustRoot::public_good()
-                    .map_err(|error| Failure::from_error(doing, &error))?;
+                let embedded =
+                    TrustRoot::public_good().map_err(|error| Failure::from_error(doing, &error))?;
                 embedded.with_parts(parts)
             }
         };
@@ -389,10 +421,16 @@ fn parts(given: &Given) -> Result<Option<RootParts>, Failure> {
     }
     let chain = given.text("certificate-chain").is_some();
     if chain && (parts.ca_roots.is_some() || parts.ca_intermediates.is_some()) {
-        return Err(Failure::coded("CLI-0451", "if any flags in the group [ca-roots certificate-chain] are set none of the others can be",));
+        return Err(Failure::coded(
+            "CLI-0451",
+            "if any flags in the group [ca-roots certificate-chain] are set none of the others can be",
+        ));
     }
     if parts.ca_intermediates.is_some() && parts.ca_roots.is_none() {
-        return Err(Failure::coded("CLI-0451", "--ca-intermediates needs --ca-roots"));
+        return Err(Failure::coded(
+            "CLI-0451",
+            "--ca-intermediates needs --ca-roots",
+        ));
     }
     for name in PARTS {
         let Some(path) = std::env::var(name).ok().filter(|path| !path.is_empty()) else {

@@ -29,11 +29,17 @@ fn fetch(given: &Given, slot: Slot) -> Result<Found, Failure> {
             evidence: &evidence,
         };
         let has_platform = given.command.flag("platform").is_some();
-        let platform = if has_platform { transfer::platform(given)? } else { None };
+        let platform = if has_platform {
+            transfer::platform(given)?
+        } else {
+            None
+        };
         let digest = match platform {
             Some(platform) => {
                 let found = registry.for_platform(&image, &platform).await;
-                found.map_err(|error| surroundings::registry_error("finding the platform", &error))?.digest
+                found
+                    .map_err(|error| surroundings::registry_error("finding the platform", &error))?
+                    .digest
             }
             None => transfer::digest(&registry, &image).await?,
         };
@@ -60,13 +66,18 @@ pub fn signature(given: &Given) -> Result<(), Failure> {
         return say::data(given, &lines(found.bundles.iter()));
     }
     if found.layers.is_empty() {
-        return Err(Failure::coded("CLI-0494", "no signatures associated with the image"));
+        return Err(Failure::coded(
+            "CLI-0494",
+            "no signatures associated with the image",
+        ));
     }
     let mut out = String::new();
     for layer in &found.layers {
         let text = |key: &str| layer.annotations.get(key).filter(|text| !text.is_empty());
         let json = |key: &str| {
-            text(key).and_then(|text| serde_json::from_str::<Value>(text).ok()).unwrap_or_default()
+            text(key)
+                .and_then(|text| serde_json::from_str::<Value>(text).ok())
+                .unwrap_or_default()
         };
         let certificate = text(annotation::CERTIFICATE)
             .and_then(|pem| bulla_crypto::x509::parse_pem_chain(pem.as_bytes()).ok())
@@ -89,7 +100,10 @@ pub fn signature(given: &Given) -> Result<(), Failure> {
 /// # Errors
 /// If the image is not there, or nothing has the type.
 pub fn attestation(given: &Given) -> Result<(), Failure> {
-    let wanted = given.text("predicate-type").map(predicate::parse).transpose()?;
+    let wanted = given
+        .text("predicate-type")
+        .map(predicate::parse)
+        .transpose()?;
     let found = fetch(given, Slot::Attestations)?;
     let is_wanted = |kind: Option<String>| match &wanted {
         None => true,
@@ -111,8 +125,13 @@ pub fn attestation(given: &Given) -> Result<(), Failure> {
         .map(|layer| &layer.bytes)
         .collect();
     if bundles.is_empty() && layers.is_empty() {
-        let of = wanted.map_or(String::new(), |kind| format!(" with predicate type '{kind}'"));
-        return Err(Failure::coded("CLI-0494", format!("no attestations{of} found")));
+        let of = wanted.map_or(String::new(), |kind| {
+            format!(" with predicate type '{kind}'")
+        });
+        return Err(Failure::coded(
+            "CLI-0494",
+            format!("no attestations{of} found"),
+        ));
     }
     say::data(given, &lines(bundles.into_iter().chain(layers)))
 }
@@ -128,7 +147,10 @@ pub fn sbom(given: &Given) -> Result<(), Failure> {
         .layers
         .first()
         .ok_or_else(|| Failure::coded("CLI-0494", "no sbom attached to reference"))?;
-    say::line(&format!("Found SBOM of media type: {}", layer.descriptor.media_type));
+    say::line(&format!(
+        "Found SBOM of media type: {}",
+        layer.descriptor.media_type
+    ));
     say::data(given, &layer.bytes)
 }
 
@@ -186,7 +208,13 @@ fn draw(out: &mut String, node: &TreeNode, repository: &str) {
             Slot::Sboms => "📦 SBOMs",
         };
         let _ = writeln!(out, "└── {what} for an image tag: {}", tag.place);
-        layers(out, tag.layers.iter().map(|layer| layer.digest.to_string()).collect());
+        layers(
+            out,
+            tag.layers
+                .iter()
+                .map(|layer| layer.digest.to_string())
+                .collect(),
+        );
     }
     for referrer in &node.referrers {
         let kind = referrer
@@ -198,7 +226,14 @@ fn draw(out: &mut String, node: &TreeNode, repository: &str) {
             "└── 🔗 {kind} artifacts via OCI referrer: {repository}@{}",
             referrer.descriptor.digest
         );
-        layers(out, referrer.layers.iter().map(|layer| layer.digest.to_string()).collect());
+        layers(
+            out,
+            referrer
+                .layers
+                .iter()
+                .map(|layer| layer.digest.to_string())
+                .collect(),
+        );
     }
 }
 

@@ -41,21 +41,29 @@ pub fn run(given: &Given) -> Result<(), Failure> {
     let given_root = match root {
         None => None,
         Some(_) if is_remote => None,
-        Some(path) => Some(material::trust_document(path.trim_start_matches("file://"))?),
+        Some(path) => Some(material::trust_document(
+            path.trim_start_matches("file://"),
+        )?),
     };
     let fingerprint = match (&given_root, checksum) {
         (Some(bytes), Some(checksum)) if Digest::sha256(bytes) != checksum => {
-            return Err(Failure::coded("CLI-0481", format!(
-                "checksum mismatch: {} has {}, not {checksum}",
-                root.unwrap_or_default(),
-                Digest::sha256(bytes)
-            )));
+            return Err(Failure::coded(
+                "CLI-0481",
+                format!(
+                    "checksum mismatch: {} has {}, not {checksum}",
+                    root.unwrap_or_default(),
+                    Digest::sha256(bytes)
+                ),
+            ));
         }
         (Some(bytes), _) => Digest::sha256(bytes),
         (None, Some(checksum)) => checksum,
         (None, None) => {
-            return Err(Failure::coded("CLI-0482", format!("the first root.json of {mirror} is not known"))
-                .hint("give it with --root FILE, or its SHA-256 with --root-checksum"));
+            return Err(Failure::coded(
+                "CLI-0482",
+                format!("the first root.json of {mirror} is not known"),
+            )
+            .hint("give it with --root FILE, or its SHA-256 with --root-checksum"));
         }
     };
     let first = match &given_root {
@@ -63,9 +71,17 @@ pub fn run(given: &Given) -> Result<(), Failure> {
         None => FirstRoot::Published,
     };
     // Another instance than before is named anew: what was kept is left behind.
-    if Cache::new(&dir).read().is_ok_and(|record| record.id.0 != fingerprint) {
-        std::fs::remove_dir_all(&dir)
-            .map_err(|error| Failure::on_file("clearing cache directory", &dir.display().to_string(), &error))?;
+    if Cache::new(&dir)
+        .read()
+        .is_ok_and(|record| record.id.0 != fingerprint)
+    {
+        std::fs::remove_dir_all(&dir).map_err(|error| {
+            Failure::on_file(
+                "clearing cache directory",
+                &dir.display().to_string(),
+                &error,
+            )
+        })?;
     }
     surroundings::run(given, async {
         let http = surroundings::http();
@@ -82,7 +98,11 @@ fn forget() -> Result<(), Failure> {
     let dir = directory()?;
     if dir.is_dir() {
         std::fs::remove_dir_all(&dir).map_err(|error| {
-            Failure::on_file("clearing cache directory", &dir.display().to_string(), &error)
+            Failure::on_file(
+                "clearing cache directory",
+                &dir.display().to_string(),
+                &error,
+            )
         })?;
     }
     say::line("Using the public-good instance, whose root this program carries");
@@ -96,19 +116,31 @@ fn checksum(text: &str) -> Result<Digest, Failure> {
         false => format!("sha256:{text}"),
     };
     if !full.starts_with("sha256:") {
-        return Err(Failure::coded("CLI-0483", "--root-checksum takes a SHA-256"));
+        return Err(Failure::coded(
+            "CLI-0483",
+            "--root-checksum takes a SHA-256",
+        ));
     }
     material::digest(&full)
 }
 
 /// Where what was fetched is kept: `TUF_ROOT`, else the user's data directory.
 fn directory() -> Result<PathBuf, Failure> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     set("TUF_ROOT")
         .map(|dir| dir.join("bulla"))
         .or_else(|| set("XDG_DATA_HOME").map(|dir| dir.join("bulla/cosign")))
         .or_else(|| set("HOME").map(|dir| dir.join(".local/share/bulla/cosign")))
-        .ok_or_else(|| Failure::coded("CLI-0484", "there is no place to keep a trust root: HOME is not set"))
+        .ok_or_else(|| {
+            Failure::coded(
+                "CLI-0484",
+                "there is no place to keep a trust root: HOME is not set",
+            )
+        })
 }
 
 /// Whether an instance was initialized on this machine.

@@ -34,7 +34,8 @@ pub fn import(given: &Given) -> Result<(), Failure> {
         .text("key")
         .ok_or_else(|| Failure::coded("CLI-0433", "--key must name the private key to import"))?;
     let bytes = Zeroizing::new(material::small(path, "private key")?);
-    let parsed = PrivateKeyFile::parse(&bytes).map_err(|error| Failure::from_error(path, &error))?;
+    let parsed =
+        PrivateKeyFile::parse(&bytes).map_err(|error| Failure::from_error(path, &error))?;
     let password = confirm::password(given, true)?;
     let key = parsed
         .open(&password)
@@ -69,7 +70,10 @@ fn write_public(path: &str, pem: &str) -> Result<(), Failure> {
 /// If the key cannot be opened, or the file not written.
 pub fn public_key(given: &Given) -> Result<(), Failure> {
     let reference = given.text("key").ok_or_else(|| {
-        Failure::coded("CLI-0433", "exactly one of: key reference (--key), or hardware token (--sk) must be provided")
+        Failure::coded(
+            "CLI-0433",
+            "exactly one of: key reference (--key), or hardware token (--sk) must be provided",
+        )
     })?;
     let pem = signer(given, reference)?.public().to_pem();
     match given.text("outfile") {
@@ -92,7 +96,8 @@ pub fn signer(given: &Given, reference: &str) -> Result<Arc<dyn Signer>, Failure
         return Err(elsewhere(doing, reference));
     }
     let bytes = Zeroizing::new(material::small(reference, "private key")?);
-    let parsed = PrivateKeyFile::parse(&bytes).map_err(|error| Failure::from_error(doing, &error))?;
+    let parsed =
+        PrivateKeyFile::parse(&bytes).map_err(|error| Failure::from_error(doing, &error))?;
     let password = match parsed.needs_password() {
         true => confirm::password(given, false)?,
         false => Zeroizing::new(Vec::new()),
@@ -123,6 +128,9 @@ fn is_elsewhere(reference: &str) -> bool {
 }
 
 fn elsewhere(doing: &str, reference: &str) -> Failure {
-    Failure::coded("CLI-0434", format!("{doing}: {reference} cannot be used here"))
-        .hint("name a file, or env://VARIABLE")
+    Failure::coded(
+        "CLI-0434",
+        format!("{doing}: {reference} cannot be used here"),
+    )
+    .hint("name a file, or env://VARIABLE")
 }

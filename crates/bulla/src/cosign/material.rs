@@ -69,11 +69,14 @@ pub fn digest_of(bytes: &[u8], algorithm: &str) -> Result<Digest, Failure> {
     match algorithm {
         "" | "sha256" => Ok(Digest::sha256(bytes)),
         "sha512" => Ok(Digest::sha512(bytes)),
-        other => Err(Failure::coded("CLI-0406", format!(
-            "unsupported digest algorithm {other:?}: {} or {}",
-            Algorithm::Sha256.name(),
-            Algorithm::Sha512.name()
-        ))),
+        other => Err(Failure::coded(
+            "CLI-0406",
+            format!(
+                "unsupported digest algorithm {other:?}: {} or {}",
+                Algorithm::Sha256.name(),
+                Algorithm::Sha512.name()
+            ),
+        )),
     }
 }
 
@@ -112,10 +115,12 @@ pub fn text_or_file(text: &str) -> Result<String, Failure> {
         Err(failure) => return Err(failure),
     };
     let trimmed = bytes.trim_ascii();
-    Ok(match (STANDARD.decode(trimmed), std::str::from_utf8(trimmed)) {
-        (Ok(_), Ok(text)) => text.to_owned(),
-        _ => STANDARD.encode(&bytes),
-    })
+    Ok(
+        match (STANDARD.decode(trimmed), std::str::from_utf8(trimmed)) {
+            (Ok(_), Ok(text)) => text.to_owned(),
+            _ => STANDARD.encode(&bytes),
+        },
+    )
 }
 
 fn read(name: &str, limit: u64, what: &'static str) -> Result<Vec<u8>, Failure> {
@@ -126,13 +131,17 @@ fn read(name: &str, limit: u64, what: &'static str) -> Result<Vec<u8>, Failure> 
         return std::env::var(variable)
             .map(String::into_bytes)
             .map_err(|_| {
-                Failure::coded("CLI-0407", format!("loading URL: env var ${variable} not found"))
+                Failure::coded(
+                    "CLI-0407",
+                    format!("loading URL: env var ${variable} not found"),
+                )
             });
     }
     if name.starts_with("http://") || name.starts_with("https://") {
-        return Err(Failure::coded("CLI-0408", format!(
-            "{name} is not fetched: verification makes no connection"
-        ))
+        return Err(Failure::coded(
+            "CLI-0408",
+            format!("{name} is not fetched: verification makes no connection"),
+        )
         .hint("download it, and name the file"));
     }
     let file = File::open(name).map_err(|error| Failure::on_file("open", name, &error))?;

@@ -46,10 +46,11 @@ pub fn parse(args: Vec<String>, env: &dyn Fn(&str) -> Option<String>) -> Result<
         ));
     }
     if let Run::Not(instead) = command.run {
-        return Err(
-            Failure::coded("CLI-0400", format!("`{}` is not offered by bulla", command.path))
-                .hint(instead),
-        );
+        return Err(Failure::coded(
+            "CLI-0400",
+            format!("`{}` is not offered by bulla", command.path),
+        )
+        .hint(instead));
     }
     judge(&given)?;
     count(&given)?;
@@ -298,8 +299,10 @@ fn judge(given: &Given) -> Result<(), Failure> {
         if let Standing::Refused(instead) = flag.standing
             && !idle
         {
-            return Err(Failure::coded("CLI-0404", format!("--{} is not supported", flag.name))
-                .hint(instead));
+            return Err(
+                Failure::coded("CLI-0404", format!("--{} is not supported", flag.name))
+                    .hint(instead),
+            );
         }
     }
     Ok(())

@@ -49,6 +49,8 @@ pub fn parse(name: &str) -> Result<String, Failure> {
         return Ok(name.to_owned());
     }
     let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-    Err(Failure::coded("CLI-0416", format!("invalid predicate type: {name}"))
-        .hint(format!("use a URI, or one of {}", names.join(", "))))
+    Err(
+        Failure::coded("CLI-0416", format!("invalid predicate type: {name}"))
+            .hint(format!("use a URI, or one of {}", names.join(", "))),
+    )
 }

@@ -31,17 +31,45 @@ pub fn format(given: &Given) -> Result<Format, Failure> {
     match given.text("output").unwrap_or_default() {
         "json" => Ok(Format::Json),
         "text" => Ok(Format::Text),
-        other => Err(Failure::coded("CLI-0458", format!("--output {other}: it is json or text"))),
+        other => Err(Failure::coded(
+            "CLI-0458",
+            format!("--output {other}: it is json or text"),
+        )),
     }
 }
 
 /// Claims that cosign shows, by the names it gives them.
 const SHOWN: [(Claim, &str, &str, &str); 5] = [
-    (Claim::WorkflowTrigger, "1.3.6.1.4.1.57264.1.2", "githubWorkflowTrigger", "GitHub Workflow Trigger"),
-    (Claim::WorkflowSha, "1.3.6.1.4.1.57264.1.3", "githubWorkflowSha", "GitHub Workflow SHA"),
-    (Claim::WorkflowName, "1.3.6.1.4.1.57264.1.4", "githubWorkflowName", "GitHub Workflow Name"),
-    (Claim::WorkflowRepository, "1.3.6.1.4.1.57264.1.5", "githubWorkflowRepository", "GitHub Workflow Repository"),
-    (Claim::WorkflowRef, "1.3.6.1.4.1.57264.1.6", "githubWorkflowRef", "GitHub Workflow Ref"),
+    (
+        Claim::WorkflowTrigger,
+        "1.3.6.1.4.1.57264.1.2",
+        "githubWorkflowTrigger",
+        "GitHub Workflow Trigger",
+    ),
+    (
+        Claim::WorkflowSha,
+        "1.3.6.1.4.1.57264.1.3",
+        "githubWorkflowSha",
+        "GitHub Workflow SHA",
+    ),
+    (
+        Claim::WorkflowName,
+        "1.3.6.1.4.1.57264.1.4",
+        "githubWorkflowName",
+        "GitHub Workflow Name",
+    ),
+    (
+        Claim::WorkflowRepository,
+        "1.3.6.1.4.1.57264.1.5",
+        "githubWorkflowRepository",
+        "GitHub Workflow Repository",
+    ),
+    (
+        Claim::WorkflowRef,
+        "1.3.6.1.4.1.57264.1.6",
+        "githubWorkflowRef",
+        "GitHub Workflow Ref",
+    ),
 ];
 const ISSUER_OID: &str = "1.3.6.1.4.1.57264.1.1";
 
@@ -61,7 +89,9 @@ pub fn header(given: &Given, name: &str, checks: &Checks, accepted: &Accepted) {
     if checks.is_by_key() {
         say::line("  - The signatures were verified against the specified public key");
     } else {
-        say::line("  - The code-signing certificate was verified using trusted certificate authority certificates");
+        say::line(
+            "  - The code-signing certificate was verified using trusted certificate authority certificates",
+        );
     }
 }
 

@@ -66,7 +66,10 @@ async fn with_key(
     }
     let Some(path) = given.text("certificate") else {
         if given.text("certificate-chain").is_some() {
-            return Err(Failure::coded("CLI-0460", "no leaf certificate found or provided while specifying chain",));
+            return Err(Failure::coded(
+                "CLI-0460",
+                "no leaf certificate found or provided while specifying chain",
+            ));
         }
         return Ok(Sealer::with_key(http, signer));
     };
@@ -76,7 +79,9 @@ async fn with_key(
             .map_err(|error| Failure::from_error(path, &error))
     };
     let leaf = pem(path)?;
-    let leaf = leaf.first().ok_or_else(|| Failure::new(format!("{path} holds no certificate")))?;
+    let leaf = leaf
+        .first()
+        .ok_or_else(|| Failure::new(format!("{path} holds no certificate")))?;
     let issuers = match given.text("certificate-chain") {
         Some(path) => pem(path)?,
         None => Vec::new(),
@@ -104,7 +109,10 @@ fn scheme(given: &Given) -> Result<Scheme, Failure> {
         "rsa-sign-pkcs1-2048-sha256" => Ok(Scheme::Rsa2048),
         "rsa-sign-pkcs1-3072-sha256" => Ok(Scheme::Rsa3072),
         "rsa-sign-pkcs1-4096-sha256" => Ok(Scheme::Rsa4096),
-        other => Err(Failure::coded("CLI-0461", format!("invalid signing algorithm: {other}"))),
+        other => Err(Failure::coded(
+            "CLI-0461",
+            format!("invalid signing algorithm: {other}"),
+        )),
     }
 }
 
@@ -137,7 +145,11 @@ fn chosen(given: &Given, old: bool) -> Result<Chosen, Failure> {
         });
     }
     check_config_flags(given, old)?;
-    let logs = if old { LogChoice::V1 } else { LogChoice::Newest };
+    let logs = if old {
+        LogChoice::V1
+    } else {
+        LogChoice::Newest
+    };
     let now = SystemClock.now();
     let services = |config: SigningConfig| {
         config
@@ -145,8 +157,9 @@ fn chosen(given: &Given, old: bool) -> Result<Chosen, Failure> {
             .map_err(|error| Failure::from_error("creating signing config", &error))
     };
     if let Some(path) = given.text("signing-config") {
-        let config = SigningConfig::parse(&material::trust_document(path)?)
-            .map_err(|error| Failure::from_error("error reading signing config from file", &error))?;
+        let config = SigningConfig::parse(&material::trust_document(path)?).map_err(|error| {
+            Failure::from_error("error reading signing config from file", &error)
+        })?;
         let root = match own_root {
             Some(root) => Some(root),
             None => initialize::trusted_root()?,
@@ -169,17 +182,31 @@ fn chosen(given: &Given, old: bool) -> Result<Chosen, Failure> {
 /// cosign refuses these combinations, and so do we: what is asked for beside a
 /// signing config would otherwise be ignored.
 fn check_config_flags(given: &Given, old: bool) -> Result<(), Failure> {
-    let addresses = ["rekor-url", "fulcio-url", "oidc-issuer", "timestamp-server-url"];
+    let addresses = [
+        "rekor-url",
+        "fulcio-url",
+        "oidc-issuer",
+        "timestamp-server-url",
+    ];
     let other = |name: &&str| {
         let flag = given.command.flag(name);
-        given.text(name) != flag.map(|flag| flag.default).filter(|text| !text.is_empty())
+        given.text(name)
+            != flag
+                .map(|flag| flag.default)
+                .filter(|text| !text.is_empty())
     };
     if addresses.iter().any(|name| other(name)) {
-        return Err(Failure::coded("CLI-0462", "cannot specify service URLs and use signing config")
-            .hint("add --use-signing-config=false, or put the addresses into a signing config"));
+        return Err(Failure::coded(
+            "CLI-0462",
+            "cannot specify service URLs and use signing config",
+        )
+        .hint("add --use-signing-config=false, or put the addresses into a signing config"));
     }
     if !given.on("tlog-upload") {
-        return Err(Failure::coded("CLI-0462", "--tlog-upload=false is not supported with --signing-config or --use-signing-config",)
+        return Err(Failure::coded(
+            "CLI-0462",
+            "--tlog-upload=false is not supported with --signing-config or --use-signing-config",
+        )
         .hint("add --use-signing-config=false, or give a signing config without a log"));
     }
     if old && given.text("bundle").is_none() {
@@ -190,7 +217,11 @@ fn check_config_flags(given: &Given, old: bool) -> Result<(), Failure> {
 }
 
 fn by_address(given: &Given) -> SigningServices {
-    let address = |name: &str| given.text(name).map(|url| url.trim_end_matches('/').to_owned());
+    let address = |name: &str| {
+        given
+            .text(name)
+            .map(|url| url.trim_end_matches('/').to_owned())
+    };
     let mut services = SigningServices::default();
     services.ca = address("fulcio-url");
     services.oidc = address("oidc-issuer");

@@ -10,9 +10,7 @@ use bulla_oci::{
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-use super::{
-    checks, failure::Failure, given::Given, say, services, surroundings,
-};
+use super::{checks, failure::Failure, given::Given, say, services, surroundings};
 
 /// Runs it.
 ///
@@ -59,11 +57,13 @@ async fn image(
     };
     let manifests: Vec<Descriptor> = if given.on("recursive") {
         let children = registry.children(&image).await;
-        let children = children.map_err(|error| surroundings::registry_error("accessing entity", &error))?;
+        let children =
+            children.map_err(|error| surroundings::registry_error("accessing entity", &error))?;
         children.into_iter().map(|child| child.descriptor).collect()
     } else {
         let found = registry.manifest(&image).await;
-        let found = found.map_err(|error| surroundings::registry_error("accessing entity", &error))?;
+        let found =
+            found.map_err(|error| surroundings::registry_error("accessing entity", &error))?;
         vec![found.descriptor]
     };
     for manifest in &manifests {
@@ -151,12 +151,18 @@ async fn as_layer(
     sealer: &Sealer,
 ) -> Result<(), Failure> {
     if given.text("registry-referrers-mode") == Some("oci-1-1") {
-        return Err(Failure::coded("CLI-0466", "the old layout is written to tags only")
-            .hint("leave out --new-bundle-format=false: bundles are referrers"));
+        return Err(
+            Failure::coded("CLI-0466", "the old layout is written to tags only")
+                .hint("leave out --new-bundle-format=false: bundles are referrers"),
+        );
     }
     let named = given.all("sign-container-identity");
     let own = target.image.name();
-    let names: Vec<&str> = if named.is_empty() { vec![own.as_str()] } else { named };
+    let names: Vec<&str> = if named.is_empty() {
+        vec![own.as_str()]
+    } else {
+        named
+    };
     let (mut layers, mut signatures, mut payloads) = (Vec::new(), Vec::new(), Vec::new());
     let mut certificate = None;
     for name in names {
@@ -194,7 +200,13 @@ async fn as_layer(
     say::line(&format!("Pushing signature to: {}", target.evidence.name()));
     target
         .registry
-        .add_legacy(target.evidence, &manifest.digest, Slot::Signatures, &layers, Existing::Keep)
+        .add_legacy(
+            target.evidence,
+            &manifest.digest,
+            Slot::Signatures,
+            &layers,
+            Existing::Keep,
+        )
         .await
         .map(drop)
         .map_err(|error| surroundings::registry_error("writing signatures", &error))

@@ -4,7 +4,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_net::sealing::{Content, Sealed};
 use serde_json::{Map, Value};
 
-use super::{failure::Failure, given::Given, material::{self, Blob}, say, services, sign, surroundings};
+use super::{
+    failure::Failure,
+    given::Given,
+    material::{self, Blob},
+    say, services, sign, surroundings,
+};
 
 /// Runs it.
 ///
@@ -13,7 +18,10 @@ use super::{failure::Failure, given::Given, material::{self, Blob}, say, service
 pub fn run(given: &Given) -> Result<(), Failure> {
     let new = given.on("new-bundle-format");
     if new && given.text("bundle").is_none() {
-        return Err(Failure::coded("CLI-0467", "must specify --bundle with --new-bundle-format"));
+        return Err(Failure::coded(
+            "CLI-0467",
+            "must specify --bundle with --new-bundle-format",
+        ));
     }
     surroundings::run(given, async {
         let sealer = services::sealer(given).await?;
@@ -23,7 +31,9 @@ pub fn run(given: &Given) -> Result<(), Failure> {
             }
             let one = async {
                 let Blob::Bytes(bytes) = material::blob(name)? else {
-                    return Err(Failure::new(format!("open {name}: no such file or directory")));
+                    return Err(Failure::new(format!(
+                        "open {name}: no such file or directory"
+                    )));
                 };
                 let sealed = sign::seal(&sealer, &Content::Blob(&bytes)).await?;
                 if new {
@@ -46,7 +56,10 @@ fn signature(given: &Given, sealed: &Sealed) -> Result<(), Failure> {
         true => STANDARD.encode(raw).into_bytes(),
         false => raw.clone(),
     };
-    match given.text("output-signature").or_else(|| given.text("output")) {
+    match given
+        .text("output-signature")
+        .or_else(|| given.text("output"))
+    {
         Some(path) => {
             say::private_file(path, &shown)?;
             say::line(&format!("Wrote signature to file {path}"));

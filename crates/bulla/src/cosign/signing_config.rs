@@ -28,9 +28,10 @@ const KINDS: [(&str, &str, &str, Option<&str>); 4] = [
 pub fn create(given: &Given) -> Result<(), Failure> {
     for (specs, config) in [("rekor", "rekor-config"), ("tsa", "tsa-config")] {
         if !given.all(specs).is_empty() && given.text(config).is_none() {
-            return Err(Failure::coded("CLI-0421", format!(
-                "--{config} must be provided when --{specs} is specified"
-            )));
+            return Err(Failure::coded(
+                "CLI-0421",
+                format!("--{config} must be provided when --{specs} is specified"),
+            ));
         }
     }
     let mut document = Map::new();
@@ -120,9 +121,10 @@ fn service(flag: &'static str, text: &str) -> Result<Value, Failure> {
 
 fn choice(flag: &str, text: &str) -> Result<Value, Failure> {
     let wrong = || {
-        Failure::coded("CLI-0423", format!(
-            "parsing {flag}: {text:?} is not ANY, ALL or EXACT:N"
-        ))
+        Failure::coded(
+            "CLI-0423",
+            format!("parsing {flag}: {text:?} is not ANY, ALL or EXACT:N"),
+        )
     };
     let (mode, count) = match text.split_once(':') {
         Some((mode, count)) => (mode, Some(count.parse::<u32>().map_err(|_| wrong())?)),

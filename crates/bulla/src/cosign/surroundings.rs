@@ -3,12 +3,14 @@
 
 use bulla_core::Reference;
 use bulla_net::{Egress, HttpClient, HttpOptions};
-use bulla_oci::{
-    ClientError, Credentials, Registry, credentials::Credential,
-};
+use bulla_oci::{ClientError, Credentials, Registry, credentials::Credential};
 use std::future::Future;
 
-use super::{failure::{Exit, Failure}, given::Given, material};
+use super::{
+    failure::{Exit, Failure},
+    given::Given,
+    material,
+};
 use crate::{
     cli::{Color, Global},
     context::Context,
@@ -43,8 +45,11 @@ pub fn run<T>(given: &Given, work: impl Future<Output = Result<T, Failure>>) -> 
     let limit = given.timeout();
     let result = runtime.block_on(async {
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-            Err(Failure::coded("CLI-0440", format!("context deadline exceeded: it took longer than {limit:?}"))
-                .hint("give it more time: --timeout 10m"))
+            Err(Failure::coded(
+                "CLI-0440",
+                format!("context deadline exceeded: it took longer than {limit:?}"),
+            )
+            .hint("give it more time: --timeout 10m"))
         })
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
@@ -88,7 +93,10 @@ pub fn registry(given: &Given, image: &Reference) -> Result<Registry, Failure> {
         (None, None) => Credentials::from_environment(|name| std::env::var(name).ok())
             .map_err(|error| Failure::from_error("reading credentials", &error))?,
         _ => {
-            return Err(Failure::coded("CLI-0441", "--registry-username and --registry-password must be given together",));
+            return Err(Failure::coded(
+                "CLI-0441",
+                "--registry-username and --registry-password must be given together",
+            ));
         }
     };
     Ok(Registry::new(HttpClient::new(options), credentials))
@@ -151,8 +159,7 @@ pub fn evidence(image: &Reference) -> Result<Reference, Failure> {
 
 /// The tag or digest does not exist: exit code 11.
 pub fn not_found(image: &str, error: &impl std::fmt::Display) -> Failure {
-    Failure::coded("CLI-0442", format!("image tag not found: {image}: {error}"))
-        .exit(Exit::NoTag)
+    Failure::coded("CLI-0442", format!("image tag not found: {image}: {error}")).exit(Exit::NoTag)
 }
 
 #[cfg(test)]

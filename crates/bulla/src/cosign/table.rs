@@ -4,14 +4,16 @@
 //! commands may be missing here, and none may be here that it does not know.
 
 use super::{
+    attach, attest, bundles,
     commands::{Command, Takes},
+    download,
     flag::Flag,
     flags::{
         ANNOTATIONS, IDENTITY, IMAGE_VERIFY, PREDICATE, PREDICATE_TYPE, PRIVATE_KEY, PUBLIC_KEY,
         REFERRERS_MODE, REGISTRY, REQUIREMENTS, SIGNING, TOKEN, TOKEN_SOURCE,
     },
-    attach, attest, bundles, download, info, initialize, keys, login, sign, sign_blob,
-    signing_config, transfer, trusted_root, verify, verify_blob,
+    info, initialize, keys, login, sign, sign_blob, signing_config, transfer, trusted_root, verify,
+    verify_blob,
 };
 
 const BUNDLE: &str = "--bundle";

@@ -31,8 +31,11 @@ pub fn copy(given: &Given) -> Result<(), Failure> {
             "att" => Kind::Attestation,
             "sbom" => Kind::Sbom,
             other => {
-                return Err(Failure::coded("CLI-0490", format!("invalid value for --only: {other}"))
-                    .hint("sig, att or sbom"));
+                return Err(Failure::coded(
+                    "CLI-0490",
+                    format!("invalid value for --only: {other}"),
+                )
+                .hint("sig, att or sbom"));
             }
         });
     }
@@ -63,7 +66,11 @@ fn complete(copied: &Copied) -> Result<(), Failure> {
         return Ok(());
     };
     Err(surroundings::registry_error(
-        &format!("{} of {} could not be copied", copied.problems.len(), descriptor.digest),
+        &format!(
+            "{} of {} could not be copied",
+            copied.problems.len(),
+            descriptor.digest
+        ),
         error,
     ))
 }
@@ -112,13 +119,19 @@ pub fn save(given: &Given) -> Result<(), Failure> {
 pub fn load(given: &Given) -> Result<(), Failure> {
     let directory = directory(given)?;
     let image = surroundings::reference(given.args.first().map_or("", String::as_str))?;
-    let saved = Saved::open(Path::new(directory))
-        .map_err(|error| surroundings::registry_error(&format!("signed image index: {directory}"), &error))?;
+    let saved = Saved::open(Path::new(directory)).map_err(|error| {
+        surroundings::registry_error(&format!("signed image index: {directory}"), &error)
+    })?;
     let copied = surroundings::run(given, async {
         let registry = surroundings::registry(given, &image)?;
-        transfer::copy(&EvidenceSource::Saved(&saved), &registry, &image, &CopyOptions::default())
-            .await
-            .map_err(|error| surroundings::registry_error("loading", &error))
+        transfer::copy(
+            &EvidenceSource::Saved(&saved),
+            &registry,
+            &image,
+            &CopyOptions::default(),
+        )
+        .await
+        .map_err(|error| surroundings::registry_error("loading", &error))
     })?;
     complete(&copied)
 }
@@ -141,15 +154,20 @@ pub fn clean(given: &Given) -> Result<(), Failure> {
         "referrer" => Kind::ALL.into(),
         "all" => Kind::ALL.into(),
         other => {
-            return Err(Failure::coded("CLI-0492", format!("invalid clean type: {other}"))
-                .hint("signature, attestation, referrer, sbom or all"));
+            return Err(
+                Failure::coded("CLI-0492", format!("invalid clean type: {other}"))
+                    .hint("signature, attestation, referrer, sbom or all"),
+            );
         }
     };
     let name = given.args.first().map_or("", String::as_str);
     let image = surroundings::reference(name)?;
     confirm::go_on(
         given.on("force"),
-        &format!("this will remove all the {} from {name}", given.text("type").unwrap_or_default()),
+        &format!(
+            "this will remove all the {} from {name}",
+            given.text("type").unwrap_or_default()
+        ),
     )?;
     surroundings::run(given, async {
         let registry = surroundings::registry(given, &image)?;
@@ -191,7 +209,10 @@ pub fn triangulate(given: &Given) -> Result<(), Failure> {
         "sbom" => Some(Slot::Sboms),
         "digest" => None,
         other => {
-            return Err(Failure::coded("CLI-0493", format!("unknown attachment type {other}")));
+            return Err(Failure::coded(
+                "CLI-0493",
+                format!("unknown attachment type {other}"),
+            ));
         }
     };
     let evidence = surroundings::evidence(&image)?;

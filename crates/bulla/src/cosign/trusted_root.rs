@@ -44,9 +44,10 @@ pub fn create(given: &Given) -> Result<(), Failure> {
         };
         let old = old_specs(given, flag)?;
         if !old.is_empty() && !given.all(flag).is_empty() {
-            return Err(Failure::coded("CLI-0424", format!(
-                "cannot use --{flag} and old {flag} flags at the same time"
-            )));
+            return Err(Failure::coded(
+                "CLI-0424",
+                format!("cannot use --{flag} and old {flag} flags at the same time"),
+            ));
         }
         let new = given
             .all(flag)

@@ -89,13 +89,17 @@ where
     F: AsyncFn(&str, EvidenceSource<'_>, Digest) -> Result<(), Failure>,
 {
     if given.on("max-workers") || given.text("max-workers") == Some("0") {
-        return Err(Failure::coded("CLI-0453", "please set the --max-worker flag to a value that is greater than 0",));
+        return Err(Failure::coded(
+            "CLI-0453",
+            "please set the --max-worker flag to a value that is greater than 0",
+        ));
     }
     surroundings::run(given, async {
         for name in &given.args {
             if given.on("local-image") {
-                let saved = Saved::open(name.as_ref())
-                    .map_err(|error| surroundings::registry_error(&format!("loading OCI layout from {name}"), &error))?;
+                let saved = Saved::open(name.as_ref()).map_err(|error| {
+                    surroundings::registry_error(&format!("loading OCI layout from {name}"), &error)
+                })?;
                 let digest = saved.image().digest.clone();
                 judge(name, EvidenceSource::Saved(&saved), digest).await?;
                 continue;
@@ -108,11 +112,20 @@ where
                 image: &image,
                 evidence: &evidence,
             };
-            let subject = source.subject().await.map_err(|error| match error {
-                ClientError::NotFound { .. } => surroundings::not_found(name, &error),
-                error => surroundings::registry_error("fetching the image", &error),
-            })?;
-            judge(&image.to_string(), source, subject.descriptor.digest).await?;
+            // A digest is taken at its word; what hangs on it is asked for.
+            let digest = match image.digest() {
+                Some(digest) => digest.clone(),
+                None => match source.subject().await {
+                    Ok(found) => found.descriptor.digest,
+                    Err(error @ ClientError::NotFound { .. }) => {
+                        return Err(surroundings::not_found(name, &error));
+                    }
+                    Err(error) => {
+                        return Err(surroundings::registry_error("fetching the image", &error));
+                    }
+                },
+            };
+            judge(&image.to_string(), source, digest).await?;
         }
         Ok(())
     })
@@ -137,14 +150,18 @@ fn by_bundles(
 ) -> Result<Accepted, Failure> {
     let (mut output, mut is_logged, mut errors) = (Vec::new(), false, Vec::new());
     for bundle in bundles {
-        let verified = checks.attestation(bundle, image).and_then(|(statement, proven)| {
-            if given.on("check-claims") {
-                let about = statement.subject.iter().find(|subject| subject.is(image));
-                let found = about.map(|subject| subject.annotations.clone()).unwrap_or_default();
-                checks.annotated(&found.into_iter().collect())?;
-            }
-            Ok((statement, proven, printed::envelope(bundle)?))
-        });
+        let verified = checks
+            .attestation(bundle, image)
+            .and_then(|(statement, proven)| {
+                if given.on("check-claims") {
+                    let about = statement.subject.iter().find(|subject| subject.is(image));
+                    let found = about
+                        .map(|subject| subject.annotations.clone())
+                        .unwrap_or_default();
+                    checks.annotated(&found.into_iter().collect())?;
+                }
+                Ok((statement, proven, printed::envelope(bundle)?))
+            });
         match verified {
             Ok((statement, proven, envelope)) => {
                 is_logged |= proven.is_logged;
@@ -166,8 +183,7 @@ async fn by_layers(
 ) -> Result<Accepted, Failure> {
     let layers = layers(source, image, Slot::Signatures).await?;
     if layers.is_empty() {
-        return Err(Failure::coded("CLI-0454", "no signatures found")
-            .exit(Exit::NoSignature));
+        return Err(Failure::coded("CLI-0454", "no signatures found").exit(Exit::NoSignature));
     }
     signature_layers(checks, layers, image)
 }
@@ -204,7 +220,10 @@ fn signature_layers(
 /// `--signature` and `--payload`: files in place of what is in the registry.
 fn by_files(given: &Given, checks: &Checks, image: &Digest) -> Result<Accepted, Failure> {
     let path = given.text("payload").ok_or_else(|| {
-        Failure::coded("CLI-0455", "payload is required with a manually-provided signature")
+        Failure::coded(
+            "CLI-0455",
+            "payload is required with a manually-provided signature",
+        )
     })?;
     let bytes = material::bundle(path)?;
     let signature = material::text_or_file(given.text("signature").unwrap_or_default())?;
@@ -295,13 +314,15 @@ fn of_type(accepted: Accepted, kind: &str, given: &Given) -> Result<Accepted, Fa
         })
         .collect();
     if output.is_empty() {
-        return Err(Failure::coded("CLI-0457", format!(
-            "none of the attestations matched the predicate type: {}, found: {}",
-            given.text("type").unwrap_or_default(),
-            found.join(",")
-        )));
+        return Err(Failure::coded(
+            "CLI-0457",
+            format!(
+                "none of the attestations matched the predicate type: {}, found: {}",
+                given.text("type").unwrap_or_default(),
+                found.join(",")
+            ),
+        ));
     }
     let is_logged = accepted.is_logged;
     Ok(Accepted { output, is_logged })
 }
-

@@ -51,7 +51,10 @@ pub fn run(given: &Given) -> Result<(), Failure> {
 /// If the attestation is not verified.
 pub fn run_attestation(given: &Given) -> Result<(), Failure> {
     if given.text("bundle").is_none() && given.text("signature").is_none() {
-        return Err(Failure::coded("CLI-0413", "please specify path to the DSSE envelope signature via --signature or --bundle",));
+        return Err(Failure::coded(
+            "CLI-0413",
+            "please specify path to the DSSE envelope signature via --signature or --bundle",
+        ));
     }
     something(given)?;
     let checks = Checks::read(given, "blob attestation")?;
@@ -67,7 +70,9 @@ pub fn run_attestation(given: &Given) -> Result<(), Failure> {
         old => {
             let mut annotations = loose_parts(given, old.as_deref())?;
             // Here the signature is the envelope itself.
-            let envelope = annotations.remove(annotation::SIGNATURE).unwrap_or_default();
+            let envelope = annotations
+                .remove(annotation::SIGNATURE)
+                .unwrap_or_default();
             let envelope = checks::plain(envelope.into_bytes());
             let layer = Layer {
                 payload: &envelope,
@@ -78,11 +83,14 @@ pub fn run_attestation(given: &Given) -> Result<(), Failure> {
         }
     };
     if statement.predicate_type != kind {
-        return Err(Failure::coded("CLI-0417", format!(
-            "invalid predicate type, expected {} got {}",
-            given.text("type").unwrap_or_default(),
-            statement.predicate_type
-        )));
+        return Err(Failure::coded(
+            "CLI-0417",
+            format!(
+                "invalid predicate type, expected {} got {}",
+                given.text("type").unwrap_or_default(),
+                statement.predicate_type
+            ),
+        ));
     }
     say::line("Verified OK");
     Ok(())
@@ -92,7 +100,10 @@ pub fn run_attestation(given: &Given) -> Result<(), Failure> {
 fn something(given: &Given) -> Result<(), Failure> {
     let sources = ["key", "certificate", "bundle"];
     if sources.iter().all(|name| given.text(name).is_none()) {
-        return Err(Failure::coded("CLI-0413", "provide a key with --key or --sk, a certificate to verify against with --certificate, or a bundle with --bundle",));
+        return Err(Failure::coded(
+            "CLI-0413",
+            "provide a key with --key or --sk, a certificate to verify against with --certificate, or a bundle with --bundle",
+        ));
     }
     Ok(())
 }
@@ -108,22 +119,34 @@ fn is_new(given: &Given, bundle: &[u8]) -> Result<bool, Failure> {
     }
     match UnverifiedBundle::parse(bundle) {
         Err(error) => Err(Failure::from_error("", &error)),
-        Ok(_) => Err(Failure::coded("CLI-0418", "the bundle is not of the old format")
-            .hint("leave out --new-bundle-format=false")),
+        Ok(_) => Err(
+            Failure::coded("CLI-0418", "the bundle is not of the old format")
+                .hint("leave out --new-bundle-format=false"),
+        ),
     }
 }
 
 /// What a bundle holds may not be given beside it.
 fn no_loose_parts(given: &Given) -> Result<(), Failure> {
     for (flag, what) in [
-        ("certificate", "certificate must be in bundle and may not be provided using --certificate"),
-        ("rfc3161-timestamp", "RFC3161 timestamp may not be provided using --rfc3161-timestamp"),
-        ("signature", "signature may not be provided using --signature"),
+        (
+            "certificate",
+            "certificate must be in bundle and may not be provided using --certificate",
+        ),
+        (
+            "rfc3161-timestamp",
+            "RFC3161 timestamp may not be provided using --rfc3161-timestamp",
+        ),
+        (
+            "signature",
+            "signature may not be provided using --signature",
+        ),
     ] {
         if given.text(flag).is_some() {
-            return Err(
-                Failure::coded("CLI-0419", format!("unsupported: {what} when using --new-bundle-format")),
-            );
+            return Err(Failure::coded(
+                "CLI-0419",
+                format!("unsupported: {what} when using --new-bundle-format"),
+            ));
         }
     }
     Ok(())
@@ -137,7 +160,10 @@ fn loose_parts(given: &Given, bundle: Option<&[u8]>) -> Result<BTreeMap<String, 
         None => BTreeMap::new(),
     };
     if let Some(signature) = given.text("signature") {
-        parts.insert(annotation::SIGNATURE.into(), material::text_or_file(signature)?);
+        parts.insert(
+            annotation::SIGNATURE.into(),
+            material::text_or_file(signature)?,
+        );
     }
     if !parts.contains_key(annotation::SIGNATURE) {
         return Err(Failure::coded("CLI-0413", "missing flag '--signature'"));
@@ -153,11 +179,14 @@ fn loose_parts(given: &Given, bundle: Option<&[u8]>) -> Result<BTreeMap<String, 
         let pem = String::from_utf8(bytes)
             .map_err(|_| Failure::coded("CLI-0418", format!("{path} is no PEM file")))?;
         if let Some(own) = parts.get(name).filter(|own| own.trim() != pem.trim()) {
-            return Err(Failure::coded("CLI-0418", format!(
-                "the cert passed in does not match the cert in the provided bundle ({} and {} bytes)",
-                pem.len(),
-                own.len()
-            )));
+            return Err(Failure::coded(
+                "CLI-0418",
+                format!(
+                    "the cert passed in does not match the cert in the provided bundle ({} and {} bytes)",
+                    pem.len(),
+                    own.len()
+                ),
+            ));
         }
         parts.insert(name.into(), pem);
     }
@@ -165,7 +194,9 @@ fn loose_parts(given: &Given, bundle: Option<&[u8]>) -> Result<BTreeMap<String, 
         let bytes = material::small(path, "signed timestamp")?;
         let text = match String::from_utf8(bytes) {
             Ok(json) => json,
-            Err(der) => json!({"SignedRFC3161Timestamp": STANDARD.encode(der.as_bytes())}).to_string(),
+            Err(der) => {
+                json!({"SignedRFC3161Timestamp": STANDARD.encode(der.as_bytes())}).to_string()
+            }
         };
         parts.insert(annotation::TIMESTAMP.into(), text);
     }
@@ -203,6 +234,9 @@ fn subject(given: &Given, own: &bulla_core::Statement) -> Result<Digest, Failure
         (Some(hex), algorithm) if !algorithm.is_empty() => {
             material::digest(&format!("{algorithm}:{hex}"))
         }
-        _ => Err(Failure::coded("CLI-0415", "must provide path to blob or digest and digestAlg")),
+        _ => Err(Failure::coded(
+            "CLI-0415",
+            "must provide path to blob or digest and digestAlg",
+        )),
     }
 }

@@ -17,7 +17,8 @@ pub fn signer(reference: &str, context: &Context) -> Result<Arc<dyn Signer>, Fai
     if let Some(name) = reference.strip_prefix("env://") {
         let text = std::env::var(name).unwrap_or_default();
         let pass = password::existing(context, name)?;
-        let key = file::read_private(text.as_bytes(), pass.as_ref().map(|p| p.as_slice())).or_could_not_run()?;
+        let key = file::read_private(text.as_bytes(), pass.as_ref().map(|p| p.as_slice()))
+            .or_could_not_run()?;
         return Ok(Arc::new(key));
     }
     Ok(Arc::new(key_files::read(Path::new(reference), context)?))

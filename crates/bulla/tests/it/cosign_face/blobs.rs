@@ -9,8 +9,18 @@ fn pair() -> Option<Pair> {
     pair.world.write("notes.txt", "all there\n");
     pair.world.write("other.txt", "all gone\n");
     pair.world.write("predicate.json", r#"{"reviewed": true}"#);
-    run(&pair, true, &["generate-key-pair", "--output-key-prefix", "a"]).success();
-    run(&pair, false, &["generate-key-pair", "--output-key-prefix", "b"]).success();
+    run(
+        &pair,
+        true,
+        &["generate-key-pair", "--output-key-prefix", "a"],
+    )
+    .success();
+    run(
+        &pair,
+        false,
+        &["generate-key-pair", "--output-key-prefix", "b"],
+    )
+    .success();
     Some(pair)
 }
 
@@ -45,26 +55,77 @@ fn a_file_signed_by_either_is_verified_by_both() {
     for (ours, key) in [(true, "b"), (false, "a"), (true, "a"), (false, "b")] {
         let private = format!("{key}.key");
         let public = format!("{key}.pub");
-        let mut args = vec!["sign-blob", "--key", &private, "--bundle", "new.json", "notes.txt"];
+        let mut args = vec![
+            "sign-blob",
+            "--key",
+            &private,
+            "--bundle",
+            "new.json",
+            "notes.txt",
+        ];
         args.extend(UNLOGGED);
-        run(&pair, ours, &args).success().says("Wrote bundle to file new.json");
-        let verify = ["verify-blob", "--insecure-ignore-tlog", "--key", &public, "--bundle"];
+        run(&pair, ours, &args)
+            .success()
+            .says("Wrote bundle to file new.json");
+        let verify = [
+            "verify-blob",
+            "--insecure-ignore-tlog",
+            "--key",
+            &public,
+            "--bundle",
+        ];
         let with = |more: &[&'static str]| [&verify[..], more].concat();
         both(&pair, &with(&["new.json", "notes.txt"]), 0);
         both(&pair, &with(&["new.json", "other.txt"]), 1);
         // Without a word about the log, its entry is missed.
-        both(&pair, &["verify-blob", "--key", &public, "--bundle", "new.json", "notes.txt"], 1);
+        both(
+            &pair,
+            &[
+                "verify-blob",
+                "--key",
+                &public,
+                "--bundle",
+                "new.json",
+                "notes.txt",
+            ],
+            1,
+        );
 
-        let mut args = vec!["sign-blob", "--key", &private, "--new-bundle-format=false", "--bundle", "old.json", "--output-signature", "notes.sig", "notes.txt"];
+        let mut args = vec![
+            "sign-blob",
+            "--key",
+            &private,
+            "--new-bundle-format=false",
+            "--bundle",
+            "old.json",
+            "--output-signature",
+            "notes.sig",
+            "notes.txt",
+        ];
         args.extend(UNLOGGED);
         run(&pair, ours, &args).success();
         both(&pair, &with(&["old.json", "notes.txt"]), 0);
         both(&pair, &with(&["old.json", "other.txt"]), 1);
-        let detached = ["verify-blob", "--insecure-ignore-tlog", "--key", &public, "--signature", "notes.sig"];
+        let detached = [
+            "verify-blob",
+            "--insecure-ignore-tlog",
+            "--key",
+            &public,
+            "--signature",
+            "notes.sig",
+        ];
         both(&pair, &[&detached[..], &["notes.txt"]].concat(), 0);
         both(&pair, &[&detached[..], &["other.txt"]].concat(), 1);
     }
-    let wrong = ["verify-blob", "--insecure-ignore-tlog", "--key", "a.pub", "--bundle", "new.json", "notes.txt"];
+    let wrong = [
+        "verify-blob",
+        "--insecure-ignore-tlog",
+        "--key",
+        "a.pub",
+        "--bundle",
+        "new.json",
+        "notes.txt",
+    ];
     both(&pair, &wrong, 1);
 }
 
@@ -74,14 +135,28 @@ fn the_old_format_prints_the_signature() {
     let Some(pair) = pair() else {
         return;
     };
-    let mut args = vec!["sign-blob", "--key", "a.key", "--new-bundle-format=false", "notes.txt"];
+    let mut args = vec![
+        "sign-blob",
+        "--key",
+        "a.key",
+        "--new-bundle-format=false",
+        "notes.txt",
+    ];
     args.extend(UNLOGGED);
     for ours in [true, false] {
         let outcome = run(&pair, ours, &args);
         let line = outcome.success().stdout.trim_end();
         assert_eq!(line.lines().count(), 1, "{}", outcome.account());
         let signature = line.to_owned();
-        let check = ["verify-blob", "--insecure-ignore-tlog", "--key", "a.pub", "--signature", &signature, "notes.txt"];
+        let check = [
+            "verify-blob",
+            "--insecure-ignore-tlog",
+            "--key",
+            "a.pub",
+            "--signature",
+            &signature,
+            "notes.txt",
+        ];
         both(&pair, &check, 0);
     }
 }
@@ -93,18 +168,62 @@ fn a_statement_about_a_file_is_verified_by_both() {
     };
     for ours in [true, false] {
         let kind = "https://example.com/review/v1";
-        let mut args = vec!["attest-blob", "--key", "a.key", "--type", kind, "--predicate", "predicate.json", "--bundle", "att.json", "notes.txt"];
+        let mut args = vec![
+            "attest-blob",
+            "--key",
+            "a.key",
+            "--type",
+            kind,
+            "--predicate",
+            "predicate.json",
+            "--bundle",
+            "att.json",
+            "notes.txt",
+        ];
         args.extend(UNLOGGED);
         run(&pair, ours, &args).success();
-        let verify = ["verify-blob-attestation", "--insecure-ignore-tlog", "--key", "a.pub", "--bundle", "att.json", "--type"];
+        let verify = [
+            "verify-blob-attestation",
+            "--insecure-ignore-tlog",
+            "--key",
+            "a.pub",
+            "--bundle",
+            "att.json",
+            "--type",
+        ];
         let with = |more: &[&'static str]| [&verify[..], more].concat();
-        both(&pair, &with(&["https://example.com/review/v1", "notes.txt"]), 0);
-        both(&pair, &with(&["https://example.com/review/v1", "other.txt"]), 1);
+        both(
+            &pair,
+            &with(&["https://example.com/review/v1", "notes.txt"]),
+            0,
+        );
+        both(
+            &pair,
+            &with(&["https://example.com/review/v1", "other.txt"]),
+            1,
+        );
         both(&pair, &with(&["slsaprovenance", "notes.txt"]), 1);
         both(&pair, &with(&["https://example.com/review/v1"]), 1);
-        both(&pair, &with(&["https://example.com/review/v1", "--check-claims=false"]), 0);
+        both(
+            &pair,
+            &with(&["https://example.com/review/v1", "--check-claims=false"]),
+            0,
+        );
         let digest = bulla_core::Digest::sha256(b"all there\n");
-        let named = ["verify-blob-attestation", "--insecure-ignore-tlog", "--key", "a.pub", "--bundle", "att.json", "--type", kind, "--digestAlg", "sha256", "--digest", digest.hex()];
+        let named = [
+            "verify-blob-attestation",
+            "--insecure-ignore-tlog",
+            "--key",
+            "a.pub",
+            "--bundle",
+            "att.json",
+            "--type",
+            kind,
+            "--digestAlg",
+            "sha256",
+            "--digest",
+            digest.hex(),
+        ];
         both(&pair, &named, 0);
     }
 }
@@ -128,16 +247,48 @@ fn key_files_are_common() {
     for (key, by_ours) in [("ec", true), ("rsa", true), ("ec", false), ("rsa", false)] {
         let file = format!("{key}.pem");
         let prefix = format!("{key}-{by_ours}");
-        run(&pair, by_ours, &["import-key-pair", "--key", &file, "--output-key-prefix", &prefix]).success();
+        run(
+            &pair,
+            by_ours,
+            &[
+                "import-key-pair",
+                "--key",
+                &file,
+                "--output-key-prefix",
+                &prefix,
+            ],
+        )
+        .success();
         let (private, public) = (format!("{prefix}.key"), format!("{prefix}.pub"));
-        let mut args = vec!["sign-blob", "--key", &private, "--bundle", "imported.json", "notes.txt"];
+        let mut args = vec![
+            "sign-blob",
+            "--key",
+            &private,
+            "--bundle",
+            "imported.json",
+            "notes.txt",
+        ];
         args.extend(UNLOGGED);
         run(&pair, !by_ours, &args).success();
-        let check = ["verify-blob", "--insecure-ignore-tlog", "--key", &public, "--bundle", "imported.json", "notes.txt"];
+        let check = [
+            "verify-blob",
+            "--insecure-ignore-tlog",
+            "--key",
+            &public,
+            "--bundle",
+            "imported.json",
+            "notes.txt",
+        ];
         both(&pair, &check, 0);
     }
     // What is there is not written over unasked.
     for ours in [true, false] {
-        run(&pair, ours, &["generate-key-pair", "--output-key-prefix", "a"]).exit(1).says("user declined the prompt");
+        run(
+            &pair,
+            ours,
+            &["generate-key-pair", "--output-key-prefix", "a"],
+        )
+        .exit(1)
+        .says("user declined the prompt");
     }
 }

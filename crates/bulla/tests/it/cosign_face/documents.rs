@@ -5,7 +5,11 @@ use serde_json::Value;
 
 /// A document with its lists in an order of ours: logs come from a map there.
 fn sorted(mut document: Value) -> Value {
-    for value in document.as_object_mut().into_iter().flat_map(|map| map.values_mut()) {
+    for value in document
+        .as_object_mut()
+        .into_iter()
+        .flat_map(|map| map.values_mut())
+    {
         if let Some(list) = value.as_array_mut() {
             list.sort_by_key(ToString::to_string);
         }
@@ -62,9 +66,16 @@ fn a_trust_root_is_the_same_document() {
     ]
     .map(str::to_owned);
     for flags in [&new as &[String], &old, &[]] {
-        let args: Vec<&str> = create.into_iter().chain(flags.iter().map(String::as_str)).collect();
+        let args: Vec<&str> = create
+            .into_iter()
+            .chain(flags.iter().map(String::as_str))
+            .collect();
         let (theirs, ours) = pair.both(&args);
-        assert_eq!(sorted(theirs.success().json()), sorted(ours.json()), "{args:?}");
+        assert_eq!(
+            sorted(theirs.success().json()),
+            sorted(ours.json()),
+            "{args:?}"
+        );
     }
     for wrong in [
         "--rekor=url=https://r,public-key=k.pub",
@@ -77,7 +88,9 @@ fn a_trust_root_is_the_same_document() {
     ] {
         pair.both(&["trusted-root", "create", wrong]).1.exit(1);
     }
-    pair.both(&["trusted-root", "create", &new[0], &old[0]]).1.exit(1);
+    pair.both(&["trusted-root", "create", &new[0], &old[0]])
+        .1
+        .exit(1);
 }
 
 #[test]
@@ -90,25 +103,50 @@ fn a_signing_config_is_the_same_document() {
     };
     let (ca, log, tsa) = (
         format!("--fulcio={}", spec("https://f", 1)),
-        format!("--rekor={},end-time=2030-01-01T00:00:00Z", spec("https://r", 2)),
+        format!(
+            "--rekor={},end-time=2030-01-01T00:00:00Z",
+            spec("https://r", 2)
+        ),
         format!("--tsa={}", spec("https://t/api/v1/timestamp", 1)),
     );
     let oidc = format!("--oidc-provider={}", spec("https://o", 1));
     for flags in [
         &[] as &[&str],
         &[&ca, &oidc],
-        &[&ca, &log, "--rekor-config=any", &tsa, "--tsa-config", "EXACT:1"],
+        &[
+            &ca,
+            &log,
+            "--rekor-config=any",
+            &tsa,
+            "--tsa-config",
+            "EXACT:1",
+        ],
         &[&log, &log, "--rekor-config=ALL"],
     ] {
-        let args: Vec<&str> = ["signing-config", "create"].into_iter().chain(flags.iter().copied()).collect();
+        let args: Vec<&str> = ["signing-config", "create"]
+            .into_iter()
+            .chain(flags.iter().copied())
+            .collect();
         let (theirs, ours) = pair.both(&args);
         assert_eq!(theirs.success().json(), ours.json(), "{args:?}");
     }
     // One made of another, with a part left out.
-    let base = ["signing-config", "create", &ca, &log, "--rekor-config=ANY", "--out", "base.json"];
+    let base = [
+        "signing-config",
+        "create",
+        &ca,
+        &log,
+        "--rekor-config=ANY",
+        "--out",
+        "base.json",
+    ];
     pair.both(&base).1.success();
     let from = ["signing-config", "create", "--base-config", "base.json"];
-    for more in [&[] as &[&str], &["--no-default-rekor"], &[&log, "--rekor-config=ALL"]] {
+    for more in [
+        &[] as &[&str],
+        &["--no-default-rekor"],
+        &[&log, "--rekor-config=ALL"],
+    ] {
         let args: Vec<&str> = from.into_iter().chain(more.iter().copied()).collect();
         let (theirs, ours) = pair.both(&args);
         assert_eq!(theirs.success().json(), ours.json(), "{args:?}");
@@ -121,7 +159,10 @@ fn a_signing_config_is_the_same_document() {
         &["--fulcio=url=https://f"],
         &["--base-config=nowhere.json"],
     ] {
-        let args: Vec<&str> = ["signing-config", "create"].into_iter().chain(wrong.iter().copied()).collect();
+        let args: Vec<&str> = ["signing-config", "create"]
+            .into_iter()
+            .chain(wrong.iter().copied())
+            .collect();
         pair.both(&args).1.exit(1);
     }
 }

@@ -27,7 +27,10 @@ impl Stage {
         };
         for (name, ours) in [("a", true), ("b", false)] {
             let args = ["generate-key-pair", "--output-key-prefix", name];
-            stage.run(ours, &args).success().says("Private key written to");
+            stage
+                .run(ours, &args)
+                .success()
+                .says("Private key written to");
         }
         Some(stage)
     }
@@ -84,10 +87,16 @@ fn array(outcome: &Outcome) -> Value {
     serde_json::from_str(line.unwrap_or_else(|| panic!("{}", outcome.account()))).unwrap()
 }
 
-/// Lines of stderr that say what was checked.
+/// Lines of stderr that say what was checked. cosign says of every bundle that
+/// a log was asked for it; there is none here, and bulla says so.
 fn checks(outcome: &Outcome) -> Vec<&str> {
-    let lines = outcome.stderr.lines();
-    lines.filter(|line| line.starts_with("  - ")).collect()
+    let lines = outcome
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("  - "));
+    lines
+        .filter(|line| !line.contains("transparency log"))
+        .collect()
 }
 
 #[test]
@@ -96,7 +105,10 @@ fn signatures_of_either_are_verified_by_both() {
         return;
     };
     for (signer, name) in [(true, "by-bulla"), (false, "by-cosign")] {
-        for (layout, flag) in [("bundle", "--new-bundle-format=true"), ("tags", "--new-bundle-format=false")] {
+        for (layout, flag) in [
+            ("bundle", "--new-bundle-format=true"),
+            ("tags", "--new-bundle-format=false"),
+        ] {
             let image = stage.image(&format!("{name}-{layout}"));
             let mut args = vec!["sign", "--key", "a.key", flag, "-a", "env=prod"];
             args.extend(UNLOGGED);
@@ -105,13 +117,32 @@ fn signatures_of_either_are_verified_by_both() {
             let (ours, theirs) = verify(&stage, "verify", &["--key", "a.pub"], &image);
             assert_eq!(array(ours.success()), array(&theirs));
             assert_eq!(checks(&ours), checks(&theirs));
-            let (ours, theirs) = verify(&stage, "verify", &["--key", "a.pub", "-o", "text"], &image);
-            let parsed = |outcome: &Outcome| serde_json::from_str::<Value>(outcome.stdout.trim()).unwrap();
+            assert!(!ours.stderr.contains("Existence"), "{}", ours.account());
+            let (ours, theirs) =
+                verify(&stage, "verify", &["--key", "a.pub", "-o", "text"], &image);
+            let parsed =
+                |outcome: &Outcome| serde_json::from_str::<Value>(outcome.stdout.trim()).unwrap();
             assert_eq!(parsed(&ours), parsed(&theirs));
-            verify(&stage, "verify", &["--key", "a.pub", "-a", "env=prod"], &image).0.success();
+            verify(
+                &stage,
+                "verify",
+                &["--key", "a.pub", "-a", "env=prod"],
+                &image,
+            )
+            .0
+            .success();
             let missing = if layout == "tags" { 12 } else { 1 };
-            verify(&stage, "verify", &["--key", "a.pub", "-a", "env=test"], &image).0.exit(missing);
-            verify(&stage, "verify", &["--key", "b.pub"], &image).0.exit(missing);
+            verify(
+                &stage,
+                "verify",
+                &["--key", "a.pub", "-a", "env=test"],
+                &image,
+            )
+            .0
+            .exit(missing);
+            verify(&stage, "verify", &["--key", "b.pub"], &image)
+                .0
+                .exit(missing);
         }
     }
 }
@@ -121,22 +152,44 @@ fn attestations_of_either_are_verified_by_both() {
     let Some(stage) = Stage::new() else {
         return;
     };
-    stage.pair.world.write("review.json", r#"{"reviewed": true}"#);
+    stage
+        .pair
+        .world
+        .write("review.json", r#"{"reviewed": true}"#);
     for (signer, name) in [(true, "att-bulla"), (false, "att-cosign")] {
-        for (layout, flag) in [("bundle", "--new-bundle-format=true"), ("tags", "--new-bundle-format=false")] {
+        for (layout, flag) in [
+            ("bundle", "--new-bundle-format=true"),
+            ("tags", "--new-bundle-format=false"),
+        ] {
             let image = stage.image(&format!("{name}-{layout}"));
             let kind = "https://example.com/review/v1";
-            let mut args = vec!["attest", "--key", "a.key", flag, "--type", kind, "--predicate", "review.json"];
+            let mut args = vec![
+                "attest",
+                "--key",
+                "a.key",
+                flag,
+                "--type",
+                kind,
+                "--predicate",
+                "review.json",
+            ];
             args.extend(UNLOGGED);
             args.push(&image);
             stage.run(signer, &args).success();
             let key = ["--key", "a.pub", "--type", kind];
             let (ours, theirs) = verify(&stage, "verify-attestation", &key, &image);
-            let envelope = |outcome: &Outcome| serde_json::from_str::<Value>(outcome.stdout.trim()).unwrap();
-            assert_eq!(envelope(ours.success())["payload"], envelope(&theirs)["payload"]);
+            let envelope =
+                |outcome: &Outcome| serde_json::from_str::<Value>(outcome.stdout.trim()).unwrap();
+            assert_eq!(
+                envelope(ours.success())["payload"],
+                envelope(&theirs)["payload"]
+            );
             assert_eq!(checks(&ours), checks(&theirs));
             let other = ["--key", "a.pub", "--type", "slsaprovenance"];
-            verify(&stage, "verify-attestation", &other, &image).0.exit(1).says("none of the attestations matched");
+            verify(&stage, "verify-attestation", &other, &image)
+                .0
+                .exit(1)
+                .says("none of the attestations matched");
             let key = ["--key", "b.pub", "--type", kind];
             verify(&stage, "verify-attestation", &key, &image).0.exit(1);
         }
@@ -154,23 +207,60 @@ fn the_exit_codes_are_those_of_the_real_program() {
     verify(&stage, "verify", &key, &bare).0.exit(10);
     let missing = format!("{}/bare:v2", stage.registry.host());
     verify(&stage, "verify", &key, &missing).0.exit(11);
-    let other = format!("{}@sha256:{}", bare.split('@').next().unwrap(), "0".repeat(64));
-    verify(&stage, "verify", &key, &other).0.exit(11);
+    // A digest is taken at its word: nothing hangs on this one.
+    let other = format!(
+        "{}@sha256:{}",
+        bare.split('@').next().unwrap(),
+        "0".repeat(64)
+    );
+    verify(&stage, "verify", &key, &other).0.exit(10);
     verify(&stage, "verify-attestation", &key, &bare).0.exit(1);
     let signed = stage.image("signed");
     let mut args = vec!["sign", "--key", "a.key", "--new-bundle-format=false"];
     args.extend(UNLOGGED);
     args.push(&signed);
     stage.run(true, &args).success();
-    verify(&stage, "verify", &["--key", "b.pub"], &signed).0.exit(12);
+    verify(&stage, "verify", &["--key", "b.pub"], &signed)
+        .0
+        .exit(12);
     // Documented as 13; cosign 3.1.3 itself ends with 12 here.
     let identity = [
         "--certificate-identity=me",
         "--certificate-oidc-issuer=https://issuer.example",
         "--insecure-ignore-tlog",
     ];
-    let args: Vec<&str> = ["verify"].into_iter().chain(identity).chain([signed.as_str()]).collect();
-    stage.run(true, &args).exit(13).says("no certificate found on signature");
+    let args: Vec<&str> = ["verify"]
+        .into_iter()
+        .chain(identity)
+        .chain([signed.as_str()])
+        .collect();
+    stage
+        .run(true, &args)
+        .exit(13)
+        .says("no certificate found on signature");
+}
+
+/// The old layout, saved by one and loaded by the other.
+#[test]
+fn a_saved_image_is_loaded_by_the_other() {
+    let Some(stage) = Stage::new() else {
+        return;
+    };
+    let image = stage.image("old");
+    let mut args = vec!["sign", "--key", "a.key", "--new-bundle-format=false"];
+    args.extend(UNLOGGED);
+    args.push(&image);
+    stage.run(true, &args).success();
+    for (saver, name) in [(true, "old-by-bulla"), (false, "old-by-cosign")] {
+        stage.run(saver, &["save", "--dir", name, &image]).success();
+        let there = format!("{}/{name}:v1", stage.registry.host());
+        stage
+            .run(!saver, &["load", "--dir", name, &there])
+            .success();
+        verify(&stage, "verify", &["--key", "a.pub"], &there)
+            .0
+            .success();
+    }
 }
 
 /// What else moves and shows evidence.
@@ -200,18 +290,25 @@ fn evidence_is_shown_and_moved_alike() {
     let (ours, theirs) = (stage.run(true, &args), stage.run(false, &args));
     assert_eq!(lines(ours.success()), lines(theirs.success()));
 
-    // Saved by one, verified and loaded by the other.
+    // Saved by one, verified by both, loaded by bulla: cosign's load writes a
+    // bundle's manifest before its layer, which this registry refuses.
     for (saver, name) in [(true, "saved-by-bulla"), (false, "saved-by-cosign")] {
         stage.run(saver, &["save", "--dir", name, &image]).success();
         let local = ["--key", "a.pub", "--local-image"];
         verify(&stage, "verify", &local, name).0.success();
         let there = format!("{}/loaded-{name}:v1", stage.registry.host());
-        stage.run(!saver, &["load", "--dir", name, &there]).success();
-        verify(&stage, "verify", &["--key", "a.pub"], &there).0.success();
+        stage.run(true, &["load", "--dir", name, &there]).success();
+        verify(&stage, "verify", &["--key", "a.pub"], &there)
+            .0
+            .success();
     }
     let copied = format!("{}/copied:v1", stage.registry.host());
     stage.run(true, &["copy", &image, &copied]).success();
-    verify(&stage, "verify", &["--key", "a.pub"], &copied).0.success();
+    verify(&stage, "verify", &["--key", "a.pub"], &copied)
+        .0
+        .success();
     stage.run(true, &["clean", "-f", &copied]).success();
-    verify(&stage, "verify", &["--key", "a.pub"], &copied).0.exit(10);
+    verify(&stage, "verify", &["--key", "a.pub"], &copied)
+        .0
+        .exit(10);
 }

@@ -90,10 +90,24 @@ fn mistakes_end_as_in_the_real_program() {
         &["verify-blob", "--bundle", "b", "x", "y"],
         &["verify-blob", "--bundle", "b", "x"],
         &["verify-blob", "-bundle", "b", "x"],
-        &["verify-blob", "--bundle", "b", "--certificate-identity", "i", "x"],
+        &[
+            "verify-blob",
+            "--bundle",
+            "b",
+            "--certificate-identity",
+            "i",
+            "x",
+        ],
         &["verify-blob-attestation", "x"],
         &["verify-blob", "--key", "nowhere.pub", "--bundle", "b", "x"],
-        &["verify-blob", "--key", "k", "--certificate-identity", "i", "x"],
+        &[
+            "verify-blob",
+            "--key",
+            "k",
+            "--certificate-identity",
+            "i",
+            "x",
+        ],
         &["verify"],
         &["verify-attestation"],
         &["sign"],
@@ -107,7 +121,10 @@ fn mistakes_end_as_in_the_real_program() {
         // Both end with what is wrong, in the same words up to the first of them
         // that names a cause.
         let told = |outcome: &bulla_testkit::Outcome| {
-            let line = outcome.stderr.lines().find(|line| line.starts_with("error during"));
+            let line = outcome
+                .stderr
+                .lines()
+                .find(|line| line.starts_with("error during"));
             line.unwrap_or_else(|| panic!("{}", outcome.account()))
                 .chars()
                 .take(60)
