@@ -8,6 +8,14 @@ use super::{failure::Failure, given::Given, say};
 /// The version whose command line is offered.
 const OF_COSIGN: &str = "v3.1.3";
 
+/// The variable that keeps evidence in another repository.
+pub const REPOSITORY: &str = "COSIGN_REPOSITORY";
+
+/// What a variable holds; nothing where it is not set.
+pub fn value(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}
+
 /// A variable of the environment that changes what the face does.
 struct Variable {
     name: &'static str,
@@ -92,7 +100,7 @@ const VARIABLES: [Variable; 20] = [
     ),
     secret("COSIGN_PKCS11_PIN", "is the PIN of a token", "a PIN"),
     variable(
-        "COSIGN_REPOSITORY",
+        REPOSITORY,
         "keeps evidence in another repository",
         "a repository",
     ),
@@ -167,7 +175,7 @@ fn architecture() -> &'static str {
 pub fn env(given: &Given) -> Result<(), Failure> {
     let mut out = String::new();
     for known in &VARIABLES {
-        let value = std::env::var(known.name).unwrap_or_default();
+        let value = value(known.name);
         if given.on("show-descriptions") {
             let _ = writeln!(
                 out,

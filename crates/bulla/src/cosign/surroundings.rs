@@ -149,7 +149,7 @@ fn full_name(text: &str) -> String {
 /// # Errors
 /// If that is no repository.
 pub fn evidence(image: &Reference) -> Result<Reference, Failure> {
-    let elsewhere = std::env::var("COSIGN_REPOSITORY").unwrap_or_default();
+    let elsewhere = super::info::value(super::info::REPOSITORY);
     if elsewhere.is_empty() {
         return Ok(image.clone());
     }

@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, path::Path};
 mod blobs;
 mod documents;
 mod images;
+mod keyless;
 mod usage;
 
 /// Runs one command line on the real program and on bulla, in folders of their
