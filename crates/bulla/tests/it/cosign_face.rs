@@ -8,6 +8,7 @@ mod blobs;
 mod documents;
 mod images;
 mod keyless;
+mod old_keyless;
 mod usage;
 
 /// Runs one command line on the real program and on bulla, in folders of their

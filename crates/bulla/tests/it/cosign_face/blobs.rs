@@ -292,3 +292,145 @@ fn key_files_are_common() {
         .says("user declined the prompt");
     }
 }
+
+/// The loose parts of one become a bundle that both verify; and the tools that
+/// look into bundles read what either wrote.
+#[test]
+fn bundles_are_made_shown_and_renewed() {
+    let Some(pair) = pair() else {
+        return;
+    };
+    let mut args = vec![
+        "sign-blob",
+        "--key",
+        "b.key",
+        "--new-bundle-format=false",
+        "--output-signature",
+        "notes.sig",
+        "notes.txt",
+    ];
+    args.extend(UNLOGGED);
+    run(&pair, false, &args).success();
+    let parts = [
+        "bundle",
+        "create",
+        "--artifact",
+        "notes.txt",
+        "--signature",
+        "notes.sig",
+        "--key",
+        "b.pub",
+        "--out",
+        "made.json",
+    ];
+    run(&pair, true, &parts).exit(1).says("--ignore-tlog");
+    run(&pair, true, &[&parts[..], &["--ignore-tlog"]].concat()).success();
+    let verify = [
+        "verify-blob",
+        "--insecure-ignore-tlog",
+        "--key",
+        "b.pub",
+        "--bundle",
+        "made.json",
+    ];
+    both(&pair, &[&verify[..], &["notes.txt"]].concat(), 0);
+    both(&pair, &[&verify[..], &["other.txt"]].concat(), 1);
+    run(&pair, true, &["bundle", "inspect", "made.json"])
+        .success()
+        .says("does not perform cryptographic verification");
+    run(&pair, true, &["bundle", "inspect", "notes.txt"]).exit(1);
+    run(
+        &pair,
+        true,
+        &["bundle", "upgrade", "made.json", "--out", "renewed.json"],
+    )
+    .success();
+    let renewed = [
+        "verify-blob",
+        "--insecure-ignore-tlog",
+        "--key",
+        "b.pub",
+        "--bundle",
+        "renewed.json",
+        "notes.txt",
+    ];
+    both(&pair, &renewed, 0);
+}
+
+/// What is there is read whole or not at all.
+#[test]
+fn broken_input_is_refused() {
+    let Some(pair) = pair() else {
+        return;
+    };
+    let mut args = vec![
+        "sign-blob",
+        "--key",
+        "a.key",
+        "--bundle",
+        "good.json",
+        "notes.txt",
+    ];
+    args.extend(UNLOGGED);
+    run(&pair, true, &args).success();
+    let good = std::fs::read(pair.world.dir().join("good.json")).unwrap();
+    let deep = [b"[".repeat(5000), b"]".repeat(5000)].concat();
+    let huge = format!("{{\"mediaType\":\"{}\"}}", "x".repeat(17 << 20));
+    let cases: [(&str, &[u8]); 6] = [
+        ("empty", b""),
+        ("half", &good[..good.len() / 2]),
+        ("deep", &deep),
+        ("huge", huge.as_bytes()),
+        ("null", b"null"),
+        (
+            "other",
+            br#"{"mediaType":"application/json","base64Signature":""}"#,
+        ),
+    ];
+    for (name, bytes) in cases {
+        let file = format!("{name}.json");
+        pair.world.write(&file, bytes);
+        for verb in ["verify-blob", "verify-blob-attestation"] {
+            let outcome = run(
+                &pair,
+                true,
+                &[
+                    verb,
+                    "--insecure-ignore-tlog",
+                    "--key",
+                    "a.pub",
+                    "--bundle",
+                    &file,
+                    "notes.txt",
+                ],
+            );
+            outcome.exit(1);
+            assert!(
+                !outcome.stderr.contains("Verified OK"),
+                "{}",
+                outcome.account()
+            );
+        }
+    }
+    for key in [
+        "notes.txt",
+        "a.key",
+        "nowhere.pub",
+        "https://keys.example/k.pub",
+    ] {
+        run(
+            &pair,
+            true,
+            &[
+                "verify-blob",
+                "--insecure-ignore-tlog",
+                "--key",
+                key,
+                "--bundle",
+                "good.json",
+                "notes.txt",
+            ],
+        )
+        .exit(1);
+    }
+}

@@ -312,3 +312,115 @@ fn evidence_is_shown_and_moved_alike() {
         .0
         .exit(10);
 }
+
+/// Evidence that was made apart from the registry is attached by bulla, and
+/// verified by both.
+#[test]
+fn what_was_made_elsewhere_is_attached() {
+    let Some(stage) = Stage::new() else {
+        return;
+    };
+    let image = stage.image("attached");
+    let mut args = vec![
+        "sign",
+        "--key",
+        "b.key",
+        "--new-bundle-format=false",
+        "--upload=false",
+    ];
+    args.extend([
+        "--output-signature",
+        "a.sig",
+        "--output-payload",
+        "a.payload",
+    ]);
+    args.extend(UNLOGGED);
+    args.push(&image);
+    stage.run(false, &args).success();
+    stage
+        .run(
+            true,
+            &[
+                "attach",
+                "signature",
+                "--signature",
+                "a.sig",
+                "--payload",
+                "a.payload",
+                &image,
+            ],
+        )
+        .success();
+    verify(&stage, "verify", &["--key", "b.pub"], &image)
+        .0
+        .success();
+    // Without attaching: the files in place of the registry.
+    let other = stage.image("detached");
+    let files = [
+        "--key",
+        "b.pub",
+        "--signature",
+        "a.sig",
+        "--payload",
+        "a.payload",
+    ];
+    verify(&stage, "verify", &files, &image).0.success();
+    verify(&stage, "verify", &files, &other).0.exit(12);
+    stage
+        .pair
+        .world
+        .write("bom.json", r#"{"spdxVersion": "SPDX-2.3"}"#);
+    stage
+        .run(true, &["attach", "sbom", "--sbom", "bom.json", &image])
+        .success();
+    for ours in [true, false] {
+        let found = stage.run(ours, &["download", "sbom", &image]);
+        assert_eq!(
+            found.success().stdout.trim(),
+            r#"{"spdxVersion": "SPDX-2.3"}"#
+        );
+    }
+}
+
+/// An index and its images: signed together, each verified alone.
+#[test]
+fn an_index_is_signed_with_its_images() {
+    let Some(stage) = Stage::new() else {
+        return;
+    };
+    let (one, two) = (stage.image("one"), stage.image("two"));
+    let index = format!("{}/index:v1", stage.registry.host());
+    let world = &stage.pair.world;
+    let mut make = world.command(&stage.crane);
+    make.args([
+        "index",
+        "append",
+        "--insecure",
+        "-m",
+        &one,
+        "-m",
+        &two,
+        "-t",
+        &index,
+    ]);
+    world.run(&mut make).success();
+    for (ours, flag) in [
+        (true, "--new-bundle-format=true"),
+        (false, "--new-bundle-format=false"),
+    ] {
+        let mut args = vec!["sign", "-r", "--key", "a.key", flag];
+        args.extend(UNLOGGED);
+        args.push(&index);
+        stage.run(ours, &args).success();
+        verify(&stage, "verify", &["--key", "a.pub"], &index)
+            .0
+            .success();
+        for image in [&one, &two] {
+            let digest = image.split('@').nth(1).unwrap();
+            let child = format!("{}/index@{digest}", stage.registry.host());
+            verify(&stage, "verify", &["--key", "a.pub"], &child)
+                .0
+                .success();
+        }
+    }
+}

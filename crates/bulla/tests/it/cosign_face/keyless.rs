@@ -6,10 +6,10 @@ use serde_json::Value;
 use std::{path::PathBuf, process::Command, sync::LazyLock};
 
 const FAY: &str = "fay@example.com";
-static SHARED: LazyLock<Shared> = LazyLock::new(Shared::start);
+pub static SHARED: LazyLock<Shared> = LazyLock::new(Shared::start);
 
 /// Either program, with the credential and the documents of the instance.
-fn program(ours: bool, cosign: &PathBuf, args: &[&str]) -> Command {
+pub fn program(ours: bool, cosign: &PathBuf, args: &[&str]) -> Command {
     let binary = SHARED.world().binary();
     let program = if ours { &binary } else { cosign };
     let mut command = SHARED.instance().client(SHARED.world(), program);
@@ -17,16 +17,12 @@ fn program(ours: bool, cosign: &PathBuf, args: &[&str]) -> Command {
     command
 }
 
-fn run(ours: bool, cosign: &PathBuf, args: &[&str]) -> Outcome {
-    SHARED.world().run(&mut program(ours, cosign, args))
-}
-
-fn path(name: &str) -> String {
+pub fn path(name: &str) -> String {
     SHARED.instance().path(name).display().to_string()
 }
 
 /// Signs with a token of Fay's.
-fn sign(ours: bool, cosign: &PathBuf, args: &[&str]) -> Outcome {
+pub fn sign(ours: bool, cosign: &PathBuf, args: &[&str]) -> Outcome {
     let mut command = program(ours, cosign, args);
     // In a file: cosign takes a token on the command line for a file's name.
     let token = SHARED.instance().token(SHARED.world(), FAY);
@@ -37,7 +33,7 @@ fn sign(ours: bool, cosign: &PathBuf, args: &[&str]) -> Outcome {
     SHARED.world().run(&mut command)
 }
 
-/// Both programs with that root; they end alike.
+/// Both programs with the instance's root file; they end alike.
 #[track_caller]
 fn both(cosign: &PathBuf, args: &[&str], code: i32) -> Outcome {
     let root = path("trusted_root");
@@ -46,13 +42,35 @@ fn both(cosign: &PathBuf, args: &[&str], code: i32) -> Outcome {
         .copied()
         .chain(["--trusted-root", &root])
         .collect();
-    let (ours, theirs) = (run(true, cosign, &args), run(false, cosign, &args));
-    let told = format!("\n{}\n{}", ours.account(), theirs.account());
-    assert_eq!((ours.code, theirs.code), (code, code), "{told}");
-    ours
+    both_with(cosign, &args, &[], code)
 }
 
-fn issuer() -> &'static str {
+/// Both programs with these variables; they end alike. What ours said.
+#[track_caller]
+pub fn both_with(cosign: &PathBuf, args: &[&str], env: &[(&str, String)], code: i32) -> Outcome {
+    both_with_both(cosign, args, env, code).0
+}
+
+/// The same; what both said, ours first.
+#[track_caller]
+pub fn both_with_both(
+    cosign: &PathBuf,
+    args: &[&str],
+    env: &[(&str, String)],
+    code: i32,
+) -> (Outcome, Outcome) {
+    let run = |ours: bool| {
+        let mut command = program(ours, cosign, args);
+        command.envs(env.iter().map(|(name, value)| (name, value)));
+        SHARED.world().run(&mut command)
+    };
+    let (ours, theirs) = (run(true), run(false));
+    let told = format!("\n{}\n{}", ours.account(), theirs.account());
+    assert_eq!((ours.code, theirs.code), (code, code), "{told}");
+    (ours, theirs)
+}
+
+pub fn issuer() -> &'static str {
     SHARED.instance().url("oidc")
 }
 

@@ -1,7 +1,7 @@
 //! Commands, flags and mistakes.
 
 use super::{Pair, flags};
-use bulla_testkit::Outcome;
+use bulla_testkit::{Outcome, World};
 
 /// The commands that a help text lists.
 fn commands(help: &Outcome) -> Vec<String> {
@@ -166,4 +166,93 @@ fn spellings_are_read_alike() {
     ] {
         pair.both(args).1.success();
     }
+}
+
+/// Under the name `cosign`, wherever it lies, the program is the face alone.
+#[test]
+fn the_name_makes_the_face() {
+    let world = World::new();
+    let folder = world.dir().join("bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    let name = folder.join("cosign");
+    std::os::unix::fs::symlink(world.binary(), &name).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = world.command(&name);
+        command.args(args);
+        world.run(&mut command)
+    };
+    run(&["version"]).success().says("cosign");
+    run(&["verify-blob"])
+        .exit(1)
+        .says("accepts 1 arg(s), received 0");
+    // bulla's own commands are not there, and the word is not needed twice.
+    run(&["ship"]).exit(1).says("unknown command");
+    run(&["cosign", "version"]).exit(1);
+    // An option of bulla's own before the word would be ignored.
+    world
+        .bulla(["--offline", "cosign", "version"])
+        .exit(2)
+        .says("CLI-0409");
+}
+
+/// Each flag of the table is under one heading of the help, and the refused ones
+/// are refused by name.
+#[test]
+fn what_is_not_offered_is_refused_by_name() {
+    let world = World::new();
+    for args in [
+        &["verify-blob", "--sk", "x"] as &[&str],
+        &["verify", "--k8s-keychain", "x"],
+        &[
+            "verify-attestation",
+            "--key",
+            "k",
+            "--policy",
+            "p.rego",
+            "x",
+        ],
+        &["piv-tool"],
+        &["completion", "bash"],
+        &["dockerfile", "verify", "Dockerfile"],
+        &["upload", "blob", "-f", "x", "y"],
+    ] {
+        let outcome = world.bulla(["cosign"].iter().chain(args));
+        outcome.exit(1).says("mend it:");
+        assert!(outcome.stderr.contains("CLI-0400") || outcome.stderr.contains("CLI-0404"));
+    }
+}
+
+/// A credential goes where docker keeps it, and to nobody else.
+#[test]
+fn login_keeps_a_credential() {
+    let world = World::new();
+    let config = world.dir().join("docker");
+    let mut command = world.command(world.binary());
+    command
+        .args([
+            "cosign",
+            "login",
+            "registry.example.com",
+            "-u",
+            "me",
+            "-p",
+            "hunter2",
+        ])
+        .env("DOCKER_CONFIG", &config);
+    let outcome = world.run(&mut command);
+    outcome.success().says("logged in via");
+    assert!(
+        !outcome
+            .account()
+            .replace(&outcome.command, "")
+            .contains("hunter2")
+    );
+    let file = config.join("config.json");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(kept.contains("bWU6aHVudGVyMg=="), "{kept}");
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    world
+        .bulla(["cosign", "login", "registry.example.com"])
+        .exit(1);
 }
