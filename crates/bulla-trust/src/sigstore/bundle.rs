@@ -69,8 +69,7 @@ impl UnverifiedBundle {
     /// # Errors
     /// A [`Failure`] about its form: TRUST-0001 … 0009, 0016, 0043.
     pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
-        let bundle: Bundle = limits::parse_json(bytes, limits::BUNDLE_BYTES, "bundle")
-            .map_err(|error| classify(error, bytes))?;
+        let bundle = read(bytes)?;
         check_counts(&bundle)?;
         check_parts(&bundle)?;
         let leaf = bundle
@@ -334,6 +333,28 @@ fn is_uri(text: &str) -> bool {
 
 fn is_printable(text: &str) -> bool {
     !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+fn read(bytes: &[u8]) -> Result<Bundle, Failure> {
+    match limits::parse_json(bytes, limits::BUNDLE_BYTES, "bundle") {
+        Ok(bundle) => Ok(bundle),
+        Err(error @ LimitError::Json { .. }) => {
+            without_empty_digest(bytes).ok_or_else(|| classify(error, bytes))
+        }
+        Err(error) => Err(Failure::Limit(error)),
+    }
+}
+
+/// cosign 3 writes an empty `messageDigest` beside a signature by Ed25519, which
+/// means none: it is only a hint.
+fn without_empty_digest(bytes: &[u8]) -> Option<Bundle> {
+    let mut json: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    let message = json.get_mut("messageSignature")?.as_object_mut()?;
+    let digest = message.remove("messageDigest")?;
+    if !digest.as_object()?.is_empty() {
+        return None;
+    }
+    serde_json::from_value(json).ok()
 }
 
 fn check_counts(bundle: &Bundle) -> Result<(), Failure> {

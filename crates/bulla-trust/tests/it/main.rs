@@ -4,6 +4,7 @@
 
 mod advisories;
 mod conformance;
+mod cosign;
 mod keys;
 mod lab;
 mod making;

@@ -388,3 +388,46 @@ fn detached_files() {
         .detached_signature(&annotations, &digest)
         .unwrap();
 }
+
+/// A signature of the public instance, with the promise of its log.
+#[test]
+fn the_public_log_s_promise() {
+    let Some(assets) = crate::suite::assets() else {
+        return;
+    };
+    let case = crate::suite::Case::read(&assets, "happy-path-v0.1");
+    let json = case.bundle_json();
+    let material = &json["verificationMaterial"];
+    let certificates = material["x509CertificateChain"]["certificates"]
+        .as_array()
+        .unwrap();
+    let certificates: Vec<_> = certificates
+        .iter()
+        .map(|one| base64_decode(one["rawBytes"].as_str().unwrap()))
+        .map(|der| bulla_crypto::x509::parse_certificate(&der).unwrap())
+        .collect();
+    let (leaf, chain) = certificates.split_first().unwrap();
+    let signature = json["messageSignature"]["signature"].as_str().unwrap();
+    let annotations = Annotations::from([
+        (SIGNATURE.into(), signature.into()),
+        (CERTIFICATE.into(), leaf.to_pem()),
+        (CHAIN.into(), bulla_crypto::x509::to_pem_chain(chain)),
+        (BUNDLE.into(), promise(&material["tlogEntries"][0])),
+    ]);
+    let root = TrustRoot::public_good().unwrap();
+    let verification = Verification::new(root, jiff::Timestamp::now());
+    let good = verification
+        .detached_signature(&annotations, case.artifact.as_slice())
+        .unwrap();
+    good.require_identity(&case.expectation()).unwrap();
+    assert_eq!(good.proof().log.as_ref().unwrap().tree_size, 0);
+    let mut later = annotations;
+    let mut edited: Value = serde_json::from_str(&later[BUNDLE]).unwrap();
+    let time = edited["Payload"]["integratedTime"].as_i64().unwrap();
+    edited["Payload"]["integratedTime"] = json!(time + 1);
+    later.insert(BUNDLE.into(), edited.to_string());
+    refused(
+        verification.detached_signature(&later, case.artifact.as_slice()),
+        "TRUST-0023",
+    );
+}

@@ -19,28 +19,8 @@ pub(crate) fn sign(scheme: Scheme, hash: &str, message: &[u8]) -> Option<Signed>
     bulla_testkit::require("openssl")?;
     let world = bulla_testkit::World::new();
     let dir = world.root();
-    let key = match scheme {
-        Scheme::EcdsaP256 => vec!["EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
-        Scheme::EcdsaP384 => vec!["EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
-        Scheme::EcdsaP521 => vec!["EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
-        Scheme::Rsa2048 => vec!["RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
-        Scheme::Rsa3072 => vec!["RSA", "-pkeyopt", "rsa_keygen_bits:3072"],
-        Scheme::Rsa4096 => vec!["RSA", "-pkeyopt", "rsa_keygen_bits:4096"],
-        _ => vec!["ED25519"],
-    };
     fs::write(dir.join("message"), message).unwrap();
-    openssl(
-        dir,
-        &[
-            &["genpkey", "-out", "key.pem", "-algorithm"],
-            key.as_slice(),
-        ]
-        .concat(),
-    );
-    openssl(
-        dir,
-        &["pkey", "-in", "key.pem", "-pubout", "-out", "pub.pem"],
-    );
+    let key = key(dir, scheme);
     if scheme == Scheme::Ed25519 {
         let raw = [
             "pkeyutl", "-sign", "-rawin", "-inkey", "key.pem", "-in", "message", "-out", "sig",
@@ -53,11 +33,31 @@ pub(crate) fn sign(scheme: Scheme, hash: &str, message: &[u8]) -> Option<Signed>
             &["dgst", &hash, "-sign", "key.pem", "-out", "sig", "message"],
         );
     }
-    let pem = fs::read_to_string(dir.join("pub.pem")).unwrap();
     Some(Signed {
-        key: PublicKey::from_pem(&pem).unwrap(),
+        key,
         signature: fs::read(dir.join("sig")).unwrap(),
     })
+}
+
+/// A new key, left in `key.pem` and `pub.pem`.
+pub(crate) fn key(dir: &Path, scheme: Scheme) -> PublicKey {
+    let kind = match scheme {
+        Scheme::EcdsaP256 => vec!["EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        Scheme::EcdsaP384 => vec!["EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
+        Scheme::EcdsaP521 => vec!["EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
+        Scheme::Rsa2048 => vec!["RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+        Scheme::Rsa3072 => vec!["RSA", "-pkeyopt", "rsa_keygen_bits:3072"],
+        Scheme::Rsa4096 => vec!["RSA", "-pkeyopt", "rsa_keygen_bits:4096"],
+        _ => vec!["ED25519"],
+    };
+    let generate = ["genpkey", "-out", "key.pem", "-algorithm"];
+    openssl(dir, &[&generate, kind.as_slice()].concat());
+    openssl(
+        dir,
+        &["pkey", "-in", "key.pem", "-pubout", "-out", "pub.pem"],
+    );
+    let pem = fs::read_to_string(dir.join("pub.pem")).unwrap();
+    PublicKey::from_pem(&pem).unwrap()
 }
 
 fn openssl(dir: &Path, arguments: &[&str]) {

@@ -106,7 +106,10 @@ fn cve_2023_47122_a_log_of_another_world() {
     root["tlogs"] = other.trusted_root()["tlogs"].clone();
     let bundle = world.blob(ARTIFACT, &world.order());
     let (code, text) = under(&world, &root, &bundle);
-    assert!(["TRUST-0020", "TRUST-0022"].contains(&code), "{code:?} {text}");
+    assert!(
+        ["TRUST-0020", "TRUST-0022"].contains(&code),
+        "{code:?} {text}"
+    );
 }
 
 /// CVE-2026-44309 (GHSA-7rmh-48mx-2vwc): what is verified is what was signed, byte
