@@ -225,6 +225,10 @@ impl Lexer {
             self.push(line, Kind::Text(text));
         } else if word == "b" && self.peek(0) == '\'' {
             self.quote(line);
+        } else if word == "r" && self.peek(0) == '#' {
+            // A keyword used as a name: `r#type`.
+            self.next();
+            self.word(line);
         } else {
             self.push(line, Kind::Word(word));
         }

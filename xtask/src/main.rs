@@ -9,6 +9,7 @@ mod check;
 mod fuzz;
 mod generate;
 mod lexer;
+mod order;
 mod peers;
 mod test;
 mod workspace;
@@ -29,6 +30,9 @@ cargo xtask TASK
         --list            print what is known, install nothing
   bench [--record]      start-up, ready time, memory, ship, binary size
         --cold-build      a release build from nothing too
+  bench verify          what is promised beside cosign, in turn with it
+        --rounds N        how often (default 40)
+  order                 which functions a start runs, for the linker to put together
   gen [--check]         write (or compare) the generated reference in docs/
   fuzz [--seconds N]    run every fuzz target for N seconds (default 10)
 ";
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         "test" => test::run(&rest),
         "peers" => peers::run(&rest),
         "bench" => bench::run(&rest),
+        "order" => order::run(&rest),
         "gen" => generate::run(&rest),
         "fuzz" => fuzz::run(&rest),
         "" | "help" | "-h" | "--help" => {

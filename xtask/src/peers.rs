@@ -76,6 +76,11 @@ pub fn python() -> Option<PathBuf> {
     Some(home(peer).join("bin/python")).filter(|python| python.exists())
 }
 
+/// The program of the peer of that name, where it is installed.
+pub fn program(name: &str) -> Option<PathBuf> {
+    find(KNOWN.iter().find(|peer| peer.name == name)?)
+}
+
 /// The program of a peer, where it is installed.
 fn find(peer: &Peer) -> Option<PathBuf> {
     if matches!(peer.source, Source::Apt(_)) {

@@ -8,6 +8,7 @@
 pub mod ca;
 pub mod environment;
 pub mod http;
+pub mod kms;
 pub mod log;
 pub mod oidc;
 mod pem;

@@ -50,6 +50,7 @@ pub struct Registry {
     granted: Arc<Mutex<BTreeMap<auth::Scope, auth::Grant>>>,
     growing: Arc<Mutex<BTreeMap<Reference, grow::Turn>>>,
     limits: Arc<Limits>,
+    prefix: Arc<str>,
 }
 
 impl Registry {
@@ -61,7 +62,16 @@ impl Registry {
             granted: Arc::default(),
             growing: Arc::default(),
             limits: Arc::default(),
+            prefix: Arc::default(),
         }
+    }
+
+    /// The same client, whose tags of the old layout begin with `prefix`
+    /// (cosign's `--attachment-tag-prefix`).
+    #[must_use]
+    pub fn with_tag_prefix(mut self, prefix: &str) -> Self {
+        self.prefix = prefix.into();
+        self
     }
 
     /// The same client within other bounds.

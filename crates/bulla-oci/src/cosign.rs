@@ -6,7 +6,7 @@
 //! SBOM_SPEC). A variant keeps the same manifest as a referrer. Here is the
 //! shape only: what a layer is worth is judged by `bulla-trust`.
 
-use bulla_core::{Descriptor, Digest, Reference};
+use bulla_core::{Descriptor, Digest};
 use bytes::Bytes;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -186,12 +186,4 @@ pub enum Existing {
     /// Earlier attestations of the predicate types that are added go
     /// (`--replace`). Registries that only let seals grow refuse that.
     ReplacePredicate,
-}
-
-/// The tag of `slot` for `subject` in the repository of `at`.
-pub(crate) fn tag(at: &Reference, subject: &Digest, slot: Slot) -> Result<Reference, ClientError> {
-    at.by_tag(&slot.tag(subject))
-        .map_err(|_| ClientError::NoTag {
-            reference: at.name(),
-        })
 }

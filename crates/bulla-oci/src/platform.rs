@@ -1,4 +1,7 @@
-//! `--platform OS/ARCHITECTURE[/VARIANT]`.
+//! `--platform OS/ARCHITECTURE[/VARIANT]`, in the names that Go uses.
+//!
+//! OCI image specification, *image index*, `platform`. An entry of an index that
+//! tells no platform fits none; versions and features of systems are not asked for.
 
 use bulla_core::{Code, Descriptor, Diagnose, Reference};
 use std::{fmt, str::FromStr};

@@ -4,10 +4,11 @@
 //! lists or copies need not know which one it is.
 
 use bulla_core::{Descriptor, Digest, Reference, descriptor::media_type, limits};
+use futures_util::future::try_join;
 
 use crate::{
     client::{Attachments, Child, ClientError, Fetched, Registry},
-    cosign::{self, LegacySet, Slot},
+    cosign::{LegacySet, Slot},
     limits::Limits,
     manifest::{ImageManifest, Manifest},
     saved::Saved,
@@ -133,9 +134,10 @@ impl EvidenceSource<'_> {
             Self::Registry {
                 registry, evidence, ..
             } => {
-                let tagged = registry.legacy(evidence, subject, slot).await?;
+                let tagged = registry.legacy(evidence, subject, slot);
                 let referred = registry.legacy_referrers(evidence, subject, slot);
-                Ok(tagged.into_iter().chain(referred.await?).collect())
+                let (tagged, referred) = try_join(tagged, referred).await?;
+                Ok(tagged.into_iter().chain(referred).collect())
             }
             Self::Saved(saved) => saved.legacy(subject, slot).await,
         }
@@ -151,7 +153,7 @@ impl EvidenceSource<'_> {
             Self::Registry {
                 registry, evidence, ..
             } => {
-                let tag = cosign::tag(evidence, subject, slot)?;
+                let tag = registry.seal_tag(evidence, subject, slot)?;
                 let found = registry.find(&tag).await?;
                 Ok(found.map(|fetched| (tag.to_string(), fetched)))
             }

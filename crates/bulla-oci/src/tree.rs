@@ -1,4 +1,7 @@
 //! What hangs on an image: both layouts, its children, and what hangs on that.
+//!
+//! A list, not a judgement: nothing here is verified beyond digests. What is
+//! listed but cannot be read has its place in the tree, too.
 
 use bulla_core::{Descriptor, Digest};
 use futures_util::future::BoxFuture;

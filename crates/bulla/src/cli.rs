@@ -3,7 +3,7 @@
 //! Each command's arguments live with the command, in `command/NAME.rs`; this
 //! file only joins them. Exit codes: see [`crate::failure::Exit`].
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 use crate::{command, output::OutputSpec};
@@ -49,9 +49,26 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 allowed · 1 denied or failed · 2 usage · 3 nothing to verify · 4 authentication
             5 undecidable · 6 findings at or above --fail-on · 7 could not run";
 
-/// The command line, with the exit codes in the help of each command.
-pub fn command() -> clap::Command {
-    with_exit_codes(Cli::command())
+/// The command line as it was given.
+///
+/// Building the options and help of every command takes longer than to verify a
+/// bundle, so at first only those of the named command are built; the whole is
+/// built only where something is to be shown of it, a mistake or the help.
+///
+/// # Errors
+/// What to show instead of running a command.
+pub fn parse() -> Result<Cli, clap::Error> {
+    let matches = Cli::command()
+        .try_get_matches()
+        .or_else(|_| command().try_get_matches())?;
+    Cli::from_arg_matches(&matches)
+}
+
+/// The whole command line, with the exit codes in the help of each command.
+fn command() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    with_exit_codes(command)
 }
 
 fn with_exit_codes(command: clap::Command) -> clap::Command {
@@ -120,8 +137,9 @@ pub enum Color {
     Never,
 }
 
-/// One variant per command.
+/// One variant per command; the options of each are built when it is asked for.
 #[derive(Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Judge an AdmissionReview as the cluster's webhook would
     Admit(command::admit::AdmitArgs),

@@ -17,10 +17,9 @@ mod journey;
 mod output;
 mod terminal;
 
-use clap::FromArgMatches;
 use std::process::ExitCode;
 
-use cli::{Cli, Command};
+use cli::Command;
 use context::Context;
 use failure::{Exit, Failure};
 
@@ -30,7 +29,7 @@ fn main() -> ExitCode {
     if let Some(args) = cosign::asked(std::env::args_os()) {
         return cosign::main(args);
     }
-    let cli = match parse() {
+    let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -61,10 +60,6 @@ fn main() -> ExitCode {
             ExitCode::from(failure.exit() as u8)
         }
     }
-}
-
-fn parse() -> Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&cli::command().try_get_matches()?)
 }
 
 fn run(command: Command, context: &Context) -> Result<Exit, Failure> {

@@ -192,10 +192,10 @@ fn copy(from: &Path, to: &Path) -> Result {
 }
 
 /// A folder for one measurement, removed afterwards.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(pub(super) PathBuf);
 
 impl Scratch {
-    fn new(name: &str) -> Result<Self> {
+    pub(super) fn new(name: &str) -> Result<Self> {
         let folder =
             std::env::temp_dir().join(format!("bulla-bench-{name}-{}", std::process::id()));
         fs::create_dir_all(folder.join("home"))?;
@@ -203,7 +203,7 @@ impl Scratch {
     }
 
     /// A quiet command with a home of its own; the compiler stays where it is.
-    fn command(&self, program: &Path) -> Command {
+    pub(super) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         let real = std::env::var_os("HOME")
             .map(PathBuf::from)
@@ -231,10 +231,10 @@ impl Drop for Scratch {
 }
 
 /// A server that is stopped when forgotten.
-struct Running(Child);
+pub(super) struct Running(pub(super) Child);
 
 impl Running {
-    fn stop(&mut self) -> Result {
+    pub(super) fn stop(&mut self) -> Result {
         output(Command::new("kill").args(["-INT", &self.0.id().to_string()]))?;
         self.0.wait()?;
         Ok(())

@@ -35,3 +35,10 @@ fn a_continued_string_joins() {
         vec![Kind::Text("one two".into())]
     );
 }
+
+#[test]
+fn a_raw_name_is_one_word() {
+    let words = kinds("struct S { r#type: u8 }");
+    assert!(words.contains(&Kind::Word("type".into())), "{words:?}");
+    assert!(!words.contains(&Kind::Mark('#')), "{words:?}");
+}

@@ -133,15 +133,23 @@ pub const KNOWN: &[Peer] = &[
         ),
         "pyspdxtools",
     ),
+    named(
+        peer("softhsm2", "apt", Source::Apt("softhsm2")),
+        "softhsm2-util",
+    ),
     peer(
         "syft",
         "1.52.0",
         Source::Go("github.com/anchore/syft/cmd/syft"),
     ),
+    // GNU time, for `cargo xtask bench verify`.
+    peer("time", "apt", Source::Apt("time")),
     peer(
         "timestamp-server",
         "2.1.5",
         Source::Go("github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server"),
     ),
     peer("umoci", "apt", Source::Apt("umoci")),
+    // For `cargo xtask order`.
+    peer("valgrind", "apt", Source::Apt("valgrind")),
 ];

@@ -5,8 +5,15 @@
 //! print without end nor take for ever.
 
 use bulla_core::limits;
-use std::{process::Stdio, time::Duration};
-use tokio::{io::AsyncReadExt as _, process::Command, time::timeout};
+use std::{
+    io::{self, Read as _},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+use tokio::{
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 
 use super::{OidcError, Token};
 use crate::environment::Environment;
@@ -41,27 +48,58 @@ pub(super) async fn token(
         .stdout(Stdio::piped())
         // It explains itself there, and must not explain the token.
         .stderr(Stdio::null())
-        .kill_on_drop(true)
         .spawn()
+        .map(Running)
         .map_err(|error| failed(error.to_string()))?;
-    let run = async {
-        let mut printed = Vec::new();
-        if let Some(output) = child.stdout.take() {
-            let mut output = output.take(limits::TOKEN_BYTES + 1);
-            output.read_to_end(&mut printed).await?;
-        }
-        if printed.len() as u64 > limits::TOKEN_BYTES {
-            return Ok((printed, None));
-        }
-        Ok::<_, std::io::Error>((printed, Some(child.wait().await?)))
-    };
-    let (printed, status) = timeout(patience.unwrap_or(PATIENCE), run)
+    let output = child.0.stdout.take();
+    let patience = patience.unwrap_or(PATIENCE);
+    let reading = timeout(patience, spawn_blocking(move || read(output)));
+    let printed = reading
+        .await
+        .map_err(|_| OidcError::Timeout { who: PROGRAM })?
+        .map_err(|error| failed(error.to_string()))?
+        .map_err(|error| failed(error.to_string()))?;
+    if printed.len() as u64 > limits::TOKEN_BYTES {
+        return Err(failed("it prints more than a token".into()));
+    }
+    let status = timeout(patience, end(&mut child.0))
         .await
         .map_err(|_| OidcError::Timeout { who: PROGRAM })?
         .map_err(|error| failed(error.to_string()))?;
-    match status {
-        Some(status) if status.success() => Ok(Token::new(String::from_utf8_lossy(&printed))),
-        Some(status) => Err(failed(status.to_string())),
-        None => Err(failed("it prints more than a token".into())),
+    if status.success() {
+        Ok(Token::new(String::from_utf8_lossy(&printed)))
+    } else {
+        Err(failed(status.to_string()))
     }
+}
+
+/// A program that ends with whoever waits for it.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Fails where it ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Its output has ended, so the program is about to.
+async fn end(child: &mut Child) -> io::Result<ExitStatus> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn read(output: Option<ChildStdout>) -> io::Result<Vec<u8>> {
+    let mut printed = Vec::new();
+    if let Some(output) = output {
+        output
+            .take(limits::TOKEN_BYTES + 1)
+            .read_to_end(&mut printed)?;
+    }
+    Ok(printed)
 }

@@ -7,8 +7,12 @@ mod local;
 #[cfg(unix)]
 mod oidc;
 mod peers;
+#[cfg(unix)]
+mod plugin;
 mod rekor_v1;
 mod sealing;
 mod services;
 mod socket;
+#[cfg(unix)]
+mod softhsm;
 mod tuf;

@@ -254,3 +254,19 @@ async fn other_answers_are_none() {
     let wrong = serve(StatusCode::OK, &[(header::ETAG, UUID)], entry()).await;
     assert!(matches!(submit(&wrong).await, Err(ServiceError::Http(_))));
 }
+
+#[test]
+fn a_cut_or_bent_answer_never_panics() {
+    let log = LogService {
+        url: "http://127.0.0.1:1".into(),
+        api: LogApi::V1,
+    };
+    let whole = entry().to_string().into_bytes();
+    log::parse_v1_answer(&log, Some(UUID), &whole).unwrap();
+    for at in 0..whole.len() {
+        assert!(log::parse_v1_answer(&log, None, &whole[..at]).is_err());
+        let mut bent = whole.clone();
+        bent[at] = b'9';
+        let _ = log::parse_v1_answer(&log, None, &bent);
+    }
+}

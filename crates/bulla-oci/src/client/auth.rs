@@ -29,6 +29,8 @@ pub(super) struct Scope {
     registry: String,
     repository: String,
     action: Action,
+    /// Another repository of the registry that is read on the way.
+    reading: Option<String>,
 }
 
 impl Scope {
@@ -37,16 +39,27 @@ impl Scope {
             registry: at.registry().to_owned(),
             repository: at.repository().to_owned(),
             action,
+            reading: None,
         }
     }
 
-    fn text(&self) -> String {
+    /// The same, while reading from another repository.
+    pub(super) fn reading(self, from: &Reference) -> Self {
+        let reading = Some(from.repository().to_owned());
+        Self { reading, ..self }
+    }
+
+    /// What a token service calls it, one text for each repository.
+    fn texts(&self) -> Vec<String> {
         let actions = match self.action {
             Action::Pull => "pull",
             Action::Push => "pull,push",
             Action::Delete => "delete,pull",
         };
-        format!("repository:{}:{actions}", self.repository)
+        let own = format!("repository:{}:{actions}", self.repository);
+        let reading = self.reading.iter();
+        let reading = reading.map(|from| format!("repository:{from}:pull"));
+        std::iter::once(own).chain(reading).collect()
     }
 }
 
@@ -195,17 +208,19 @@ impl Registry {
                     .append_pair("grant_type", "refresh_token")
                     .append_pair("service", service)
                     .append_pair("client_id", "bulla")
-                    .append_pair("scope", &scope.text())
+                    .append_pair("scope", &scope.texts().join(" "))
                     .append_pair("refresh_token", token)
                     .finish();
                 Request::post(realm, Body::bytes(form))
                     .content_type("application/x-www-form-urlencoded")
             }
             other => {
-                realm
-                    .query_pairs_mut()
-                    .append_pair("service", service)
-                    .append_pair("scope", &scope.text());
+                let mut query = realm.query_pairs_mut();
+                query.append_pair("service", service);
+                for text in scope.texts() {
+                    query.append_pair("scope", &text);
+                }
+                drop(query);
                 let request = Request::get(realm);
                 match other.and_then(Credential::basic) {
                     Some(basic) => request.authorization(&format!("Basic {basic}"))?,

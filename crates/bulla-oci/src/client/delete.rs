@@ -1,4 +1,7 @@
 //! Deleting a manifest, where a registry allows it.
+//!
+//! OCI distribution specification, *Deleting tags* and *Deleting Manifests*. By
+//! digest every tag of the manifest goes, too; blobs are the registry's to collect.
 
 use bulla_core::Reference;
 use bulla_net::Request;

@@ -38,6 +38,18 @@ impl Registry {
         make: impl Fn(Url) -> Request,
     ) -> Result<Response, ClientError> {
         let scope = Scope::new(at, action);
+        self.exchange_in(at, scope, url, patience, make).await
+    }
+
+    /// The same in a scope that is wider than the repository.
+    pub(super) async fn exchange_in(
+        &self,
+        at: &Reference,
+        scope: Scope,
+        url: Url,
+        patience: Duration,
+        make: impl Fn(Url) -> Request,
+    ) -> Result<Response, ClientError> {
         let mut grant = self.granted(&scope);
         for last in [false, true] {
             let request = make(url.clone()).deadline(patience);

@@ -16,7 +16,7 @@ use std::{
 use super::{ClientError, Fetched, Registry, push::Content};
 
 /// How often a tag is written before giving up.
-const ATTEMPTS: u32 = 12;
+const ATTEMPTS: u32 = 20;
 
 /// Whose turn it is to write a tag.
 pub(super) type Turn = Arc<tokio::sync::Mutex<()>>;

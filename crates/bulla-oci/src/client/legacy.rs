@@ -1,4 +1,8 @@
 //! Reading cosign's old layout: the tag of a subject, or referrers of its types.
+//!
+//! A layer comes with what stands beside it, and its bytes are those of its
+//! descriptor. That it is about the subject is not known yet: the tag is a name
+//! that anybody who may push can give, so the payload has to say it.
 
 use bulla_core::{Descriptor, Digest, Reference, limits};
 use futures_util::{StreamExt as _, stream};
@@ -6,12 +10,25 @@ use std::collections::BTreeMap;
 
 use super::{ClientError, Fetched, Registry};
 use crate::{
-    cosign::{self, LegacyLayer, LegacySet, Slot},
+    cosign::{LegacyLayer, LegacySet, Slot},
     limits::{Budget, Limits},
     manifest::{ImageManifest, Manifest, ManifestError},
 };
 
 impl Registry {
+    /// The tag of `slot` for `subject` in the repository of `at`.
+    pub(crate) fn seal_tag(
+        &self,
+        at: &Reference,
+        subject: &Digest,
+        slot: Slot,
+    ) -> Result<Reference, ClientError> {
+        let tag = format!("{}{}", self.prefix, slot.tag(subject));
+        at.by_tag(&tag).map_err(|_| ClientError::NoTag {
+            reference: at.name(),
+        })
+    }
+
     /// The signatures, attestations or SBOMs of `subject` under its tag in the
     /// repository of `at`, which need not be the image's own; `None` if there
     /// is no such tag.
@@ -26,7 +43,7 @@ impl Registry {
         subject: &Digest,
         slot: Slot,
     ) -> Result<Option<LegacySet>, ClientError> {
-        let tag = cosign::tag(at, subject, slot)?;
+        let tag = self.seal_tag(at, subject, slot)?;
         let gather = async {
             let Some(fetched) = self.find(&tag).await? else {
                 return Ok(None);

@@ -1,4 +1,7 @@
 //! Writing cosign's old layout: read the tag, add, write, and look again.
+//!
+//! Payloads first, then the manifest: whoever reads the tag in between finds
+//! what was there before. Equal seals give equal bytes, so repeating is harmless.
 
 use bulla_core::{Descriptor, Digest, Reference, descriptor::media_type};
 
@@ -25,7 +28,7 @@ impl Registry {
         layers: &[NewLayer],
         existing: Existing,
     ) -> Result<Descriptor, ClientError> {
-        let tag = cosign::tag(at, subject, slot)?;
+        let tag = self.seal_tag(at, subject, slot)?;
         let mut add = Vec::new();
         for layer in layers {
             let descriptor = layer.descriptor();

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{
     ClientError, Registry,
-    auth::Action,
+    auth::{Action, Scope},
     exchange::{refusal, text},
 };
 use crate::{
@@ -149,8 +149,7 @@ impl Registry {
     }
 
     /// Has the registry take over a blob of another repository of its own;
-    /// whether it did. It is not told who asks, so a registry with access rules
-    /// per repository may say no, and the bytes are sent.
+    /// whether it did.
     pub(crate) async fn mount_blob(
         &self,
         to: &Reference,
@@ -162,8 +161,9 @@ impl Registry {
             .append_pair("mount", &blob.digest.to_string())
             .append_pair("from", from.repository());
         let patience = self.limits.answer;
+        let scope = Scope::new(to, Action::Push).reading(from);
         let answer = self
-            .exchange_at(to, Action::Push, url, patience, |url| {
+            .exchange_in(to, scope, url, patience, |url| {
                 Request::post(url, Body::bytes(Bytes::new()))
             })
             .await?;

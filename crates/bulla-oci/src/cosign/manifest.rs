@@ -1,5 +1,6 @@
 //! Manifests of the old layout, put together as cosign does it: image manifest,
 //! an image configuration that counts the layers, one layer for each seal.
+//! Pure: what is there goes in, what should be there comes out.
 
 use bulla_core::{Descriptor, descriptor::media_type};
 use bytes::Bytes;

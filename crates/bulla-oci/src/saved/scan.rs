@@ -1,4 +1,7 @@
 //! Looking through the blobs of a folder for manifests with a subject.
+//!
+//! Only what could be a manifest is read: regular files of bounded size that
+//! begin as a JSON object, and whose name is the digest of what they hold.
 
 use bulla_core::{Descriptor, Digest, descriptor::media_type, limits};
 use std::{collections::BTreeMap, fs, io::Read as _};

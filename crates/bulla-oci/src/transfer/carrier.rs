@@ -1,5 +1,6 @@
 //! Carries manifests and blobs from a source to a registry or folder, children
-//! and layers first.
+//! and layers first. Each manifest and blob goes once, however often it is named;
+//! the walk as a whole is bounded, so is what is in flight.
 
 use bulla_core::{Descriptor, Digest, Reference};
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
@@ -12,7 +13,7 @@ use std::{
 use super::{Copied, CopyOptions, Kind};
 use crate::{
     client::{ClientError, Content, Fetched, Registry},
-    cosign::{self, Slot},
+    cosign::Slot,
     layout::{Layout, LayoutError},
     manifest::{ImageManifest, Manifest},
     saved::Saved,
@@ -244,14 +245,15 @@ impl<'a> Carrier<'a> {
                 true
             }
             Sink::Registry(registry, to) => {
-                let tag = cosign::tag(to, subject, slot)?;
+                let tag = registry.seal_tag(to, subject, slot)?;
                 match registry.find(&tag).await? {
                     Some(there) if there.descriptor.digest == fetched.descriptor.digest => false,
                     Some(_) => registry.merge_legacy(&tag, manifest).await?,
                     None => {
-                        let (kind, name) = (&fetched.descriptor.media_type, slot.tag(subject));
-                        let bytes = fetched.bytes.clone().into();
-                        registry.put_manifest(to, &name, kind, bytes).await?;
+                        let kind = &fetched.descriptor.media_type;
+                        let (name, bytes) = (tag.tag().unwrap_or_default(), &fetched.bytes);
+                        let put = registry.put_manifest(to, name, kind, bytes.clone().into());
+                        put.await?;
                         true
                     }
                 }

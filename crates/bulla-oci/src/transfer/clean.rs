@@ -1,4 +1,7 @@
 //! Taking evidence away from an image, in both layouts.
+//!
+//! Only what is there for that image goes: a referrer is opened, and must name
+//! it. Blobs stay for the registry to collect; the image itself is never touched.
 
 use bulla_core::{Digest, Reference};
 use serde::Serialize;
@@ -7,7 +10,7 @@ use std::collections::BTreeSet;
 use super::Kind;
 use crate::{
     client::{ClientError, Registry},
-    cosign::{self, Slot},
+    cosign::Slot,
 };
 
 /// What was deleted.
@@ -37,7 +40,7 @@ pub async fn clean(
         if !kinds.contains(&kind) {
             continue;
         }
-        let tag = cosign::tag(at, subject, slot)?;
+        let tag = registry.seal_tag(at, subject, slot)?;
         let Some(found) = registry.find(&tag).await? else {
             continue;
         };

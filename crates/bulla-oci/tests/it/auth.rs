@@ -2,7 +2,10 @@
 
 use crate::server::{Scripted, client, credential, reply};
 use bulla_core::{Descriptor, Diagnose as _, descriptor::media_type};
-use bulla_oci::{ClientError, Credentials, Registry};
+use bulla_oci::{
+    ClientError, Credentials, EvidenceSource, Registry,
+    transfer::{CopyOptions, copy},
+};
 use serde_json::json;
 
 const BASIC: &str = "Basic YnVsbGE6czNjcmV0";
@@ -155,4 +158,55 @@ async fn an_upload_at_another_host_gets_nothing() {
         .await;
     assert!(matches!(error.unwrap_err(), ClientError::Protocol { .. }));
     assert!(thief.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_blob_is_taken_over_with_a_token_for_both_repositories() {
+    let server = Scripted::new(|request| {
+        let host = request.headers()["host"].to_str().unwrap();
+        let (method, path) = (request.method().as_str(), request.uri().path());
+        if path == "/token" {
+            return reply(200, &[], r#"{"token":"t0"}"#);
+        }
+        if !is_authorized(request, "Bearer t0") {
+            let challenge = format!("Bearer realm=\"http://{host}/token\",service=\"s\"");
+            return reply(401, &[("www-authenticate", &challenge)], "");
+        }
+        let query = request.uri().query().unwrap_or_default();
+        match (method, path) {
+            ("GET", "/v2/team/app/manifests/v1") => {
+                reply(200, &[("content-type", media_type::MANIFEST)], manifest())
+            }
+            ("POST", _) if query.contains("mount=sha256") => reply(201, &[], ""),
+            ("PUT", _) if path.starts_with("/v2/team/other/manifests/") => reply(201, &[], ""),
+            _ => reply(404, &[], ""),
+        }
+    })
+    .await;
+    let registry = known(&server);
+    let (at, to) = (
+        server.reference("team/app:v1"),
+        server.reference("team/other:v1"),
+    );
+    let source = EvidenceSource::Registry {
+        registry: &registry,
+        image: &at,
+        evidence: &at,
+    };
+    let options = CopyOptions::default();
+    let copied = copy(&source, &registry, &to, &options).await.unwrap();
+    assert_eq!((copied.mounted, copied.blobs), (1, 0));
+    let asked = server.asked();
+    let both = "scope=repository%3Ateam%2Fother%3Apull%2Cpush&scope=repository%3Ateam%2Fapp%3Apull";
+    assert!(
+        asked.iter().any(|(_, uri, _)| uri.contains(both)),
+        "{asked:?}"
+    );
+    let mounted = asked.iter().filter(|(method, ..)| method == "POST");
+    assert!(
+        mounted
+            .clone()
+            .all(|(_, uri, _)| uri.contains("from=team%2Fapp"))
+    );
+    assert_eq!(mounted.count(), 2, "without and with the token");
 }

@@ -287,7 +287,7 @@ async fn without_the_api_an_attachment_is_added_to_the_fallback_tag() {
     let ours = serde_json::to_vec(&artifact.manifest(&subject)).unwrap();
     let ours = Descriptor::of(media_type::MANIFEST, &ours);
     let tag = subject.digest.fallback_tag();
-    let (before, after) = (list(&[old.clone()]), list(&[old, ours]));
+    let (before, after) = (list(std::slice::from_ref(&old)), list(&[old.clone(), ours]));
     let written = std::sync::atomic::AtomicBool::new(false);
     let tag_path = format!("/v2/app/manifests/{tag}");
     let path = tag_path.clone();

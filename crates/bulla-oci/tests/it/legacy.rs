@@ -128,6 +128,13 @@ async fn seals_are_added_beside_those_that_are_there() {
         let set = client.legacy(&apart, digest, slot).await.unwrap().unwrap();
         assert_eq!(set.layers[0].bytes, b"{}");
         assert!(client.legacy(at, digest, slot).await.unwrap().is_none());
+        // Under tags with a prefix.
+        let prefixed = client.clone().with_tag_prefix("ours-");
+        let added = prefixed.add_legacy(at, digest, slot, &layers, Existing::Keep);
+        added.await.unwrap();
+        let set = prefixed.legacy(at, digest, slot).await.unwrap().unwrap();
+        assert!(set.place.contains(":ours-sha256-"), "{}", set.place);
+        assert!(client.legacy(at, digest, slot).await.unwrap().is_none());
     }
 }
 
@@ -463,4 +470,25 @@ async fn ten_thousand_layers_or_too_many_bytes_are_a_typed_error() {
     let error = get(anyone.within(limits)).await.unwrap_err();
     assert!(matches!(error, ClientError::Budget { .. }), "{error}");
     assert_eq!(server.asked().len(), 2);
+}
+
+/// `cosign copy` puts the image itself under the tag of the list of referrers.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_under_the_fallback_tag_is_no_list_and_gives_way_to_one() {
+    let (Some(cosign), Some(place)) = (require("cosign"), Place::distribution().await) else {
+        return;
+    };
+    let (client, digest) = (&place.client, place.digest());
+    let to: Reference = format!("{}-copied:v1", place.at.name()).parse().unwrap();
+    let copy = ["copy", &place.at.to_string(), &to.to_string()];
+    run(&cosign, &copy, &place.home).await;
+    let tag = to.by_tag(&digest.fallback_tag()).unwrap();
+    assert_eq!(client.resolve(&tag).await.unwrap().digest, *digest);
+    let none = client.referrers(&to, digest, None).await.unwrap();
+    assert!(none.is_empty());
+    let bundle = Artifact::bundle("{}", "https://example/p", jiff::Timestamp::UNIX_EPOCH);
+    let attached = client.attach(&to, &place.image, &bundle).await.unwrap();
+    let listed = client.referrers(&to, digest, None).await.unwrap();
+    assert_eq!(listed, [attached]);
+    client.resolve(&to).await.unwrap();
 }

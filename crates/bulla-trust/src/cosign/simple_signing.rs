@@ -7,7 +7,7 @@
 
 use bulla_core::{Digest, limits};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::sigstore::Failure;
 
@@ -57,6 +57,24 @@ struct Image {
 }
 
 impl SimpleSigning {
+    /// The payload that is signed, as cosign writes it.
+    pub fn to_payload(&self) -> Vec<u8> {
+        let optional = match self.optional.is_empty() {
+            true => Value::Null,
+            false => Value::Object(self.optional.clone()),
+        };
+        json!({
+            "critical": {
+                "identity": {"docker-reference": self.docker_reference},
+                "image": {"docker-manifest-digest": self.digest},
+                "type": TYPE,
+            },
+            "optional": optional,
+        })
+        .to_string()
+        .into_bytes()
+    }
+
     /// Reads a payload. It is not verified.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! `bulla public-key`: the public half of a key.
 
+use bulla_crypto::Scheme;
 use clap::Args;
 use serde_json::json;
 
@@ -31,7 +32,13 @@ pub struct PublicKeyArgs {
 /// If it is no key, or cannot be opened.
 pub fn run(args: PublicKeyArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
-    let key = keyref::public(&args.key, context)?;
+    let key = match keyref::public(&args.key) {
+        Ok(key) => key,
+        // Not a public key: then the public half of a private one.
+        Err(_) => keyref::signer(&args.key, Scheme::Ed25519, context)?
+            .public()
+            .clone(),
+    };
     outputs.write(|format| match format {
         "json" => output::json(&json!({
             "version": 1, "pem": key.to_pem(), "scheme": key.scheme().sigstore_name(),

@@ -1,40 +1,71 @@
-//! SHIM until kms is merged.
+//! `--key REF`: a file, `env://VAR`, `pkcs11:…` or `NAME://…` of a
+//! `sigstore-kms-NAME` plugin. Files and variables are opened here and now;
+//! nothing is loaded or started for them.
 
-use bulla_crypto::{PublicKey, Signer, key::file};
-use std::{path::Path, sync::Arc};
+use bulla_crypto::{PublicKey, Scheme, Signer};
+use bulla_net::kms::{self, Ask, Environment, PublicSource};
+use std::sync::Arc;
+use zeroize::Zeroizing;
 
+use super::password;
 use crate::{
     context::Context,
-    failure::{Exit, Failure, OnPath, OrFail},
-    journey::{key_files, password},
+    failure::{Exit, Failure, OrFail},
+    terminal,
 };
 
-/// The signer behind a reference.
+/// The signer behind a reference. Ed25519 in a file signs as `ed25519` says: a
+/// log takes digests, which the pure kind cannot be checked from.
 ///
 /// # Errors
 /// If it is no key, or cannot be opened.
-pub fn signer(reference: &str, context: &Context) -> Result<Arc<dyn Signer>, Failure> {
-    if let Some(name) = reference.strip_prefix("env://") {
-        let text = std::env::var(name).unwrap_or_default();
-        let pass = password::existing(context, name)?;
-        let key = file::read_private(text.as_bytes(), pass.as_ref().map(|p| p.as_slice()))
-            .or_could_not_run()?;
-        return Ok(Arc::new(key));
+pub fn signer(
+    reference: &str,
+    ed25519: Scheme,
+    context: &Context,
+) -> Result<Arc<dyn Signer>, Failure> {
+    let mut trouble = None;
+    let mut passwords = |ask: Ask<'_>| {
+        answer(ask, context).unwrap_or_else(|failure| {
+            trouble = Some(failure);
+            None
+        })
+    };
+    let opened = kms::open(
+        reference,
+        ed25519,
+        &Environment::process(),
+        &mut passwords,
+    );
+    match (trouble, opened) {
+        (Some(failure), Err(_)) => Err(failure),
+        (_, opened) => opened.or_could_not_run().map(Arc::from),
     }
-    Ok(Arc::new(key_files::read(Path::new(reference), context)?))
 }
 
-/// The public key behind a reference: of a public or private key.
+/// The public key behind a reference.
 ///
 /// # Errors
-/// If it is no key.
-pub fn public(reference: &str, context: &Context) -> Result<PublicKey, Failure> {
-    if reference.starts_with("https://") {
-        return Err(Failure::new(Exit::Usage, "CLI-0305", "address"));
+/// If it is none, or lies behind an address (verification makes no connection).
+pub fn public(reference: &str) -> Result<PublicKey, Failure> {
+    match kms::open_public(reference, &Environment::process()).or_could_not_run()? {
+        PublicSource::Key(key) => Ok(key),
+        PublicSource::Fetch(url) => Err(Failure::new(
+            Exit::Usage,
+            "CLI-0305",
+            format!("--key {url}: a key behind an address is not fetched"),
+        )
+        .line("whoever answers there would decide whose signature counts")
+        .hint("fetch it once, compare its fingerprint, and name the file: --key FILE")),
     }
-    let bytes = std::fs::read(reference).on_path("read", Path::new(reference))?;
-    match file::read_public(&bytes) {
-        Ok(key) => Ok(key),
-        Err(_) => Ok(signer(reference, context)?.public().clone()),
+}
+
+fn answer(ask: Ask<'_>, context: &Context) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+    match ask {
+        Ask::KeyFile(name) => password::existing(context, name),
+        Ask::Pin(token) => {
+            let typed = terminal::ask_password(context, &format!("PIN of {token}: "))?;
+            Ok(typed.map(|text| Zeroizing::new(text.into_bytes())))
+        }
     }
 }

@@ -92,7 +92,11 @@ impl Session {
     ) -> Result<Self, Failure> {
         let (sealer, holder, witnesses) = match &order.who {
             Who::Key(reference) => {
-                let signer = keyref::signer(reference, context)?;
+                let ed25519 = match order.log {
+                    true => Scheme::Ed25519ph,
+                    false => Scheme::Ed25519,
+                };
+                let signer = keyref::signer(reference, ed25519, context)?;
                 let holder = Holder::Key(format!("key {}", signer.public().id().short()));
                 let witnesses = match order.is_witnessed() {
                     true => Some(witnesses(order, old_log, reach, context)?),

@@ -204,7 +204,8 @@ impl Judged {
         }
     }
 
-    /// Why it is not accepted, the nearest miss first.
+    /// Why it is not accepted: of one signer the nearest miss, of several who is
+    /// missing.
     pub fn failure(&self, on: String, gaps: &[Reason]) -> Option<Failure> {
         let exit = Exit::from(self.outcome(gaps));
         if exit == Exit::Allowed {
@@ -212,17 +213,16 @@ impl Judged {
         }
         let mut misses: Vec<_> = self.rejections.iter().collect();
         misses.sort_by_key(|one| one.distance());
-        let mut failure = match (self.tally.rejection(), misses.first()) {
-            (Some(short), _) if exit != Exit::Denied || misses.is_empty() => {
-                Failure::from_error(exit, &short)
-            }
-            (_, Some(first)) => Failure::from_error(exit, *first),
-            (short, None) => {
-                let text = short.map_or_else(|| "nothing counts".into(), |one| one.text);
-                Failure::new(exit, "CLI-0070", text)
-            }
+        let mut misses = misses.into_iter();
+        let first = match self.tally.needed {
+            0 | 1 => misses.next().cloned(),
+            _ => None,
         };
-        for other in misses.iter().skip(1).take(3) {
+        let mut failure = match first.or_else(|| self.tally.rejection()) {
+            Some(first) => Failure::from_error(exit, &first),
+            None => Failure::new(exit, "CLI-0070", "nothing counts"),
+        };
+        for other in misses.take(3) {
             failure = failure.line(format!("{}   [{}]", other.text, other.code));
         }
         for gap in gaps.iter().take(3) {

@@ -15,4 +15,5 @@ mod interop;
 mod seals;
 mod second_repository;
 mod ship;
+mod start;
 mod tamper;

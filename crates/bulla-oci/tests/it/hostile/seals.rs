@@ -1,4 +1,6 @@
-//! Registries that lie about seals, list too many of them, or never end.
+//! Registries that lie about seals, list too many of them, or never end: a typed
+//! error within the bounds each time, never a hang, never success. Deadlines are
+//! set small; nothing is measured.
 
 use super::{anyone, attaching, list, without_api};
 use crate::server::{Scripted, reply};
@@ -253,7 +255,9 @@ async fn a_tree_of_indexes_that_is_small_everywhere_and_large_as_a_whole_ends() 
     let mut inner = Vec::new();
     for n in 0..9 {
         let images: Vec<_> = (0..9)
-            .map(|m| keep(super::manifest().replace("\"schema", &format!("\"n\":1{n}{m},\"schema"))))
+            .map(|m| {
+                keep(super::manifest().replace("\"schema", &format!("\"n\":1{n}{m},\"schema")))
+            })
             .collect();
         inner.push(keep(list(&images)));
     }

@@ -89,13 +89,10 @@ impl ExpectedArgs {
     ///
     /// # Errors
     /// If somebody is half named, a pattern or expression is refused, or a key cannot be read.
-    pub fn signers(&self, context: &Context) -> Result<(Vec<Signer>, usize), Failure> {
+    pub fn signers(&self) -> Result<(Vec<Signer>, usize), Failure> {
         let mut signers = Vec::new();
         for reference in &self.key {
-            signers.push(Signer::Key(
-                reference.clone(),
-                keyref::public(reference, context)?,
-            ));
+            signers.push(Signer::Key(reference.clone(), keyref::public(reference)?));
         }
         for text in &self.identity {
             signers.push(Signer::Identity(text.clone(), by_pair(text)?));
@@ -289,7 +286,7 @@ pub fn demand(
     waivers: &WaiverArgs,
     context: &Context,
 ) -> Result<Demand, Failure> {
-    let (signers, threshold) = expected.signers(context)?;
+    let (signers, threshold) = expected.signers()?;
     let only_keys = signers.iter().all(|one| matches!(one, Signer::Key(..)));
     // A bare key whose log is waived needs no trust root, so none must be there.
     let rootless = only_keys && waivers.insecure_ignore_tlog && !trust.is_given();

@@ -2,9 +2,13 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Digest, limits};
+use bulla_trust::cosign::{
+    BUNDLE, CERTIFICATE, Layer, SIGNATURE, TIMESTAMP, annotations_of_local, to_bundle,
+};
 use clap::{ArgGroup, Args};
 use serde_json::json;
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -67,7 +71,7 @@ pub struct CreateArgs {
 /// If a part cannot be read, or they do not make a bundle.
 pub fn run(args: CreateArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
-    let bundle = make(&args, context)?;
+    let bundle = make(&args)?;
     let Some(out) = &args.out else {
         output::data(&bundle);
         output::data(b"\n");
@@ -84,10 +88,33 @@ pub fn run(args: CreateArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Allowed)
 }
 
-fn make(args: &CreateArgs, context: &Context) -> Result<Vec<u8>, Failure> {
-    let optional = |path: &Option<PathBuf>| path.as_deref().map(read).transpose();
-    let _ = (optional, context, keyref::public, digest_of, raw, STANDARD);
-    Err(Failure::new(Exit::CouldNotRun, "CLI-0333", "not yet"))
+fn make(args: &CreateArgs) -> Result<Vec<u8>, Failure> {
+    let digest = args.artifact.as_deref().map(digest_of).transpose()?;
+    let key = args.key.as_deref().map(keyref::public).transpose()?;
+    let mut annotations = match &args.cosign_bundle {
+        Some(file) => annotations_of_local(&read(file)?).or_denied()?,
+        None => BTreeMap::new(),
+    };
+    if let Some(file) = &args.signature {
+        annotations.insert(SIGNATURE.into(), base64(&read(file)?));
+    }
+    for (name, file) in [
+        (CERTIFICATE, &args.certificate),
+        (BUNDLE, &args.rekor_bundle),
+    ] {
+        if let Some(file) = file {
+            annotations.insert(name.into(), text(file)?);
+        }
+    }
+    if let Some(file) = &args.rfc3161_timestamp {
+        annotations.insert(TIMESTAMP.into(), timestamp(&read(file)?));
+    }
+    let payload = args.attestation.as_deref().map(read).transpose()?;
+    let layer = Layer {
+        payload: payload.as_deref().unwrap_or_default(),
+        annotations: &annotations,
+    };
+    to_bundle(&layer, digest.as_ref(), key.as_ref()).or_denied()
 }
 
 fn digest_of(artifact: &Path) -> Result<Digest, Failure> {
@@ -100,11 +127,28 @@ fn digest_of(artifact: &Path) -> Result<Digest, Failure> {
     }
 }
 
-/// A signature in base64, else as it is.
-fn raw(bytes: &[u8]) -> Vec<u8> {
-    STANDARD
-        .decode(bytes.trim_ascii())
-        .unwrap_or_else(|_| bytes.to_vec())
+/// A signature in base64, whether the file has it so or raw.
+fn base64(bytes: &[u8]) -> String {
+    let trimmed = bytes.trim_ascii();
+    match (STANDARD.decode(trimmed), std::str::from_utf8(trimmed)) {
+        (Ok(_), Ok(text)) => text.to_owned(),
+        _ => STANDARD.encode(bytes),
+    }
+}
+
+/// A timestamp as cosign keeps it, whether the file has it so or in DER.
+fn timestamp(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.trim_start().starts_with('{') => text.to_owned(),
+        _ => json!({"SignedRFC3161Timestamp": STANDARD.encode(bytes)}).to_string(),
+    }
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    String::from_utf8(read(path)?).map_err(|_| {
+        let what = format!("{} is not text", path.display());
+        Failure::new(Exit::Denied, "CLI-0333", what).hint("certificates are PEM, promises JSON")
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

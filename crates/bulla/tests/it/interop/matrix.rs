@@ -7,6 +7,7 @@
 mod cells;
 mod children;
 mod program;
+mod replaced;
 mod site;
 mod together;
 

@@ -124,18 +124,17 @@ fn keys_of_openssl_are_imported() {
     let file = scene.file("notes\n");
     let make = |args: &str, out: &str| {
         let done = Command::new(&openssl)
-            .args(args.split_whitespace())
-            .args(["-out", out])
+            .args(args.replace("OUT", out).split_whitespace())
             .output()
             .expect("openssl");
         assert!(done.status.success(), "openssl {args}");
     };
     let forms = [
-        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384",
-        "genpkey -algorithm ED25519",
-        "ecparam -genkey -name secp521r1 -noout",
-        "genrsa -traditional 2048",
-        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -outform DER",
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out OUT",
+        "genpkey -algorithm ED25519 -out OUT",
+        "ecparam -genkey -name secp521r1 -noout -out OUT",
+        "genrsa -traditional -out OUT 2048",
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -outform DER -out OUT",
     ];
     for form in forms {
         let source = scene.path(&scene.name("openssl"));

@@ -192,9 +192,6 @@ impl Program {
                     command.args(["-a", annotation]);
                 }
             }
-            (Self::Bulla, Act::Attest) => {
-                command.args(["verify", "--type", want.kind]);
-            }
             (_, Act::Attest) => {
                 command.args(["verify-attestation", "--type", want.kind]);
             }

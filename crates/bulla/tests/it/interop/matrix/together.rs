@@ -41,8 +41,6 @@ fn in_turn(programs: &[Program], act: Act, layout: Layout, place: Place) {
     }
     for cell in &cells {
         for verifier in programs {
-            // cosign looks at referrers in the order of the registry, and gives up
-            // at the first that it cannot check: each looks only where it should.
             verifier
                 .verify(&cell.want(), &image.pinned(), &[])
                 .success();
