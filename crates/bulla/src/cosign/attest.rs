@@ -21,7 +21,7 @@ pub fn run(given: &Given) -> Result<(), Failure> {
     let kind = predicate::uri(given)?;
     let predicate = predicate_of(given, &kind)?;
     surroundings::run(given, async {
-        let sealer = services::sealer(given).await?;
+        let sealer = services::sealer(given, services::What::Statement).await?;
         for name in &given.args {
             image(given, name, (&kind, predicate.as_ref()), &sealer)
                 .await
@@ -94,7 +94,7 @@ pub fn run_blob(given: &Given) -> Result<(), Failure> {
     }
     let payload = blob_statement(given)?;
     let sealed = surroundings::run(given, async {
-        let sealer = services::sealer(given).await?;
+        let sealer = services::sealer(given, services::What::Statement).await?;
         seal(&sealer, &payload).await
     })?;
     if new {

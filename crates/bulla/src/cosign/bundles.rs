@@ -34,7 +34,7 @@ pub fn create(given: &Given) -> Result<(), Failure> {
     }
     let key = given
         .text("key")
-        .map(|reference| keys::public(given, reference))
+        .map(|reference| keys::public(reference))
         .transpose()?;
     if !given.on("ignore-tlog") && !annotations.contains_key(annotation::BUNDLE) {
         return Err(Failure::coded(

@@ -2,22 +2,21 @@
 //! with which proofs, saying what.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_core::{Digest, RootId, Statement};
+use bulla_core::{Digest, Statement};
 use bulla_crypto::PublicKey;
 use bulla_trust::{
-    IdentityExpectation, KeyProof, Proof, Rejection, TrustRoot, Verified,
+    IdentityExpectation, KeyProof, Proof, Rejection, Verified,
     cosign::{Layer, SimpleSigning},
-    root::{LogKey, RootParts},
     sigstore::{
-        Anchoring, Artifact, BundleKind, Claim, Matcher, Requirements, UnverifiedBundle,
-        Verification,
+        Anchoring, Artifact, BundleKind, Claim, Matcher, Requirements, TimeDemand,
+        UnverifiedBundle, Verification,
     },
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-use super::{failure::Failure, given::Given, keys, material, say};
+use super::{current, failure::Failure, given::Given, keys, material, say, trust};
 
 /// Whose signature counts.
 pub enum Signer {
@@ -30,17 +29,12 @@ pub enum Signer {
 /// What must hold.
 pub struct Checks {
     signer: Signer,
-    root: Root,
+    root: trust::Root,
     requirements: Requirements,
+    /// Whether a certificate must be valid now: nothing else tells the time.
+    must_be_current: bool,
     /// Annotations that must be there.
     pub annotations: BTreeMap<String, String>,
-}
-
-/// A trust root, and where it is kept.
-enum Root {
-    Own(Box<TrustRoot>),
-    Shared(std::sync::Arc<TrustRoot>),
-    Embedded,
 }
 
 /// Who signed, and what proves it.
@@ -83,10 +77,11 @@ impl Checks {
     /// If they contradict each other, or name something that cannot be read.
     pub fn read(given: &Given, what: &str) -> Result<Self, Failure> {
         let signer = signer(given)?;
-        let requirements = requirements(given, &signer, what);
+        let requirements = trust::requirements(given, &signer, what);
         Ok(Self {
-            root: root(given, &signer, &requirements)?,
+            root: trust::root(given, &signer, &requirements)?,
             annotations: annotations(given)?,
+            must_be_current: requirements.time == TimeDemand::NotRequired,
             signer,
             requirements,
         })
@@ -98,13 +93,8 @@ impl Checks {
     }
 
     fn verification(&self) -> Result<Verification<'_>, Failure> {
-        let root: &TrustRoot = match &self.root {
-            Root::Own(root) => root,
-            Root::Shared(root) => root,
-            Root::Embedded => TrustRoot::public_good()
-                .map_err(|error| Failure::from_error("setting trusted material", &error))?,
-        };
-        Ok(Verification::new(root, Timestamp::now()).requiring(self.requirements.clone()))
+        Ok(Verification::new(self.root.get()?, Timestamp::now())
+            .requiring(self.requirements.clone()))
     }
 
     /// An attestation in a bundle.
@@ -116,6 +106,7 @@ impl Checks {
         bundle: &[u8],
         subject: &Digest,
     ) -> Result<(Statement, Proven), Failure> {
+        self.current_bundle(bundle)?;
         let verification = self.verification()?;
         refused(match &self.signer {
             Signer::Certificate(expected) => {
@@ -148,6 +139,7 @@ impl Checks {
             material::Blob::Bytes(bytes) => Artifact::Bytes(bytes),
             material::Blob::Digest(digest) => Artifact::Digest(digest),
         };
+        self.current_bundle(bundle)?;
         let verification = self.verification()?;
         refused(match &self.signer {
             Signer::Certificate(expected) => verification
@@ -172,6 +164,7 @@ impl Checks {
             material::Blob::Bytes(bytes) => Artifact::Bytes(bytes),
             material::Blob::Digest(digest) => Artifact::Digest(digest),
         };
+        self.current_parts(annotations)?;
         let verification = self.verification()?;
         refused(match &self.signer {
             Signer::Certificate(expected) => verification
@@ -192,6 +185,7 @@ impl Checks {
         layer: &Layer<'_>,
         image: &Digest,
     ) -> Result<(SimpleSigning, Proven), Failure> {
+        self.current_parts(layer.annotations)?;
         let verification = self.verification()?;
         let (payload, proven) =
             refused(match &self.signer {
@@ -219,6 +213,7 @@ impl Checks {
         layer: &Layer<'_>,
         image: &Digest,
     ) -> Result<(Statement, Proven), Failure> {
+        self.current_parts(layer.annotations)?;
         let verification = self.verification()?;
         refused(match &self.signer {
             Signer::Certificate(expected) => {
@@ -234,6 +229,21 @@ impl Checks {
                 .layer_attestation_with_key(layer, image, key)
                 .map(|verified| told(&verified)),
         })
+    }
+
+    fn current_bundle(&self, bundle: &[u8]) -> Result<(), Failure> {
+        match self.must_be_current {
+            true => current::of_bundle(bundle, Timestamp::now()),
+            false => Ok(()),
+        }
+    }
+
+    fn current_parts(&self, annotations: &BTreeMap<String, String>) -> Result<(), Failure> {
+        let pem = annotations.get(bulla_trust::cosign::CERTIFICATE);
+        match self.must_be_current {
+            true => current::of_pem(pem, Timestamp::now()),
+            false => Ok(()),
+        }
     }
 
     /// Demands the annotations.
@@ -266,7 +276,7 @@ fn signer(given: &Given) -> Result<Signer, Failure> {
         .hint("a bundle with `publicKey` is verified with --key, one with a certificate by its identity"));
     }
     if let Some(reference) = key {
-        return keys::public(given, reference).map(|key| Signer::Key(Box::new(key)));
+        return keys::public(reference).map(|key| Signer::Key(Box::new(key)));
     }
     let issuer = given.text("certificate-oidc-issuer");
     let issuer_pattern = given.text("certificate-oidc-issuer-regexp");
@@ -323,136 +333,6 @@ fn matcher(flag: &str, exact: Option<&str>, pattern: Option<&str>) -> Result<Mat
         ));
     }
     Ok(matcher)
-}
-
-fn requirements(given: &Given, signer: &Signer, what: &str) -> Requirements {
-    let mut requirements = Requirements::default();
-    let private = given.on("private-infrastructure");
-    let no_log = given.on("insecure-ignore-tlog");
-    let stamped =
-        given.on("use-signed-timestamps") || given.text("timestamp-certificate-chain").is_some();
-    if no_log && !private {
-        say::warn(&format!(
-            "Skipping tlog verification is an insecure practice that lacks transparency and auditability verification for the {what}."
-        ));
-    }
-    if no_log || private {
-        requirements = requirements.without_log();
-        if !stamped && matches!(signer, Signer::Certificate(_)) {
-            requirements = requirements.untimed();
-        }
-    }
-    if given.on("insecure-ignore-sct") {
-        requirements = requirements.without_sct();
-    }
-    if stamped {
-        requirements = requirements.timestamped();
-    }
-    requirements
-}
-
-/// Variables that name parts of a root, as cosign 2 read them.
-const PARTS: [&str; 4] = [
-    "SIGSTORE_ROOT_FILE",
-    "SIGSTORE_REKOR_PUBLIC_KEY",
-    "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE",
-    "SIGSTORE_TSA_CERTIFICATE_FILE",
-];
-
-fn root(given: &Given, signer: &Signer, requirements: &Requirements) -> Result<Root, Failure> {
-    let doing = "setting trusted material: loading trusted root";
-    if let Some(path) = given.text("trusted-root") {
-        let bytes = material::trust_document(path)
-            .map_err(|failure| Failure::new(format!("{doing}: {}", failure.text())))?;
-        let id = RootId(Digest::sha256(&bytes));
-        return TrustRoot::parse(&bytes, id)
-            .map(|root| Root::Own(Box::new(root)))
-            .map_err(|error| Failure::from_error(doing, &error));
-    }
-    let parts = parts(given)?;
-    if parts.is_some() || super::initialize::is_done() {
-        let cached = super::initialize::trusted_root()?;
-        let root = match (&parts, cached) {
-            (None, Some(cached)) => return Ok(Root::Shared(cached)),
-            (None, None) => return Ok(Root::Embedded),
-            (Some(parts), Some(cached)) => cached.with_parts(parts),
-            (Some(parts), None) => {
-                let embedded =
-                    TrustRoot::public_good().map_err(|error| Failure::from_error(doing, &error))?;
-                embedded.with_parts(parts)
-            }
-        };
-        return root
-            .map(|root| Root::Own(Box::new(root)))
-            .map_err(|error| Failure::from_error(doing, &error));
-    }
-    let is_key = matches!(signer, Signer::Key(_));
-    let alone = Requirements::default().without_log();
-    if is_key && *requirements == alone {
-        return TrustRoot::nothing()
-            .map(|root| Root::Own(Box::new(root)))
-            .map_err(|error| Failure::from_error(doing, &error));
-    }
-    Ok(Root::Embedded)
-}
-
-/// Parts of a root from flags and variables.
-fn parts(given: &Given) -> Result<Option<RootParts>, Failure> {
-    let small = |path: &str| material::small(path, "certificate or key");
-    let mut parts = RootParts::default();
-    let mut any = false;
-    for (flag, chains) in [
-        ("certificate-chain", &mut parts.ca_chains),
-        ("timestamp-certificate-chain", &mut parts.tsa_chains),
-    ] {
-        if let Some(path) = given.text(flag) {
-            chains.push(small(path)?);
-            any = true;
-        }
-    }
-    for (flag, slot) in [
-        ("ca-roots", &mut parts.ca_roots),
-        ("ca-intermediates", &mut parts.ca_intermediates),
-    ] {
-        if let Some(path) = given.text(flag) {
-            *slot = Some(small(path)?);
-            any = true;
-        }
-    }
-    let chain = given.text("certificate-chain").is_some();
-    if chain && (parts.ca_roots.is_some() || parts.ca_intermediates.is_some()) {
-        return Err(Failure::coded(
-            "CLI-0451",
-            "if any flags in the group [ca-roots certificate-chain] are set none of the others can be",
-        ));
-    }
-    if parts.ca_intermediates.is_some() && parts.ca_roots.is_none() {
-        return Err(Failure::coded(
-            "CLI-0451",
-            "--ca-intermediates needs --ca-roots",
-        ));
-    }
-    for name in PARTS {
-        let Some(path) = std::env::var(name).ok().filter(|path| !path.is_empty()) else {
-            continue;
-        };
-        let bytes = small(&path)?;
-        match name {
-            "SIGSTORE_ROOT_FILE" if parts.ca_roots.is_none() && !chain => {
-                parts.ca_roots = Some(bytes);
-            }
-            "SIGSTORE_ROOT_FILE" => {}
-            "SIGSTORE_REKOR_PUBLIC_KEY" => parts.logs.push(LogKey {
-                pem: bytes,
-                origin: None,
-            }),
-            "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE" => parts.ct_keys.push(bytes),
-            _ if parts.tsa_chains.is_empty() => parts.tsa_chains.push(bytes),
-            _ => {}
-        }
-        any = true;
-    }
-    Ok(any.then_some(parts))
 }
 
 /// `-a key=value`, each.

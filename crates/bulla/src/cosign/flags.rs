@@ -167,7 +167,8 @@ pub const REQUIREMENTS: &[Flag] = &[
         "sha224, sha256, sha384 or sha512",
     )
     .or("sha256")
-    .old(BUNDLE),
+    .old(BUNDLE)
+    .no_effect("every algorithm that the key may be used with is tried"),
     Flag::text(
         "timestamp-certificate-chain",
         "PEM file of the timestamp authority's chain",

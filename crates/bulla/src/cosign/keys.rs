@@ -5,6 +5,10 @@ use bulla_crypto::{
     PublicKey, Scheme, Signer, SigningKey,
     key::file::{self, PrivateKeyFile},
 };
+use bulla_net::{
+    Environment,
+    kms::{self, Ask, PublicSource},
+};
 use std::{path::Path, sync::Arc};
 use zeroize::Zeroizing;
 
@@ -75,7 +79,7 @@ pub fn public_key(given: &Given) -> Result<(), Failure> {
             "exactly one of: key reference (--key), or hardware token (--sk) must be provided",
         )
     })?;
-    let pem = signer(given, reference)?.public().to_pem();
+    let pem = signer(given, reference, Scheme::Ed25519)?.public().to_pem();
     match given.text("outfile") {
         None => say::data(given, pem.as_bytes()),
         Some(path) => {
@@ -86,51 +90,54 @@ pub fn public_key(given: &Given) -> Result<(), Failure> {
     }
 }
 
-/// The signer that `--key` names.
+/// The signer that `--key` names. Ed25519 in a file signs as `ed25519` says.
 ///
 /// # Errors
 /// If it cannot be opened.
-pub fn signer(given: &Given, reference: &str) -> Result<Arc<dyn Signer>, Failure> {
-    let doing = "getting signer: reading key";
-    if is_elsewhere(reference) {
-        return Err(elsewhere(doing, reference));
-    }
-    let bytes = Zeroizing::new(material::small(reference, "private key")?);
-    let parsed =
-        PrivateKeyFile::parse(&bytes).map_err(|error| Failure::from_error(doing, &error))?;
-    let password = match parsed.needs_password() {
-        true => confirm::password(given, false)?,
-        false => Zeroizing::new(Vec::new()),
+pub fn signer(given: &Given, reference: &str, ed25519: Scheme) -> Result<Arc<dyn Signer>, Failure> {
+    let mut trouble = None;
+    let mut passwords = |ask: Ask<'_>| match answer(given, &ask) {
+        Ok(answer) => Some(answer),
+        Err(failure) => {
+            trouble = Some(failure);
+            None
+        }
     };
-    parsed
-        .open(&password)
-        .map(|key| Arc::new(key) as Arc<dyn Signer>)
-        .map_err(|error| Failure::from_error(doing, &error))
+    let opened = kms::open(reference, ed25519, &Environment::process(), &mut passwords);
+    match (trouble, opened) {
+        (Some(failure), Err(_)) => Err(failure),
+        (_, opened) => opened
+            .map(Arc::from)
+            .map_err(|error| Failure::from_error("getting signer: reading key", &error)),
+    }
+}
+
+fn answer(given: &Given, ask: &Ask<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    match ask {
+        Ask::Pin(token) => Err(Failure::coded("CLI-0434", format!("no PIN for {token}"))
+            .hint("set COSIGN_PKCS11_PIN, or pin-value in the pkcs11: URI")),
+        _ => confirm::password(given, false),
+    }
 }
 
 /// The public key that `--key` names.
 ///
 /// # Errors
 /// If it cannot be opened, or lies behind an address: verification makes no connection.
-pub fn public(_given: &Given, reference: &str) -> Result<PublicKey, Failure> {
+pub fn public(reference: &str) -> Result<PublicKey, Failure> {
     let doing = "loading verifier from key opts: loading public key";
-    if is_elsewhere(reference) {
-        return Err(elsewhere(doing, reference));
+    if !reference.contains(':') {
+        let bytes =
+            material::small(reference, "public key").map_err(|failure| failure.on(doing))?;
+        return file::read_public(&bytes).map_err(|error| Failure::from_error(doing, &error));
     }
-    let bytes = material::small(reference, "public key").map_err(|failure| failure.on(doing))?;
-    file::read_public(&bytes).map_err(|error| Failure::from_error(doing, &error))
-}
-
-/// Whether it is neither a file nor a variable.
-fn is_elsewhere(reference: &str) -> bool {
-    reference.starts_with("pkcs11:")
-        || (reference.contains("://") && !reference.starts_with("env://"))
-}
-
-fn elsewhere(doing: &str, reference: &str) -> Failure {
-    Failure::coded(
-        "CLI-0434",
-        format!("{doing}: {reference} cannot be used here"),
-    )
-    .hint("name a file, or env://VARIABLE")
+    match kms::open_public(reference, &Environment::process()) {
+        Ok(PublicSource::Key(key)) => Ok(key),
+        Ok(PublicSource::Fetch(url)) => Err(Failure::coded(
+            "CLI-0408",
+            format!("{doing}: a key behind {url} is not fetched"),
+        )
+        .hint("download it once, compare its fingerprint, and name the file")),
+        Err(error) => Err(Failure::from_error(doing, &error)),
+    }
 }

@@ -18,17 +18,34 @@ struct Chosen {
     root: Option<Arc<TrustRoot>>,
 }
 
+/// What will be signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Bytes as they are: a file, the payload of the old layout.
+    Bytes,
+    /// A statement in an envelope.
+    Statement,
+}
+
 /// Opens the key or gets a certificate, and joins the witnesses.
 ///
 /// # Errors
 /// If flags contradict each other, or a key, token or certificate cannot be had.
-pub async fn sealer(given: &Given) -> Result<Sealer, Failure> {
+pub async fn sealer(given: &Given, what: What) -> Result<Sealer, Failure> {
     let old = !given.on("new-bundle-format");
     let chosen = chosen(given, old)?;
     let http = client(given)?;
     let sealer = match given.text("key") {
         None => keyless(given, &http, &chosen.services).await?,
-        Some(reference) => with_key(given, &http, reference, &chosen.services).await?,
+        Some(reference) => {
+            // A log keeps the digest of a plain signature's message, so that is
+            // what Ed25519 has to be over; envelopes are signed as they are.
+            let ed25519 = match (what, chosen.services.logs.is_empty()) {
+                (What::Bytes, false) => Scheme::Ed25519ph,
+                _ => Scheme::Ed25519,
+            };
+            with_key(given, &http, (reference, ed25519), &chosen.services).await?
+        }
     };
     let mut sealer = sealer.witnessed_by(&chosen.services);
     if let Some(root) = chosen.root {
@@ -54,10 +71,10 @@ async fn keyless(
 async fn with_key(
     given: &Given,
     http: &HttpClient,
-    reference: &str,
+    (reference, ed25519): (&str, Scheme),
     services: &SigningServices,
 ) -> Result<Sealer, Failure> {
-    let signer = keys::signer(given, reference)?;
+    let signer = keys::signer(given, reference, ed25519)?;
     if given.on("issue-certificate") {
         let token = token::get(given, http, services).await?;
         return Sealer::certified(http, ca(services)?, &token, signer)

@@ -7,6 +7,7 @@ use bulla_oci::{
     Artifact, Registry,
     cosign::{Existing, NewLayer, Slot},
 };
+use bulla_trust::cosign::SimpleSigning;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -18,8 +19,12 @@ use super::{checks, failure::Failure, given::Given, say, services, surroundings}
 /// If an image is not there, or a service refuses.
 pub fn run(given: &Given) -> Result<(), Failure> {
     let annotations = checks::annotations(given)?;
+    let what = match given.on("new-bundle-format") {
+        true => services::What::Statement,
+        false => services::What::Bytes,
+    };
     surroundings::run(given, async {
-        let sealer = services::sealer(given).await?;
+        let sealer = services::sealer(given, what).await?;
         for name in &given.args {
             image(given, name, &annotations, &sealer)
                 .await
@@ -214,20 +219,12 @@ async fn as_layer(
 
 /// The simple-signing payload.
 pub fn payload(name: &str, digest: &Digest, annotations: &BTreeMap<String, String>) -> Vec<u8> {
-    let optional = match annotations.is_empty() {
-        true => Value::Null,
-        false => values(annotations).into(),
-    };
-    json!({
-        "critical": {
-            "identity": {"docker-reference": name},
-            "image": {"docker-manifest-digest": digest},
-            "type": "cosign container image signature",
-        },
-        "optional": optional,
-    })
-    .to_string()
-    .into_bytes()
+    SimpleSigning {
+        docker_reference: name.to_owned(),
+        digest: digest.clone(),
+        optional: values(annotations),
+    }
+    .to_payload()
 }
 
 fn values(annotations: &BTreeMap<String, String>) -> Map<String, Value> {

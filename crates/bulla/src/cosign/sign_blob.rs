@@ -24,7 +24,7 @@ pub fn run(given: &Given) -> Result<(), Failure> {
         ));
     }
     surroundings::run(given, async {
-        let sealer = services::sealer(given).await?;
+        let sealer = services::sealer(given, services::What::Bytes).await?;
         for name in &given.args {
             if name != "-" {
                 say::line(&format!("Using payload from: {name}"));

@@ -99,7 +99,43 @@ pub fn registry(given: &Given, image: &Reference) -> Result<Registry, Failure> {
             ));
         }
     };
-    Ok(Registry::new(HttpClient::new(options), credentials))
+    let registry = Registry::new(HttpClient::new(options), credentials);
+    let limit = super::info::value("COSIGN_MAX_ATTACHMENT_SIZE");
+    if limit.is_empty() {
+        return Ok(registry);
+    }
+    let bytes = size(&limit).ok_or_else(|| {
+        Failure::coded(
+            "CLI-0443",
+            format!("COSIGN_MAX_ATTACHMENT_SIZE is no size: {limit}"),
+        )
+        .hint("write 5120, 20K, 3M, 45MiB or 1GB")
+    })?;
+    let limits = bulla_oci::Limits {
+        evidence_bytes: bytes,
+        ..registry.limits().clone()
+    };
+    Ok(registry.within(limits))
+}
+
+/// A size as people write it: `5120`, `20K`, `45MiB`, `1GB`.
+fn size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(end)?;
+    let scale: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "ki" | "kib" => 1 << 10,
+        "m" | "mb" => 1_000_000,
+        "mi" | "mib" => 1 << 20,
+        "g" | "gb" => 1_000_000_000,
+        "gi" | "gib" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(scale)
 }
 
 /// An image as cosign names it: without a registry it is Docker Hub's, without a
@@ -165,6 +201,21 @@ pub fn not_found(image: &str, error: &impl std::fmt::Display) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_read() {
+        for (text, bytes) in [
+            ("5120", 5120),
+            ("20K", 20_000),
+            ("45MiB", 45 << 20),
+            ("1GB", 1_000_000_000),
+        ] {
+            assert_eq!(size(text), Some(bytes), "{text}");
+        }
+        for text in ["", "M", "-1", "1.5M", "5 things", "99999999999G"] {
+            assert_eq!(size(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn names_are_completed_as_cosign_does() {

@@ -88,7 +88,7 @@ fn each_image<F>(given: &Given, judge: F) -> Result<(), Failure>
 where
     F: AsyncFn(&str, EvidenceSource<'_>, Digest) -> Result<(), Failure>,
 {
-    if given.on("max-workers") || given.text("max-workers") == Some("0") {
+    if given.number("max-workers") == 0 {
         return Err(Failure::coded(
             "CLI-0453",
             "please set the --max-worker flag to a value that is greater than 0",

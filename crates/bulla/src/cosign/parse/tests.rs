@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn read(args: &[&str], env: &[(&str, &str)]) -> Result<Given, String> {
@@ -140,4 +142,49 @@ fn no_command_has_a_flag_twice() {
         letters.dedup();
         assert_eq!(all, letters.len(), "{}", command.path);
     }
+}
+
+proptest! {
+    /// Whatever is typed ends in a command, a help or a failure; and what is
+    /// given was declared.
+    #[test]
+    fn no_command_line_breaks_it(args in proptest::collection::vec(word(), 0..8)) {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let env: Vec<(String, String)> = Vec::new();
+        let look = |name: &str| env.iter().find(|(own, _)| own == name).map(|(_, v)| v.clone());
+        let owned = args.iter().map(|arg| (*arg).to_owned()).collect();
+        if let Ok(Parsed::Run(given)) = parse(owned, &look) {
+            for (name, value) in &given.values {
+                let flag = given.command.flag(name);
+                prop_assert!(flag.is_some());
+                let is_switch = flag.is_some_and(|flag| flag.kind == Kind::Switch);
+                prop_assert!(!is_switch || value == "true" || value == "false");
+            }
+        }
+    }
+
+    /// A length of time that is written is read.
+    #[test]
+    fn every_duration_is_read(hours in 0u64..99, minutes in 0u64..60, seconds in 0u64..60) {
+        let text = format!("{hours}h{minutes}m{seconds}s");
+        let expected = Duration::from_secs(hours * 3600 + minutes * 60 + seconds);
+        prop_assert_eq!(duration(&text), Some(expected));
+    }
+}
+
+/// Words that look like parts of a command line, and some that do not.
+fn word() -> impl Strategy<Value = String> {
+    let known: Vec<String> = commands::COMMANDS
+        .iter()
+        .flat_map(|command| {
+            let names = command.path.split(' ').map(str::to_owned);
+            let flags = command.all_flags().map(|flag| format!("--{}", flag.name));
+            names.chain(flags).collect::<Vec<_>>()
+        })
+        .collect();
+    prop_oneof![
+        4 => proptest::sample::select(known),
+        1 => "-{0,3}[a-z=é-]{0,6}",
+        1 => any::<String>(),
+    ]
 }
