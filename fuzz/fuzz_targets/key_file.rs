@@ -12,7 +12,10 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(again.public(), key.public());
     }
     let _ = file::read_public(bytes);
-    if let Some(uri) = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<KeyUri>().ok()) {
+    if let Some(uri) = std::str::from_utf8(bytes)
+        .ok()
+        .and_then(|text| text.parse::<KeyUri>().ok())
+    {
         let again: KeyUri = uri.to_string().parse().expect("what we wrote");
         assert_eq!(again.to_string(), uri.to_string());
     }

@@ -10,9 +10,8 @@ use std::{
 
 /// What only this program may know: a plugin gets its own secrets from the
 /// user, not ours.
-const WITHHELD: [&str; 6] = [
+const WITHHELD: [&str; 5] = [
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-    "BULLA_PASSWORD",
     "COSIGN_PASSWORD",
     "COSIGN_PKCS11_PIN",
     "COSIGN_PRIVATE_KEY",

@@ -20,6 +20,7 @@ mod log;
 pub mod make;
 pub mod requirements;
 mod sct;
+mod stamp;
 mod time;
 pub mod upgrade;
 mod verify;

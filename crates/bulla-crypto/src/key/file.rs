@@ -154,7 +154,8 @@ fn blocks(bytes: &[u8]) -> Result<Option<Vec<pem::Block>>, KeyFileError> {
 }
 
 fn from_der(bytes: &[u8]) -> Result<PrivateKeyFile, KeyFileError> {
-    let readers: [(_, fn(&[u8]) -> Result<SigningKey, KeyError>); 3] = [
+    type Reader = fn(&[u8]) -> Result<SigningKey, KeyError>;
+    let readers: [(Format, Reader); 3] = [
         (Format::Pkcs8, SigningKey::from_pkcs8_der),
         (Format::Sec1, SigningKey::from_sec1_der),
         (Format::Pkcs1, SigningKey::from_pkcs1_der),

@@ -71,10 +71,7 @@ impl SigningKey {
         let pair = match (rsa, scheme.ecdsa()) {
             (Some(pair), _) => Some(Pair::Rsa(pair)),
             (None, Some(curve)) => EcdsaKeyPair::from_pkcs8(curve, pkcs8).ok().map(Pair::Ecdsa),
-            // An old (v1) file holds no public half to check it against.
-            (None, None) => Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8)
-                .ok()
-                .map(Pair::Ed25519),
+            (None, None) => Ed25519KeyPair::from_pkcs8(pkcs8).ok().map(Pair::Ed25519),
         };
         Self::new(pair.ok_or(KeyError::Private)?, scheme)
     }

@@ -32,6 +32,16 @@ impl Signer for SigningKey {
     }
 }
 
+impl<S: Signer + ?Sized> Signer for &S {
+    fn public(&self) -> &PublicKey {
+        (**self).public()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        (**self).sign(message)
+    }
+}
+
 impl<S: Signer + ?Sized> Signer for Box<S> {
     fn public(&self) -> &PublicKey {
         (**self).public()

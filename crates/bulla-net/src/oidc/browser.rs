@@ -150,7 +150,8 @@ async fn head(stream: &mut TcpStream) -> Option<String> {
 pub(super) fn outcome(head: &str, path: &str, state: &str) -> Option<Result<String, OidcError>> {
     let target = head.lines().next()?.strip_prefix("GET ")?;
     let target = target.strip_suffix(" HTTP/1.1")?;
-    let url = Url::parse("http://localhost").ok()?.join(target).ok()?;
+    // Appended, not joined: a target may not name another host.
+    let url = Url::parse(&format!("http://localhost{target}")).ok()?;
     if !target.starts_with('/') || url.path() != path {
         return None;
     }

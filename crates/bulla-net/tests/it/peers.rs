@@ -2,7 +2,10 @@
 //! tampered twin.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bulla_crypto::{Hash, Scheme};
+use bulla_net::Content;
 use bulla_testkit::{World, require};
+use bulla_trust::root::LogApi;
 use serde_json::json;
 use std::path::Path;
 
@@ -127,5 +130,54 @@ async fn sigstore_python_accepts_what_we_seal() {
         ("tampered.json", EMAIL, FILE),
     ] {
         verify(bundle, email, file).exit(1);
+    }
+}
+
+#[tokio::test]
+async fn cosign_accepts_every_key_in_either_log() {
+    let Some(cosign) = require("cosign") else {
+        return;
+    };
+    let local = Local::start().await;
+    let world = World::new();
+    world.write(FILE, CONTENT);
+    world.write("other", b"something else");
+    world.write(
+        "trusted_root.json",
+        local.authority.trusted_root().to_string(),
+    );
+    let verify = |scheme: Scheme, file: &str, exit: Option<i32>| {
+        // It does not read the hash from the bundle: sigstore/cosign#5092.
+        let hash = match scheme.hash() {
+            Hash::Sha256 => "sha256",
+            Hash::Sha384 => "sha384",
+            Hash::Sha512 => "sha512",
+        };
+        let mut command = world.command(&cosign);
+        command.args(["verify-blob", "--key", "key.pub", "--bundle", "key.json"]);
+        command.args(["--trusted-root", "trusted_root.json"]);
+        command.args(["--signature-digest-algorithm", hash, file]);
+        let outcome = world.run(&mut command);
+        match exit {
+            None => outcome.success(),
+            Some(code) => outcome.exit(code),
+        };
+    };
+    for api in [LogApi::V1, LogApi::V2] {
+        for scheme in [
+            Scheme::EcdsaP256,
+            Scheme::EcdsaP384,
+            Scheme::EcdsaP521,
+            Scheme::Rsa2048,
+        ] {
+            let sealed = local
+                .with_key(scheme)
+                .witnessed_by(&local.logs(&[api], true));
+            let sealed = sealed.seal(&Content::Blob(CONTENT)).await.unwrap();
+            world.write("key.json", &sealed.bundle);
+            world.write("key.pub", &sealed.parts.public_key);
+            verify(scheme, FILE, None);
+            verify(scheme, "other", Some(1));
+        }
     }
 }

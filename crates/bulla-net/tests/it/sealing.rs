@@ -20,7 +20,7 @@ use crate::local::{EMAIL, Local, clock, statement};
 const PAYLOAD: &[u8] = b"{\"critical\":{}}";
 
 impl Local {
-    fn logs(&self, apis: &[LogApi], stamped: bool) -> SigningServices {
+    pub(crate) fn logs(&self, apis: &[LogApi], stamped: bool) -> SigningServices {
         let log = |api: &LogApi| LogService {
             url: self.authority.base_url().to_owned(),
             api: *api,
@@ -36,7 +36,7 @@ impl Local {
         }
     }
 
-    fn with_key(&self, scheme: Scheme) -> Sealer {
+    pub(crate) fn with_key(&self, scheme: Scheme) -> Sealer {
         let key = SigningKey::generate(scheme).unwrap();
         Sealer::with_key(&self.http, Arc::new(key))
     }
@@ -125,24 +125,60 @@ async fn an_envelope_keeps_its_bytes() {
 #[tokio::test]
 async fn keys_are_witnessed_by_logs_of_either_version() {
     let local = Local::start().await;
-    for api in [LogApi::V1, LogApi::V2] {
-        for scheme in [Scheme::EcdsaP256, Scheme::EcdsaP384, Scheme::Rsa2048] {
-            let sealer = local
-                .with_key(scheme)
-                .witnessed_by(&local.logs(&[api], true))
-                .checked_under(local.root.clone(), clock());
-            let spki = sealer.public_key().spki_der().to_vec();
+    // The verifying core reads logged digests of SHA-256, and in version 2 keys
+    // on P-256, only; an envelope in version 1 may be by any key.
+    for (api, scheme) in [
+        (LogApi::V1, Scheme::EcdsaP256),
+        (LogApi::V1, Scheme::EcdsaP384),
+        (LogApi::V1, Scheme::Rsa2048),
+        (LogApi::V2, Scheme::EcdsaP256),
+    ] {
+        let sealer = local
+            .with_key(scheme)
+            .witnessed_by(&local.logs(&[api], true))
+            .checked_under(local.root.clone(), clock());
+        let spki = sealer.public_key().spki_der().to_vec();
+        let now = bulla_core::Clock::now(&SystemClock);
+        if scheme == Scheme::EcdsaP256 {
             let sealed = sealer.seal(&Content::Blob(PAYLOAD)).await.unwrap();
-            let now = bulla_core::Clock::now(&SystemClock);
             let artifact = Artifact::Bytes(PAYLOAD);
             verify_blob_with_key(&local.root, &sealed.bundle, artifact, &spki, now).unwrap();
-            let statement = statement(b"image");
-            let content = Content::Statement(&statement);
-            let sealed = sealer.seal(&content).await.unwrap();
-            let digest = Digest::sha256(b"image");
-            verify_attestation_with_key(&local.root, &sealed.bundle, &digest, &spki, now).unwrap();
-            assert!(sealed.log.is_some() && sealed.time.is_some());
         }
+        let statement = statement(b"image");
+        let content = Content::Statement(&statement);
+        let sealed = sealer.seal(&content).await.unwrap();
+        let digest = Digest::sha256(b"image");
+        verify_attestation_with_key(&local.root, &sealed.bundle, &digest, &spki, now).unwrap();
+        assert!(sealed.log.is_some() && sealed.time.is_some());
+    }
+}
+
+#[tokio::test]
+async fn logs_take_every_kind_of_key_that_signs_a_digest() {
+    let local = Local::start().await;
+    for (api, scheme) in [
+        (LogApi::V1, Scheme::EcdsaP384),
+        (LogApi::V1, Scheme::EcdsaP521),
+        (LogApi::V2, Scheme::EcdsaP521),
+        (LogApi::V2, Scheme::Rsa3072),
+    ] {
+        let sealer = local
+            .with_key(scheme)
+            .witnessed_by(&local.logs(&[api], true));
+        let sealed = sealer.seal(&Content::Blob(PAYLOAD)).await.unwrap();
+        let entry = &json_of(&sealed)["verificationMaterial"]["tlogEntries"][0];
+        let body: Value = serde_json::from_slice(&bytes(&entry["canonicalizedBody"])).unwrap();
+        let spec = &body["spec"];
+        let logged = match api {
+            LogApi::V1 => hex::decode(spec["data"]["hash"]["value"].as_str().unwrap()).unwrap(),
+            LogApi::V2 => {
+                let entry = &spec["hashedRekordV002"];
+                let details = &entry["signature"]["verifier"]["keyDetails"];
+                assert_eq!(*details, json!(scheme.sigstore_name()));
+                bytes(&entry["data"]["digest"])
+            }
+        };
+        assert_eq!(logged, scheme.hash().digest(PAYLOAD));
     }
 }
 

@@ -6,11 +6,12 @@
 //! a time only if every certificate of its chain is valid then (rule R6).
 
 use bulla_core::Digest;
+use bulla_crypto::PublicKey;
 use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use sha2::{Digest as _, Sha256};
-use sigstore_trust_root::{CertificateAuthority, TrustedRoot};
-use sigstore_types::{DerPublicKey, LogId, TimeRange, TsaAuthority};
+use sigstore_trust_root::{CertificateAuthority, TimestampAuthority, TrustedRoot};
+use sigstore_types::{DerPublicKey, LogId, TimeRange};
 use sigstore_verify::crypto::{SigningScheme, VerificationKey};
 use std::{collections::HashSet, sync::OnceLock};
 use x509_cert::{
@@ -20,6 +21,7 @@ use x509_cert::{
 };
 
 use super::RootError;
+use crate::sigstore::bundle::Leaf;
 
 /// What is known of one log.
 pub(crate) struct Log {
@@ -53,11 +55,29 @@ pub(crate) struct Anchor {
     pub(crate) not_after: Timestamp,
 }
 
+/// A timestamp authority.
+pub(crate) struct Tsa {
+    pub(crate) window: Option<TimeRange>,
+    /// The certificate that signs, DER.
+    pub(crate) leaf: Vec<u8>,
+    /// Those between it and the root, DER.
+    pub(crate) between: Vec<Vec<u8>>,
+    root: Vec<u8>,
+    prepared: OnceLock<Option<PreparedTsa>>,
+}
+
+/// Its parts that every timestamp needs.
+pub(crate) struct PreparedTsa {
+    pub(crate) leaf: Leaf,
+    pub(crate) key: PublicKey,
+    pub(crate) anchor: Anchor,
+}
+
 /// All of it.
 pub(crate) struct Material {
     pub(crate) logs: Vec<Log>,
     pub(crate) ctlogs: Vec<Log>,
-    pub(crate) tsas: Vec<TsaAuthority>,
+    pub(crate) tsas: Vec<Tsa>,
     chains: Vec<OnceLock<Option<Chain>>>,
     /// Whether a path may end at a chain's last certificate only. The maker of a
     /// `trusted_root.json` vouches for each certificate in it; a file of
@@ -131,7 +151,7 @@ impl Material {
                     Log::new(&log.log_id, &log.base_url, &key.raw_bytes, key.valid_for)
                 })
                 .collect(),
-            tsas: tsas.iter().filter_map(timestamp_authority).collect(),
+            tsas: tsas.iter().filter_map(Tsa::of).collect(),
             chains: document
                 .certificate_authorities
                 .iter()
@@ -210,19 +230,39 @@ impl Chain {
     }
 }
 
-fn timestamp_authority(tsa: &sigstore_trust_root::TimestampAuthority) -> Option<TsaAuthority> {
-    let (leaf, intermediates, root) = match tsa.cert_chain.certificates.as_slice() {
-        [] => return None,
-        [root] => (root, &[][..], root),
-        [leaf, intermediates @ .., root] => (leaf, intermediates, root),
-    };
-    let intermediates = intermediates.iter().map(|entry| entry.raw_bytes.clone());
-    Some(TsaAuthority::new(
-        leaf.raw_bytes.clone(),
-        intermediates.collect(),
-        root.raw_bytes.clone(),
-        tsa.valid_for,
-    ))
+impl Tsa {
+    fn of(tsa: &TimestampAuthority) -> Option<Self> {
+        let entries = tsa.cert_chain.certificates.iter();
+        let chain: Vec<Vec<u8>> = entries
+            .map(|one| one.raw_bytes.as_bytes().to_vec())
+            .collect();
+        let (leaf, between, root) = match chain.as_slice() {
+            [] => return None,
+            [root] => (root, &[][..], root),
+            [leaf, between @ .., root] => (leaf, between, root),
+        };
+        Some(Self {
+            window: tsa.valid_for,
+            leaf: leaf.clone(),
+            between: between.to_vec(),
+            root: root.clone(),
+            prepared: OnceLock::new(),
+        })
+    }
+
+    /// Its parts, unless they cannot be used.
+    pub(crate) fn prepared(&self) -> Option<&PreparedTsa> {
+        self.prepared
+            .get_or_init(|| {
+                let leaf = Leaf::read(&self.leaf).ok()?;
+                Some(PreparedTsa {
+                    key: leaf.public_key().ok()?,
+                    leaf,
+                    anchor: read_anchor(&self.root).ok()?,
+                })
+            })
+            .as_ref()
+    }
 }
 
 fn check_window(window: Option<TimeRange>) -> Result<(), RootError> {

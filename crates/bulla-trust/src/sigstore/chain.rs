@@ -165,7 +165,7 @@ pub(super) fn check_sct(
     let list = <OctetString as x509_cert::der::Decode>::from_der(list.extn_value.as_bytes())
         .map_err(|_| fails("their list cannot be read"))?;
     let list = super::sct::only(list.as_bytes());
-    let Some(sct) = list.map_err(|detail| fails(detail))? else {
+    let Some(sct) = list.map_err(fails)? else {
         return Ok(Some("the certificate has none"));
     };
     let mut logged = tbs.clone();
@@ -216,12 +216,13 @@ fn key_of(log: &Log, scheme: SigningScheme) -> Option<VerificationKey> {
 
 /// A signature algorithm that asks the memo first.
 #[derive(Clone, Copy)]
-struct Remembering<'m> {
+pub(super) struct Remembering<'m> {
     inner: &'static dyn SignatureVerificationAlgorithm,
     memo: &'m Memo,
 }
 
-fn algorithms(memo: &Memo) -> Vec<Remembering<'_>> {
+/// Every algorithm that signs certificates.
+pub(super) fn algorithms(memo: &Memo) -> Vec<Remembering<'_>> {
     WEBPKI_VERIFICATION_ALGS
         .iter()
         .copied()

@@ -6,10 +6,8 @@
 //! with its promise.
 
 use jiff::Timestamp;
-use sigstore_types::{SignatureBytes, TimestampToken};
-use sigstore_verify::tsa;
 
-use super::{Failure, evidence::Evidence, log};
+use super::{Failure, evidence::Evidence, log, stamp};
 use crate::root::TrustRoot;
 
 /// All proven times, by whom.
@@ -37,7 +35,7 @@ pub(super) fn prove(root: &TrustRoot, evidence: &Evidence<'_>) -> Result<Times, 
     let mut times = Times::default();
     for token in &evidence.timestamps {
         let signature = evidence.content.signature();
-        times.stamped.push(stamped(root, token, signature)?);
+        times.stamped.push(stamp::check(root, token, signature)?);
     }
     for entry in &evidence.entries {
         let (Some(time), Ok(log)) = (entry.signed_time(), log::of(root, entry)) else {
@@ -47,24 +45,4 @@ pub(super) fn prove(root: &TrustRoot, evidence: &Evidence<'_>) -> Result<Times, 
         times.logged.push(time);
     }
     Ok(times)
-}
-
-fn stamped(root: &TrustRoot, token: &[u8], signature: &[u8]) -> Result<Timestamp, Failure> {
-    let (token, signature) = (
-        TimestampToken::from_bytes(token),
-        SignatureBytes::from_bytes(signature),
-    );
-    let mut outside = None;
-    let mut last = "the root names no timestamp authority".to_owned();
-    for authority in &root.material().tsas {
-        match tsa::verify_timestamp_for_authority(&token, &signature, authority) {
-            Ok(time) => return Ok(time),
-            Err(tsa::Error::TimestampOutsideValidity { time }) => outside = Some(time),
-            Err(error) => last = error.to_string(),
-        }
-    }
-    Err(match outside {
-        Some(time) => Failure::TimestampAuthorityValidity { time },
-        None => Failure::Timestamp { detail: last },
-    })
 }

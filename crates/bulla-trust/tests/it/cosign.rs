@@ -3,8 +3,12 @@
 
 use bulla_core::Digest;
 use bulla_crypto::{PublicKey, Scheme};
-use bulla_testkit::World;
-use bulla_trust::{Requirements, TrustRoot, cosign::SIGNATURE, sigstore::Verification};
+use bulla_testkit::{Distribution, World};
+use bulla_trust::{
+    Requirements, TrustRoot,
+    cosign::{Layer, SIGNATURE},
+    sigstore::Verification,
+};
 use jiff::Timestamp;
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
 
@@ -151,5 +155,146 @@ fn cosign_2_signs_files() {
         };
         verify(b"artifact").unwrap_or_else(|error| panic!("{scheme:?}: {error}"));
         assert!(verify(b"artefact").is_err(), "{scheme:?}");
+    }
+}
+
+/// Layers of the old layout as cosign leaves them in a registry.
+struct Image {
+    world: World,
+    crane: PathBuf,
+    reference: String,
+    digest: Digest,
+}
+
+impl Image {
+    fn push(registry: &Distribution) -> Option<Self> {
+        let crane = bulla_testkit::require("crane")?;
+        let world = World::new();
+        fs::write(world.root().join("file"), "content").unwrap();
+        let tar = Command::new("tar")
+            .args(["cf", "layer.tar", "file"])
+            .current_dir(world.root())
+            .status()
+            .unwrap();
+        assert!(tar.success());
+        let reference = format!("{}/team/app", registry.host());
+        let tag = format!("{reference}:1");
+        run(
+            &crane,
+            &world,
+            &["append", "--oci-empty-base", "-f", "layer.tar", "-t", &tag],
+        );
+        let digest = output(&crane, &world, &["digest", &tag]);
+        Some(Self {
+            digest: String::from_utf8(digest).unwrap().trim().parse().unwrap(),
+            world,
+            crane,
+            reference,
+        })
+    }
+
+    fn pinned(&self) -> String {
+        format!("{}@{}", self.reference, self.digest)
+    }
+
+    /// Payload and annotations of each layer under the tag of that suffix.
+    fn layers(&self, suffix: &str) -> Vec<(Vec<u8>, BTreeMap<String, String>)> {
+        let tag = format!("{}:sha256-{}.{suffix}", self.reference, self.digest.hex());
+        let manifest = output(&self.crane, &self.world, &["manifest", &tag]);
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+        let layers = manifest["layers"].as_array().unwrap().iter();
+        layers
+            .map(|layer| {
+                let blob = format!("{}@{}", self.reference, layer["digest"].as_str().unwrap());
+                let payload = output(&self.crane, &self.world, &["blob", &blob]);
+                let annotations = layer["annotations"].clone();
+                (payload, serde_json::from_value(annotations).unwrap())
+            })
+            .collect()
+    }
+}
+
+fn output(program: &PathBuf, world: &World, arguments: &[&str]) -> Vec<u8> {
+    let done = Command::new(program)
+        .args(arguments)
+        .current_dir(world.root())
+        .env("HOME", world.root())
+        .output()
+        .unwrap();
+    assert!(
+        done.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    done.stdout
+}
+
+#[test]
+fn the_layers_that_cosign_2_and_3_leave_in_a_registry() {
+    let Some(registry) = Distribution::start() else {
+        return;
+    };
+    let Some(_) = bulla_testkit::require("openssl") else {
+        return;
+    };
+    for (program, old) in [
+        ("cosign2", &[][..]),
+        (
+            "cosign",
+            &["--use-signing-config=false", "--new-bundle-format=false"][..],
+        ),
+    ] {
+        let Some(cosign) = bulla_testkit::require(program) else {
+            return;
+        };
+        let Some(image) = Image::push(&registry) else {
+            return;
+        };
+        let key = key(&cosign, &image.world, Scheme::EcdsaP256);
+        let pinned = image.pinned();
+        let alone = [&["-y", "--key", "k.key", "--tlog-upload=false"], old].concat();
+        let sign = [
+            &["sign", "-a", "team=a"],
+            alone.as_slice(),
+            &[pinned.as_str()],
+        ]
+        .concat();
+        run(&cosign, &image.world, &sign);
+        fs::write(image.world.root().join("predicate.json"), r#"{"a":1}"#).unwrap();
+        let attest = [
+            "attest",
+            "--type",
+            "custom",
+            "--predicate",
+            "predicate.json",
+        ];
+        run(
+            &cosign,
+            &image.world,
+            &[&attest, alone.as_slice(), &[pinned.as_str()]].concat(),
+        );
+
+        let root = TrustRoot::nothing().unwrap();
+        let verification = without_instance(&root);
+        let elsewhere = Digest::sha256(b"another image");
+        for (payload, annotations) in image.layers("sig") {
+            let layer = Layer {
+                payload: &payload,
+                annotations: &annotations,
+            };
+            let verify = |digest| verification.layer_signature_with_key(&layer, digest, &key);
+            let good = verify(&image.digest).unwrap_or_else(|error| panic!("{program}: {error}"));
+            assert_eq!(good.claim().optional["team"], "a");
+            assert_eq!(verify(&elsewhere).unwrap_err().code.0, "TRUST-0031");
+        }
+        for (payload, annotations) in image.layers("att") {
+            let layer = Layer {
+                payload: &payload,
+                annotations: &annotations,
+            };
+            let verify = |digest| verification.layer_attestation_with_key(&layer, digest, &key);
+            verify(&image.digest).unwrap_or_else(|error| panic!("{program}: {error}"));
+            assert_eq!(verify(&elsewhere).unwrap_err().code.0, "TRUST-0031");
+        }
     }
 }

@@ -2,12 +2,14 @@
 
 use bulla_core::Digest;
 use bulla_trust::sigstore::{Requirements, Verification, verify_attestation};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::lab::{self, By, Lab, later};
 use crate::suite::{Case, assets};
-use bulla_crypto::{Hash, Scheme, SigningKey};
+use bulla_crypto::{
+    Hash, Scheme, SigningKey,
+    x509::{Issuer, Validity},
+};
 
 #[track_caller]
 fn assert_rejected(case: &Case, code: &str, said: &str) {
@@ -141,20 +143,44 @@ fn an_authority_counts_only_while_all_of_its_chain_is_valid() {
     let good = lab.document();
     verify(&good).unwrap();
     // A second root in the chain, long expired.
-    let old = bulla_crypto::x509::Issuer::create_root(
-        SigningKey::generate(Scheme::EcdsaP256).unwrap(),
-        "Lab",
-        "old",
-        bulla_crypto::x509::Validity::seconds(
-            "2020-01-01T00:00:00Z".parse::<Timestamp>().unwrap(),
-            60,
-        )
-        .unwrap(),
-    )
-    .unwrap();
+    let key = SigningKey::generate(Scheme::EcdsaP256).unwrap();
+    let old = Issuer::create_root(key, "Lab", "old", minute("2020-01-01T00:00:00Z")).unwrap();
     let mut expired = good.clone();
     let chain = &mut expired["certificateAuthorities"][0]["certChain"]["certificates"];
     let old = json!({"rawBytes": lab::b64(old.certificate().der())});
     chain.as_array_mut().unwrap().push(old);
     assert_eq!(verify(&expired).unwrap_err().code.0, "TRUST-0011");
+}
+
+/// A timestamp authority whose root had expired when the timestamp was made.
+#[test]
+fn a_timestamp_counts_only_while_its_authority_s_root_is_valid() {
+    let lab = Lab::new();
+    let key = SigningKey::generate(Scheme::EcdsaP256).unwrap();
+    let certificate = lab.certify(key.public());
+    let by = By::Certificate(&certificate);
+    let signature = key.sign(b"artifact").unwrap();
+    let digest = Hash::Sha256.digest(b"artifact");
+    let entry = lab.entry2(&lab::rekord2(Hash::Sha256, &digest, &signature, &by));
+    let content = lab::message(Hash::Sha256, b"artifact", &signature);
+    let bundle = lab::bundle(content, &by, &[entry], &[lab.stamp(&signature)]).to_string();
+    let verify = |document: &Value| {
+        let root = lab::root_of(document);
+        Verification::new(&root, later())
+            .signature(bundle.as_bytes(), b"artifact".as_slice())
+            .map(drop)
+    };
+    let mut document = lab.document();
+    verify(&document).unwrap();
+    let same_key = SigningKey::from_pkcs8_der(lab.root.key().to_pkcs8_der()).unwrap();
+    let old = Issuer::create_root(same_key, "Lab", "root", minute("2026-01-01T00:00:00Z")).unwrap();
+    document["timestampAuthorities"][0]["certChain"]["certificates"][2] =
+        json!({"rawBytes": lab::b64(old.certificate().der())});
+    let rejection = verify(&document).unwrap_err();
+    assert_eq!(rejection.code.0, "TRUST-0017", "{rejection}");
+    assert!(rejection.text.contains("root was not valid"), "{rejection}");
+}
+
+fn minute(from: &str) -> Validity {
+    Validity::seconds(from.parse().unwrap(), 60).unwrap()
 }

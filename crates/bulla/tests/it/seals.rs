@@ -15,7 +15,7 @@ use bulla_core::Digest;
 use bulla_testkit::Outcome;
 use serde_json::{Value, json};
 
-use crate::tamper::scene::{EMAIL, Image, MANIFEST, Scene};
+use crate::tamper::scene::{Image, MANIFEST, Scene};
 
 pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub const EVE: &str = "eve@example.com";
