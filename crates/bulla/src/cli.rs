@@ -66,7 +66,17 @@ pub fn parse() -> Result<Cli, clap::Error> {
 /// The whole command line, with the exit codes in the help of each command.
 fn command() -> clap::Command {
     let mut command = Cli::command();
+    // What is built late brings the words of its arguments' type; the command's own count.
+    let own: Vec<_> = command
+        .get_subcommands()
+        .map(|one| (one.get_name().to_owned(), one.get_about().cloned()))
+        .collect();
     command.build();
+    for (name, about) in own {
+        command = command.mut_subcommand(name, |one| {
+            one.about(about.unwrap_or_default()).long_about(None)
+        });
+    }
     with_exit_codes(command)
 }
 
@@ -156,7 +166,7 @@ pub enum Command {
     Copy(command::copy::CopyArgs),
     /// Get what hangs on an image: signatures, attestations, SBOMs
     Download(command::download::DownloadArgs),
-    /// Show the chain from an image back to its commit, or the page of an error code
+    /// Show the chain from an image to its commit, or an error code
     Explain(command::explain::ExplainArgs),
     /// Make a new key file
     GenerateKeyPair(command::generate_key_pair::GenerateKeyPairArgs),
@@ -174,7 +184,7 @@ pub enum Command {
     Sbom(command::sbom::SbomArgs),
     /// Match an image or a directory against the advisory database
     Scan(command::scan::ScanArgs),
-    /// The main job: source, build, inventory, scan, sign, log, registry, admission
+    /// The main job: everything from the commit to admission
     Ship(command::ship::ShipArgs),
     /// Sign an image
     Sign(command::sign::SignArgs),

@@ -87,7 +87,9 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Verify(args) => command::verify::run(args, context),
         Command::VerifyAttestation(args) => command::verify_attestation::run(args, context),
         Command::VerifyBlob(args) => command::verify_blob::run(args, context),
-        Command::VerifyBlobAttestation(args) => command::verify_blob_attestation::run(args, context),
+        Command::VerifyBlobAttestation(args) => {
+            command::verify_blob_attestation::run(args, context)
+        }
         Command::Version(args) => command::version::run(&args, context),
     }
 }

@@ -31,12 +31,7 @@ pub struct CleanArgs {
     #[arg(value_name = "REF")]
     reference: Reference,
     /// Only this [default: all of it]
-    #[arg(
-        long = "type",
-        value_enum,
-        value_name = "KINDS",
-        value_delimiter = ','
-    )]
+    #[arg(long = "type", value_enum, value_name = "KINDS", value_delimiter = ',')]
     kind: Vec<KindArg>,
     /// Do not ask
     #[arg(short, long)]
@@ -67,7 +62,9 @@ pub fn run(args: CleanArgs, context: &Context) -> Result<Exit, Failure> {
         Ok(removed)
     })?;
     match removed.len() {
-        0 => context.talk.say(&format!(" · nothing to remove from {reference}")),
+        0 => context
+            .talk
+            .say(&format!(" · nothing to remove from {reference}")),
         count => context
             .talk
             .say(&format!(" ✓ {count} manifests removed from {reference}")),
@@ -79,7 +76,10 @@ pub fn run(args: CleanArgs, context: &Context) -> Result<Exit, Failure> {
             }).collect::<Vec<_>>(),
         })),
         _ => {
-            let lines: Vec<String> = removed.iter().map(|one| one.reference.to_string()).collect();
+            let lines: Vec<String> = removed
+                .iter()
+                .map(|one| one.reference.to_string())
+                .collect();
             Ok(lines.join("\n").into_bytes())
         }
     })?;

@@ -167,6 +167,9 @@ pub fn tell(context: &Context, copied: &Copied, what: &str) {
     ));
     for (entry, error) in &copied.problems {
         let digest = entry.digest.short();
-        talk.warn(&format!("{digest} was not moved: {error}   [{}]", error.code()));
+        talk.warn(&format!(
+            "{digest} was not moved: {error}   [{}]",
+            error.code()
+        ));
     }
 }

@@ -54,9 +54,9 @@ pub fn run(args: SaveArgs, context: &Context) -> Result<Exit, Failure> {
     let digest = &saved.image().digest;
     let dir = args.dir.display();
     tell(context, &copied, &format!("{} → {dir}", args.reference));
-    context
-        .talk
-        .say(&format!(" next: bulla verify layout:{dir} · bulla load --dir {dir} REF"));
+    context.talk.say(&format!(
+        " next: bulla verify layout:{dir} · bulla load --dir {dir} REF"
+    ));
     outputs.write(|format| match format {
         "json" => output::json(&serde_json::json!({
             "version": 1, "reference": args.reference, "directory": args.dir, "digest": digest,

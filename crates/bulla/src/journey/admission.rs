@@ -82,7 +82,10 @@ pub async fn judge_here(
     let answer = admission.review(&bytes).await.or_undecidable()?;
     Ok(Verdict {
         allowed: bulla_core::Outcome::is_allowed(answer.outcome),
-        message: answer.message().map(ToString::to_string).unwrap_or_default(),
+        message: answer
+            .message()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         pinned: pinned_by(&answer.to_json()["response"]),
     })
 }

@@ -83,9 +83,9 @@ impl Pair {
         outputs: &Outputs,
     ) -> Result<(), Failure> {
         let (private, public) = (self.private.display(), self.public.display());
-        context
-            .talk
-            .say(&format!(" ✓ private key written to {private}, readable by you alone"));
+        context.talk.say(&format!(
+            " ✓ private key written to {private}, readable by you alone"
+        ));
         context
             .talk
             .say(&format!(" ✓ public key written to {public}"));
@@ -119,7 +119,10 @@ pub fn read(path: &Path, context: &Context) -> Result<SigningKey, Failure> {
         false => Zeroizing::new(Vec::new()),
         true => old_password(path, context)?,
     };
-    parsed.open(&password).or_could_not_run().map_err(not_usable)
+    parsed
+        .open(&password)
+        .or_could_not_run()
+        .map_err(not_usable)
 }
 
 fn old_password(path: &Path, context: &Context) -> Result<Zeroizing<Vec<u8>>, Failure> {

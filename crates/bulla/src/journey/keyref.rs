@@ -31,12 +31,7 @@ pub fn signer(
             None
         })
     };
-    let opened = kms::open(
-        reference,
-        ed25519,
-        &Environment::process(),
-        &mut passwords,
-    );
+    let opened = kms::open(reference, ed25519, &Environment::process(), &mut passwords);
     match (trouble, opened) {
         (Some(failure), Err(_)) => Err(failure),
         (_, opened) => opened.or_could_not_run().map(Arc::from),

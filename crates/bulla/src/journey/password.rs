@@ -32,13 +32,11 @@ pub fn new(context: &Context, what: &str) -> Result<Zeroizing<Vec<u8>>, Failure>
     }
     let first = terminal::ask_password(context, &format!("password for {what}: "))?;
     let Some(first) = first.map(Zeroizing::new) else {
-        return Err(Failure::new(
-            Exit::Usage,
-            "CLI-0303",
-            format!("no password for {what}"),
-        )
-        .line("nobody is at the terminal, and BULLA_PASSWORD is not set")
-        .hint("set BULLA_PASSWORD; an empty one leaves the key in the open"));
+        return Err(
+            Failure::new(Exit::Usage, "CLI-0303", format!("no password for {what}"))
+                .line("nobody is at the terminal, and BULLA_PASSWORD is not set")
+                .hint("set BULLA_PASSWORD; an empty one leaves the key in the open"),
+        );
     };
     let second = terminal::ask_password(context, "once more: ")?.map(Zeroizing::new);
     if second.as_ref() != Some(&first) {

@@ -92,9 +92,9 @@ impl Place {
             Self::Public => TrustRoot::public_good()
                 .or_could_not_run()
                 .map(Trusted::Embedded),
-            Self::Url(_) | Self::File(_) => {
-                self.sigstore(context).map(|s| Trusted::Read(s.shared_root()))
-            }
+            Self::Url(_) | Self::File(_) => self
+                .sigstore(context)
+                .map(|s| Trusted::Read(s.shared_root())),
         }
     }
 
@@ -152,7 +152,9 @@ impl Place {
             Self::File(file) => {
                 let bytes = read(file)?;
                 match ClientTrustConfig::is_one(&bytes) {
-                    true => ClientTrustConfig::parse(&bytes).or_could_not_run().map(apart),
+                    true => ClientTrustConfig::parse(&bytes)
+                        .or_could_not_run()
+                        .map(apart),
                     false => Ok((bytes, None)),
                 }
             }
@@ -169,8 +171,11 @@ pub fn known(home: &Home, url: &str) -> PathBuf {
     let (_, place) = url.split_once("://").unwrap_or(("", url));
     let place: String = place.trim_end_matches('/').chars().map(plain).collect();
     let mark = Digest::sha256(url.trim_end_matches('/').as_bytes());
-    home.join("roots")
-        .join(format!("{}-{}", place.trim_start_matches('.'), &mark.hex()[..8]))
+    home.join("roots").join(format!(
+        "{}-{}",
+        place.trim_start_matches('.'),
+        &mark.hex()[..8]
+    ))
 }
 
 /// The failure of a repository that was never made known here.

@@ -219,11 +219,7 @@ pub async fn seal_image(
         told = told.or(own);
     }
     let Some(sealed) = told else {
-        return Err(Failure::new(
-            Exit::Usage,
-            "CLI-0311",
-            "no layout is named",
-        ));
+        return Err(Failure::new(Exit::Usage, "CLI-0311", "no layout is named"));
     };
     Ok(Written {
         pinned: target.pinned.clone(),

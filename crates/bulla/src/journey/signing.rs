@@ -156,9 +156,7 @@ impl Session {
     pub async fn of_instance(instance: &Instance, signer: &seal::Signer) -> Result<Self, Failure> {
         let services = instance.signing_services(LogChoice::Newest);
         let (token, asserted) = match signer {
-            seal::Signer::Person(email) => {
-                (instance.person_token(email, "sigstore").await?, true)
-            }
+            seal::Signer::Person(email) => (instance.person_token(email, "sigstore").await?, true),
             seal::Signer::Service(service) => (instance.service_token(*service).await?, false),
         };
         let ca = services.ca().or_could_not_run()?;

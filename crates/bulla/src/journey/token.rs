@@ -113,7 +113,9 @@ fn tell(notice: &Notice<'_>, context: &Context) {
     let talk = &context.talk;
     match notice {
         Notice::Visit { url, opened: true } => {
-            talk.alarm(&format!(" · sign in with the browser that opens, or at {url}"));
+            talk.alarm(&format!(
+                " · sign in with the browser that opens, or at {url}"
+            ));
         }
         Notice::Visit { url, .. } => talk.alarm(&format!(" · sign in at {url}")),
         Notice::Enter { url, code, .. } => {

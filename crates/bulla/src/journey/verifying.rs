@@ -12,9 +12,7 @@ use bulla_trust::{
     Rejection,
     predicate::PredicateType,
     report::{ArtifactReport, Label, Layout},
-    sigstore::{
-        Artifact, IdentityExpectation, Requirements, UnverifiedBundle, Verification,
-    },
+    sigstore::{Artifact, IdentityExpectation, Requirements, UnverifiedBundle, Verification},
     threshold::{Authority, Signature, Tally, TallyOutcome, Threshold},
 };
 use jiff::Timestamp;

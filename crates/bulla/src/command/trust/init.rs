@@ -80,9 +80,9 @@ pub fn run(args: InitArgs, context: &Context) -> Result<Exit, Failure> {
     context
         .talk
         .say(&format!(" ✓ {url} is known here by root {}", found.short()));
-    context
-        .talk
-        .say(&format!(" next: bulla verify --sigstore {url} … · bulla trust show --sigstore {url}"));
+    context.talk.say(&format!(
+        " next: bulla verify --sigstore {url} … · bulla trust show --sigstore {url}"
+    ));
     outputs.write(|format| match format {
         "json" => output::json(&view),
         _ => Ok(found.hex().as_bytes().to_vec()),

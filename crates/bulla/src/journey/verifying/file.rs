@@ -20,7 +20,11 @@ pub struct FileQuestion {
 impl FileQuestion {
     /// The bundles, for a person.
     pub fn named_bundles(&self) -> String {
-        let names: Vec<String> = self.bundles.iter().map(|b| b.display().to_string()).collect();
+        let names: Vec<String> = self
+            .bundles
+            .iter()
+            .map(|b| b.display().to_string())
+            .collect();
         names.join(", ")
     }
 

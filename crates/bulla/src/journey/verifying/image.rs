@@ -56,12 +56,10 @@ pub async fn image(
     match &question.target {
         Target::Image(reference) => in_registry(question, reference, demand, context).await,
         Target::Layout(path) => saved(question, path, demand).await,
-        other => Err(Failure::new(
-            Exit::Usage,
-            "CLI-0323",
-            format!("{other} is no image"),
-        )
-        .hint("name an image, REGISTRY/REPOSITORY:TAG, or a saved one, layout:DIR")),
+        other => Err(
+            Failure::new(Exit::Usage, "CLI-0323", format!("{other} is no image"))
+                .hint("name an image, REGISTRY/REPOSITORY:TAG, or a saved one, layout:DIR"),
+        ),
     }
 }
 
@@ -79,14 +77,7 @@ async fn in_registry(
     let pinned = reference.by_digest(image.digest.clone());
     let place = question.evidence.as_ref().unwrap_or(&pinned);
     let source = reach.evidence(&pinned, place);
-    let answer = answer(
-        &source,
-        image.digest,
-        pinned.to_string(),
-        question,
-        &demand,
-    )
-    .await;
+    let answer = answer(&source, image.digest, pinned.to_string(), question, &demand).await;
     reach.close().await;
     answer
 }

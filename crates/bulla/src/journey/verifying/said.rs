@@ -133,7 +133,10 @@ impl Said {
             (None, None) => Ok(()),
             (None, Some(proof)) => Err(Rejection {
                 code: Code("CLI-0325"),
-                text: format!("{} is signed with a certificate, and only keys count", proof.signer),
+                text: format!(
+                    "{} is signed with a certificate, and only keys count",
+                    proof.signer
+                ),
                 hint: None,
                 envelope: Some(proof.envelope.clone()),
             }),

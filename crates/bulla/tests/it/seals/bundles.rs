@@ -12,9 +12,8 @@ fn a_bundle_is_looked_into_without_believing_it() {
     let bundle = scene.path(&scene.name("bundle"));
     let args = ["sign-blob", &file, "--bundle", &bundle, "--email", EMAIL];
     scene.bulla(&args).success();
-    let inspect = |file: &str, more: &[&str]| {
-        scene.bulla(&[&["bundle", "inspect", file], more].concat())
-    };
+    let inspect =
+        |file: &str, more: &[&str]| scene.bulla(&[&["bundle", "inspect", file], more].concat());
     let text = inspect(&bundle, &[]);
     assert!(text.success().stdout.contains(EMAIL), "{}", text.stdout);
     let json = inspect(&bundle, &["-o", "json"]).success().json();

@@ -157,7 +157,13 @@ fn keys_of_openssl_are_imported() {
     let source = scene.file("no key at all\n");
     let prefix = scene.path(&scene.name("none"));
     scene
-        .bulla(&["import-key-pair", "--key", &source, "--output-key-prefix", &prefix])
+        .bulla(&[
+            "import-key-pair",
+            "--key",
+            &source,
+            "--output-key-prefix",
+            &prefix,
+        ])
         .exit(7)
         .says("cannot be used");
 }

@@ -58,9 +58,7 @@ fn attestations_lie_in_both_layouts_too() {
     let args = ["attest", &image.reference, "--key", &private];
     let what = ["--type", REVIEW, "--predicate", &predicate];
     let both = ["--layout", "referrers,tags"];
-    scene
-        .bulla(&[&args[..], &what, &both].concat())
-        .success();
+    scene.bulla(&[&args[..], &what, &both].concat()).success();
     for layout in ["referrers", "tags"] {
         let verify = |kind: &str| {
             let args = ["verify-attestation", &image.reference, "--key", &public];

@@ -42,7 +42,15 @@ fn a_token_signs_and_its_public_key_verifies() {
     let curve = "ec_paramgen_curve:P-256";
     run(
         &openssl,
-        &["genpkey", "-algorithm", "EC", "-pkeyopt", curve, "-out", &pem],
+        &[
+            "genpkey",
+            "-algorithm",
+            "EC",
+            "-pkeyopt",
+            curve,
+            "-out",
+            &pem,
+        ],
     );
     let token = ["--token", "release", "--pin", "1234"];
     let init = ["--init-token", "--free", "--label", "release"];

@@ -21,7 +21,9 @@ fn two_of_three_means_two_people() {
     verify("1", &[]).success();
     // The same person again, in the other layout too, is still one.
     scene.sign_as(EMAIL, &image, &[]).success();
-    scene.sign_as(EMAIL, &image, &["--layout", "tags"]).success();
+    scene
+        .sign_as(EMAIL, &image, &["--layout", "tags"])
+        .success();
     verify("2", &[]).exit(1).says("1 of 2");
     scene.sign_as("mallory@example.com", &image, &[]).success();
     verify("2", &[]).exit(1);
@@ -114,7 +116,14 @@ fn the_tree_of_checks_is_text_and_data() {
     scene.bulla(&args).success();
     let verify = |who: &str, more: &[&str]| {
         let who = scene.somebody(who);
-        let args = ["verify-blob", &file, "--bundle", &bundle, "--identity", &who];
+        let args = [
+            "verify-blob",
+            &file,
+            "--bundle",
+            &bundle,
+            "--identity",
+            &who,
+        ];
         scene.bulla(&[&args[..], more].concat())
     };
     let text = verify(EMAIL, &["--explain"]);
