@@ -4,6 +4,7 @@
 //! Cells are named by_SIGNER::VERIFIER_ACT_WHO_LAYOUT_REGISTRY. Each makes images of
 //! its own, so that cells disturb each other in nothing.
 
+mod blobs;
 mod cells;
 mod children;
 mod program;
