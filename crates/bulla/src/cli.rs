@@ -38,6 +38,7 @@ Environment:
   BULLA_PASSWORD   opens a key file, or is for a new one; COSIGN_PASSWORD likewise
   BULLA_OLD_PASSWORD  opens the key file that is imported
   COSIGN_…, SIGSTORE_…  what the cosign face listens to: bulla cosign env lists it
+  SIGSTORE_ID_TOKEN  the ID token to be certified with, outside the local instance
   DISPLAY, WAYLAND_DISPLAY  whether a browser can be shown to sign in
 
 Examples:
@@ -67,7 +68,17 @@ pub fn parse() -> Result<Cli, clap::Error> {
 /// The whole command line, with the exit codes in the help of each command.
 fn command() -> clap::Command {
     let mut command = Cli::command();
+    // What is built late brings the words of its arguments' type; the command's own count.
+    let own: Vec<_> = command
+        .get_subcommands()
+        .map(|one| (one.get_name().to_owned(), one.get_about().cloned()))
+        .collect();
     command.build();
+    for (name, about) in own {
+        command = command.mut_subcommand(name, |one| {
+            one.about(about.unwrap_or_default()).long_about(None)
+        });
+    }
     with_exit_codes(command)
 }
 
@@ -160,7 +171,7 @@ pub enum Command {
     Cosign(crate::cosign::CosignArgs),
     /// Get what hangs on an image: signatures, attestations, SBOMs
     Download(command::download::DownloadArgs),
-    /// Show the chain from an image back to its commit, or the page of an error code
+    /// Show the chain from an image to its commit, or an error code
     Explain(command::explain::ExplainArgs),
     /// Make a new key file
     GenerateKeyPair(command::generate_key_pair::GenerateKeyPairArgs),
@@ -178,7 +189,7 @@ pub enum Command {
     Sbom(command::sbom::SbomArgs),
     /// Match an image or a directory against the advisory database
     Scan(command::scan::ScanArgs),
-    /// The main job: source, build, inventory, scan, sign, log, registry, admission
+    /// The main job: everything from the commit to admission
     Ship(command::ship::ShipArgs),
     /// Sign an image
     Sign(command::sign::SignArgs),

@@ -114,14 +114,14 @@ pub fn tell_answer(
 ) -> Result<Exit, Failure> {
     let judged = &answer.judged;
     let failure = judged.failure(format!("{} is not verified", answer.pinned), answer.gaps());
-    let accepted: Vec<_> = judged.accepted.iter().map(|one| &one.said).collect();
+    let accepted = &judged.accepted;
     if explain {
         context.talk.say(judged.report.to_string().trim_end());
     }
     match &failure {
         Some(failure) => context.talk.alarm(&failure.to_string()),
         None => {
-            for one in &accepted {
+            for one in accepted {
                 let line = format!(" ✓ {} by {}", one.kind(), one.signer());
                 context.talk.say(&line);
             }

@@ -85,15 +85,16 @@ pub fn tell_file(
         format!("{name} is not verified by {}", question.named_bundles()),
         &[],
     );
-    let accepted: Vec<_> = judged.accepted.iter().map(|one| &one.said).collect();
-    let signers: Vec<String> = accepted.iter().map(|one| one.signer()).collect();
+    let accepted = &judged.accepted;
+    let mut signers: Vec<String> = accepted.iter().map(|one| one.signer()).collect();
+    signers.dedup();
     if explain {
         context.talk.say(judged.report.to_string().trim_end());
     }
     match &failure {
         Some(failure) => context.talk.alarm(&failure.to_string()),
         None => {
-            for one in &accepted {
+            for one in accepted {
                 let verb = match one.statement() {
                     Some(statement) => format!("attested ({})", statement.predicate_type),
                     None => "signed".into(),

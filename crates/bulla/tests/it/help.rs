@@ -50,6 +50,8 @@ fn help_lists_every_command_in_order() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     assert_eq!(listed, COMMANDS);
+    // The words of a type, not of a command.
+    assert!(!help.stdout.contains("Arguments of"));
     world
         .bulla(["-h"])
         .success()
