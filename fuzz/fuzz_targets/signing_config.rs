@@ -7,6 +7,6 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(config) = SigningConfig::parse(bytes) {
-        let _ = config.services(SystemClock.now());
+        let _ = config.services(SystemClock.now(), Default::default());
     }
 });

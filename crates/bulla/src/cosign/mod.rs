@@ -49,8 +49,8 @@ use commands::Run;
 use failure::{Exit, Failure};
 use parse::Parsed;
 
-/// What stands in `bulla --help` for the face. clap reads it only where a global
-/// option comes before the word `cosign`.
+// What stands in `bulla --help` for the face. clap reads it only where a global
+// option comes before the word `cosign`. (No doc comment: clap would show it.)
 #[derive(clap::Args)]
 pub struct CosignArgs {
     /// A command of cosign, and its flags

@@ -16,6 +16,17 @@ use super::{
     say,
 };
 
+/// Commands whose flags cosign does not look for in the environment; for `login`,
+/// `COSIGN_PASSWORD` is another password.
+const NOT_FROM_ENVIRONMENT: [&str; 6] = [
+    "bundle",
+    "env",
+    "login",
+    "signing-config",
+    "trusted-root",
+    "version",
+];
+
 /// What is to be done.
 pub enum Parsed {
     /// Show the help of a command.
@@ -271,6 +282,10 @@ fn from_environment(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(), Failure> {
     let command = given.command;
+    let first = command.path.split(' ').next().unwrap_or_default();
+    if NOT_FROM_ENVIRONMENT.contains(&first) {
+        return Ok(());
+    }
     for flag in command.all_flags() {
         if given.has(flag.name) {
             continue;

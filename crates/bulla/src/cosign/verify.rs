@@ -15,10 +15,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 use super::{
-    checks::{Checks, Proven},
+    checks::{self, Checks, Proven},
     failure::{Exit, Failure},
     given::Given,
-    material, predicate, printed, say, surroundings,
+    material, predicate, printed, say, surroundings, verify_blob,
 };
 
 /// What was accepted of one image.
@@ -54,7 +54,7 @@ pub fn run(given: &Given) -> Result<(), Failure> {
         } else if given.text("signature").is_some() {
             by_files(given, &checks, &subject)?
         } else {
-            by_layers(&checks, &source, &subject).await?
+            by_layers(given, &checks, &source, &subject).await?
         };
         printed::header(given, name, &checks, &accepted);
         printed::signatures(given, format, name, &subject, &accepted)
@@ -75,7 +75,7 @@ pub fn run_attestation(given: &Given) -> Result<(), Failure> {
         };
         let accepted = match bundles.is_empty() {
             false => by_bundles(given, &checks, &bundles, &subject)?,
-            true => by_attestation_layers(&checks, &source, &subject).await?,
+            true => by_attestation_layers(given, &checks, &source, &subject).await?,
         };
         let accepted = of_type(accepted, &kind, given)?;
         printed::header(given, name, &checks, &accepted);
@@ -148,6 +148,7 @@ fn by_bundles(
     bundles: &[Vec<u8>],
     image: &Digest,
 ) -> Result<Accepted, Failure> {
+    verify_blob::no_loose_parts(given)?;
     let (mut output, mut is_logged, mut errors) = (Vec::new(), false, Vec::new());
     for bundle in bundles {
         let verified = checks
@@ -177,6 +178,7 @@ fn by_bundles(
 }
 
 async fn by_layers(
+    given: &Given,
     checks: &Checks,
     source: &EvidenceSource<'_>,
     image: &Digest,
@@ -185,7 +187,46 @@ async fn by_layers(
     if layers.is_empty() {
         return Err(Failure::coded("CLI-0454", "no signatures found").exit(Exit::NoSignature));
     }
-    signature_layers(checks, layers, image)
+    signature_layers(checks, with_certificate(given, layers)?, image)
+}
+
+/// `--certificate`: the signer's, for layers that carry none; a layer with
+/// another one is not by its holder.
+fn with_certificate(
+    given: &Given,
+    mut layers: Vec<LegacyLayer>,
+) -> Result<Vec<LegacyLayer>, Failure> {
+    for (flag, name) in [
+        ("certificate", annotation::CERTIFICATE),
+        ("certificate-chain", annotation::CHAIN),
+    ] {
+        let Some(path) = given.text(flag) else {
+            continue;
+        };
+        let pem = checks::plain(material::small(path, "certificate")?);
+        let pem = String::from_utf8_lossy(&pem).into_owned();
+        if flag == "certificate" {
+            let other = |layer: &LegacyLayer| {
+                let own = layer.annotations.get(name);
+                own.is_some_and(|own| own.trim() != pem.trim())
+            };
+            layers.retain(|layer| !other(layer));
+        }
+        for layer in &mut layers {
+            let annotations = &mut layer.annotations;
+            annotations
+                .entry(name.to_owned())
+                .or_insert_with(|| pem.clone());
+        }
+    }
+    if layers.is_empty() {
+        return Err(Failure::coded(
+            "CLI-0456",
+            "no matching signatures: none has the certificate of --certificate",
+        )
+        .exit(Exit::NoMatch));
+    }
+    Ok(layers)
 }
 
 fn signature_layers(
@@ -247,11 +288,16 @@ fn by_files(given: &Given, checks: &Checks, image: &Digest) -> Result<Accepted, 
 }
 
 async fn by_attestation_layers(
+    given: &Given,
     checks: &Checks,
     source: &EvidenceSource<'_>,
     image: &Digest,
 ) -> Result<Accepted, Failure> {
     let layers = layers(source, image, Slot::Attestations).await?;
+    let layers = match layers.is_empty() {
+        true => layers,
+        false => with_certificate(given, layers).map_err(|failure| failure.exit(Exit::Failed))?,
+    };
     let (mut output, mut is_logged, mut errors) = (Vec::new(), false, Vec::new());
     for layer in layers {
         match checks.attestation_layer(&borrowed(&layer), image) {

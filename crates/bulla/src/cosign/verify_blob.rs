@@ -126,23 +126,15 @@ fn is_new(given: &Given, bundle: &[u8]) -> Result<bool, Failure> {
     }
 }
 
-/// What a bundle holds may not be given beside it.
-fn no_loose_parts(given: &Given) -> Result<(), Failure> {
-    for (flag, what) in [
-        (
-            "certificate",
-            "certificate must be in bundle and may not be provided using --certificate",
-        ),
-        (
-            "rfc3161-timestamp",
-            "RFC3161 timestamp may not be provided using --rfc3161-timestamp",
-        ),
-        (
-            "signature",
-            "signature may not be provided using --signature",
-        ),
-    ] {
-        if given.text(flag).is_some() {
+/// What older formats need may not be given beside a bundle: it would be ignored,
+/// or contradict it.
+///
+/// # Errors
+/// If it is.
+pub fn no_loose_parts(given: &Given) -> Result<(), Failure> {
+    for (flag, what) in LOOSE {
+        let is_known = given.command.flag(flag).is_some();
+        if is_known && given.text(flag).is_some() {
             return Err(Failure::coded(
                 "CLI-0419",
                 format!("unsupported: {what} when using --new-bundle-format"),
@@ -152,8 +144,63 @@ fn no_loose_parts(given: &Given) -> Result<(), Failure> {
     Ok(())
 }
 
+const LOOSE: [(&str, &str); 7] = [
+    (
+        "certificate",
+        "certificate must be in bundle and may not be provided using --certificate",
+    ),
+    (
+        "certificate-chain",
+        "certificate chain must be in bundle and may not be provided using --certificate-chain",
+    ),
+    (
+        "ca-roots",
+        "CA roots/intermediates must be provided using --trusted-root",
+    ),
+    (
+        "ca-intermediates",
+        "CA roots/intermediates must be provided using --trusted-root",
+    ),
+    (
+        "timestamp-certificate-chain",
+        "TSA certificate chain path may only be provided using --trusted-root",
+    ),
+    (
+        "rfc3161-timestamp",
+        "RFC3161 timestamp may not be provided using --rfc3161-timestamp",
+    ),
+    (
+        "signature",
+        "signature may not be provided using --signature",
+    ),
+];
+
+/// What only bundles take, and what belongs together.
+fn old_flags(given: &Given) -> Result<(), Failure> {
+    if given.text("trusted-root").is_some() {
+        return Err(Failure::coded(
+            "CLI-0419",
+            "--trusted-root only supported with --new-bundle-format",
+        ));
+    }
+    let stamped =
+        given.on("use-signed-timestamps") || given.text("timestamp-certificate-chain").is_some();
+    match (given.text("rfc3161-timestamp").is_some(), stamped) {
+        (true, false) => Err(Failure::coded(
+            "CLI-0419",
+            "when specifying --rfc3161-timestamp-path, you must also specify --use-signed-timestamps or --timestamp-certificate-chain",
+        )),
+        (false, true) => Err(Failure::coded(
+            "CLI-0419",
+            "when specifying --use-signed-timestamps or --timestamp-certificate-chain, you must also specify --rfc3161-timestamp-path",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// The parts of an old signature, as the old layout would annotate them.
 fn loose_parts(given: &Given, bundle: Option<&[u8]>) -> Result<BTreeMap<String, String>, Failure> {
+    old_flags(given)?;
     let mut parts = match bundle {
         Some(bundle) => annotations_of_local(bundle)
             .map_err(|error| Failure::from_error("reading bundle", &error))?,

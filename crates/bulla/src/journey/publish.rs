@@ -283,8 +283,12 @@ async fn old_layer(
                 .iter()
                 .map(|(k, v)| (k.clone(), json!(v)))
                 .collect();
-            let _: Option<SimpleSigning> = None;
-            let payload = serde_json::to_vec(&json!({"critical": {"identity": {"docker-reference": target.pinned.name()}, "image": {"docker-manifest-digest": target.image.digest}, "type": "cosign container image signature"}, "optional": optional})).unwrap_or_default();
+            let payload = SimpleSigning {
+                docker_reference: target.pinned.name(),
+                digest: target.image.digest.clone(),
+                optional,
+            }
+            .to_payload();
             let own = session.blob(&payload).await?;
             let signature = STANDARD.encode(&own.parts.signature);
             let layer = NewLayer::signature(payload, &signature);

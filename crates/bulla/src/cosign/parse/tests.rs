@@ -94,6 +94,9 @@ fn the_environment_stands_in_for_flags() {
     let given = read(&["verify-blob", "--bundle", "here", "x"], &env).unwrap();
     assert_eq!(given.text("bundle"), Some("here"));
     assert_eq!(given.text("certificate-identity"), Some("me"));
+    let password = [("COSIGN_PASSWORD", "of a key file")];
+    let given = read(&["login", "registry.example.com"], &password).unwrap();
+    assert_eq!(given.text("password"), None);
     let bad = [("COSIGN_INSECURE_IGNORE_TLOG", "perhaps")];
     assert!(read(&["verify-blob", "x"], &bad).is_err());
 }

@@ -149,6 +149,18 @@ fn files_signed_by_either_are_verified_by_both() {
         }
         let workflow = ["--certificate-github-workflow-name", "release", &notes];
         check(&[&by[..], &workflow].concat(), 1);
+        // What a bundle holds may not be given beside it.
+        let root = path("trusted_root");
+        for flag in [
+            "--certificate",
+            "--certificate-chain",
+            "--ca-roots",
+            "--timestamp-certificate-chain",
+            "--signature",
+        ] {
+            let loose = [flag, root.as_str(), &notes];
+            check(&[&by[..], &loose].concat(), 1);
+        }
         let key = ["--key", &file("nowhere.pub"), &notes];
         check(&key, 1);
     }

@@ -200,6 +200,32 @@ fn the_old_layout_of_images_is_verified_by_both() {
         };
         assert_eq!(array(&ours.stdout), array(&theirs.stdout));
         assert_eq!(array(&ours.stdout)[0]["optional"]["Subject"], FAY);
+        // A certificate that is named must be the signer's.
+        let line: Value = {
+            let found = both_with(&cosign, &["download", "signature", &image], &[], 0);
+            serde_json::from_str(found.stdout.trim()).unwrap()
+        };
+        let raw = line["Cert"]["Raw"].as_str().unwrap();
+        let lines: Vec<&str> = raw
+            .as_bytes()
+            .chunks(64)
+            .map(|c| std::str::from_utf8(c).unwrap())
+            .collect();
+        let own = format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            lines.join("\n")
+        );
+        fs::write(folder.join("own.pem"), own).unwrap();
+        for (name, code) in [("own.pem", 0), ("fulcio-root.pem", 12)] {
+            let certificate = file(name);
+            let mut command = program(
+                true,
+                &cosign,
+                &[&by[..], &["--certificate", &certificate, &image]].concat(),
+            );
+            command.envs(env.iter().map(|(name, value)| (name, value)));
+            SHARED.world().run(&mut command).exit(code);
+        }
         let (ours, theirs) = both_with_both(&cosign, &["download", "signature", &image], &[], 0);
         let line = |text: &str| serde_json::from_str::<Value>(text.trim()).unwrap();
         for field in ["Base64Signature", "Payload", "Bundle"] {

@@ -140,20 +140,25 @@ fn spellings_are_read_alike() {
     let Some(pair) = Pair::new() else {
         return;
     };
-    let env = |ours: bool, name: &str, value: &str| {
+    let env = |ours: bool, name: &str, value: &str, args: &[&str]| {
         let program = match ours {
             true => pair.world.binary(),
             false => pair.cosign.clone(),
         };
         let mut command = pair.world.command(program);
         command.args(ours.then_some("cosign"));
-        command.args(["signing-config", "create"]).env(name, value);
+        command.args(args).env(name, value);
         pair.world.run(&mut command)
     };
     for ours in [true, false] {
-        let outcome = env(ours, "COSIGN_NO_DEFAULT_TSA", "true");
-        outcome.success();
+        // The bundle is found, so it is the identity that is missing.
+        env(ours, "COSIGN_BUNDLE", "b", &["verify-blob", "x"])
+            .exit(1)
+            .says("--certificate-identity or --certificate-identity-regexp is required");
     }
+    // Not for this command: the variable is the password of key files.
+    let login = ["login", "registry.example.com", "-u", "me"];
+    env(true, "COSIGN_PASSWORD", "hunter2", &login).exit(1);
     for args in [
         &["version", "--json=false"] as &[&str],
         &["-version"],
