@@ -20,6 +20,8 @@ pub const REQUEST_BYTES: u64 = 4 << 20;
 pub const TOKEN_BYTES: u64 = 64 << 10;
 /// Transparency-log entries, and timestamps, in one bundle.
 pub const LOG_ENTRIES: usize = 32;
+/// Subjects of one statement.
+pub const SUBJECTS: usize = 10_000;
 /// A leaf of a transparency log (tlog-tiles: a 16-bit length).
 pub const LOG_LEAF_BYTES: usize = 65_535;
 /// Referrers that are looked at for one subject.
@@ -94,6 +96,14 @@ fn depth_of(bytes: &[u8]) -> usize {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LimitError {
+    /// More than a bound.
+    #[error("{what}: more than {limit}")]
+    Count {
+        /// Of what.
+        what: &'static str,
+        /// The bound.
+        limit: usize,
+    },
     /// Nested too deeply.
     #[error("{what} is nested deeper than {JSON_DEPTH} levels")]
     Depth {
@@ -133,6 +143,7 @@ impl Diagnose for LimitError {
             Self::Json { .. } => Code("CORE-0011"),
             Self::Read { .. } => Code("CORE-0012"),
             Self::Size { .. } => Code("CORE-0013"),
+            Self::Count { .. } => Code("CORE-0014"),
         }
     }
 }

@@ -59,10 +59,13 @@ impl Statement {
         }
     }
 
-    /// Parses the payload of an envelope.
+    /// Parses the payload of an envelope, version 1 or 0.1. Members that are there
+    /// twice are refused; digests are kept as they are written, so that only
+    /// lower-case hex ever equals an artifact's.
     ///
     /// # Errors
-    /// If it is too large, too deep, not a statement, or of an unknown version.
+    /// If it is too large, too deep, not a statement, of an unknown version, or
+    /// about more than [`limits::SUBJECTS`] subjects.
     pub fn parse(payload: &[u8]) -> Result<Self, LimitError> {
         let statement: Self = limits::parse_json(payload, limits::BUNDLE_BYTES, "statement")?;
         if statement.kind != STATEMENT_V1 && statement.kind != STATEMENT_V01 {
@@ -70,6 +73,12 @@ impl Statement {
             return Err(LimitError::Json {
                 what: "statement",
                 source,
+            });
+        }
+        if statement.subject.len() > limits::SUBJECTS {
+            return Err(LimitError::Count {
+                what: "subjects of a statement",
+                limit: limits::SUBJECTS,
             });
         }
         Ok(statement)
@@ -80,3 +89,6 @@ impl Statement {
         self.subject.iter().any(|subject| subject.is(digest))
     }
 }
+
+#[cfg(test)]
+mod tests;

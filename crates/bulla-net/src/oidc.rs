@@ -74,12 +74,12 @@ impl Token {
         if claims.expires <= now {
             return Err(OidcError::Expired { at: claims.expires });
         }
-        if let Some(wanted) = audience {
-            if !claims.audience.iter().any(|found| found == wanted) {
-                return Err(OidcError::Audience {
-                    expected: wanted.to_owned(),
-                });
-            }
+        if let Some(wanted) = audience
+            && !claims.audience.iter().any(|found| found == wanted)
+        {
+            return Err(OidcError::Audience {
+                expected: wanted.to_owned(),
+            });
         }
         Ok(self)
     }

@@ -51,13 +51,13 @@ pub async fn init(
     now: Timestamp,
 ) -> Result<Record, TufError> {
     let cache = Cache::new(dir);
-    if let Some(record) = cache.try_read()? {
-        if record.id.0 != *fingerprint {
-            return Err(TufError::OtherInstance {
-                path: dir.to_owned(),
-                found: record.id,
-            });
-        }
+    if let Some(record) = cache.try_read()?
+        && record.id.0 != *fingerprint
+    {
+        return Err(TufError::OtherInstance {
+            path: dir.to_owned(),
+            found: record.id,
+        });
     }
     let first_root = match first_root {
         FirstRoot::Given(bytes) => bytes.to_vec(),
@@ -131,7 +131,7 @@ fn accept(url: &Url, updated: &Updated, now: Timestamp) -> Result<Record, TufErr
 
 async fn drive(http: &HttpClient, url: &Url, update: &mut Update) -> Result<Updated, TufError> {
     loop {
-        match update.next()? {
+        match update.step()? {
             Step::Done(updated) => return Ok(*updated),
             Step::Need(need) => {
                 let bytes = fetch(http, url, &need).await?;

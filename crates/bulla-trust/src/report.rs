@@ -109,10 +109,10 @@ impl Stage {
     pub fn of(code: Code) -> Self {
         match code.0 {
             "TRUST-0013" | "TRUST-0014" | "TRUST-0017" | "TRUST-0018" | "TRUST-0019"
-            | "TRUST-0023" => Self::Time,
+            | "TRUST-0023" | "TRUST-0600" => Self::Time,
             "TRUST-0010" | "TRUST-0011" | "TRUST-0012" | "TRUST-0015" => Self::Certificate,
             "TRUST-0020" | "TRUST-0021" | "TRUST-0022" | "TRUST-0024" | "TRUST-0025"
-            | "TRUST-0026" | "TRUST-0027" => Self::Log,
+            | "TRUST-0026" | "TRUST-0027" | "TRUST-0601" => Self::Log,
             "TRUST-0030" | "TRUST-0031" | "TRUST-0032" => Self::Signature,
             "TRUST-0033" | "TRUST-0040" | "TRUST-0041" | "TRUST-0042" | "TRUST-0043"
             | "TRUST-0700" | "TRUST-0701" | "TRUST-0702" => Self::Signer,
@@ -189,7 +189,14 @@ impl Check {
             0 => format!("entry {index} of {}, promised", log.log),
             size => format!("entry {index} of {}, tree size {size}", log.log),
         };
-        Self::held(Stage::Log, text, Vec::new())
+        let witnesses = log.witnesses.iter();
+        Self::held(
+            Stage::Log,
+            text,
+            witnesses
+                .map(|name| format!("witnessed by {name}"))
+                .collect(),
+        )
     }
 }
 

@@ -117,7 +117,7 @@ impl Update {
     ///
     /// # Errors
     /// [`TufError`] if one of them is not what it must be.
-    pub fn next(&mut self) -> Result<Step, TufError> {
+    pub fn step(&mut self) -> Result<Step, TufError> {
         let stored = Stored::new(self.metadata.clone());
         let answers = self.answers.clone();
         let mut config = UpdaterConfig::default();

@@ -37,6 +37,8 @@ Environment:
   DOCKER_CONFIG    where the credentials for other registries are; REGISTRY_AUTH_FILE likewise
   BULLA_PASSWORD   opens a key file, or is for a new one; COSIGN_PASSWORD likewise
   BULLA_OLD_PASSWORD  opens the key file that is imported
+  SIGSTORE_ID_TOKEN  the ID token to be certified with, outside the local instance
+  COSIGN_…, SIGSTORE_…  what the cosign face listens to: bulla cosign env lists it
   DISPLAY, WAYLAND_DISPLAY  whether a browser can be shown to sign in
 
 Examples:
@@ -164,6 +166,9 @@ pub enum Command {
     Clean(command::clean::CleanArgs),
     /// Copy an image with everything that hangs on it
     Copy(command::copy::CopyArgs),
+    /// cosign's commands and flags, for its pipelines
+    #[command(disable_help_flag = true)]
+    Cosign(crate::cosign::CosignArgs),
     /// Get what hangs on an image: signatures, attestations, SBOMs
     Download(command::download::DownloadArgs),
     /// Show the chain from an image to its commit, or an error code

@@ -10,6 +10,7 @@ mod cli;
 mod command;
 mod compose;
 mod context;
+mod cosign;
 mod failure;
 mod instance;
 mod journey;
@@ -25,6 +26,9 @@ use failure::{Exit, Failure};
 fn main() -> ExitCode {
     // The sandbox starts this same program again inside its walls.
     bulla_build::sandbox::child_main();
+    if let Some(args) = cosign::asked(std::env::args_os()) {
+        return cosign::main(args);
+    }
     let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -67,6 +71,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Bundle(args) => command::bundle::run(args, context),
         Command::Clean(args) => command::clean::run(args, context),
         Command::Copy(args) => command::copy::run(args, context),
+        Command::Cosign(args) => Err(args.refusal()),
         Command::Download(args) => command::download::run(args, context),
         Command::Explain(args) => command::explain::run(args, context),
         Command::GenerateKeyPair(args) => command::generate_key_pair::run(args, context),

@@ -1,20 +1,19 @@
 //! Verifying what was sealed, with the same functions that will verify it later.
 //!
-//! What a bundle lacks cannot be verified: without a log there is no proof of
-//! publication, and an envelope that is no statement has no subject. There the
-//! check of the signature by its key, which every bundle passed, is all.
+//! Demanded is what the sealer was given witnesses for: a log entry where there
+//! is a log, a proven time where a log or an authority tells one. An envelope
+//! that is no statement has no subject; there the check of the signature by its
+//! key, which every bundle passed, is all.
 
 use bulla_core::{Digest, Identity, Statement, descriptor::media_type};
 use bulla_trust::{
     KeyProof, LogProof, Proof, Rejection, Verified,
-    sigstore::{
-        Artifact, verify_attestation, verify_attestation_with_key, verify_blob_with_key,
-        verify_signature,
-    },
+    root::LogApi,
+    sigstore::{Artifact, Requirements, Verification},
 };
 use jiff::Timestamp;
 
-use super::{SealError, Sealer, Signed, sealer::Check};
+use super::{SealError, Sealer, Signed};
 
 /// What was proven of a bundle.
 #[derive(Default)]
@@ -28,13 +27,9 @@ pub(super) fn check(sealer: &Sealer, signed: &Signed, bundle: &[u8]) -> Result<P
     let Some(check) = &sealer.check else {
         return Ok(Proven::default());
     };
-    if sealer.logs().is_empty() {
-        return Ok(Proven::default());
-    }
     let case = Case {
-        check,
+        verification: Verification::new(&check.root, check.clock.now()).requiring(demanded(sealer)),
         bundle,
-        now: check.clock.now(),
     };
     let statement = match signed {
         Signed::Blob(bytes) => return case.blob(sealer, bytes),
@@ -49,32 +44,47 @@ pub(super) fn check(sealer: &Sealer, signed: &Signed, bundle: &[u8]) -> Result<P
     }
 }
 
+/// What the witnesses can prove.
+fn demanded(sealer: &Sealer) -> Requirements {
+    let mut demanded = Requirements::default();
+    if sealer.logs().is_empty() {
+        demanded = demanded.without_log();
+    }
+    let log_tells_time = sealer.logs().iter().any(|log| log.api == LogApi::V1);
+    if !log_tells_time && !sealer.is_stamped() {
+        demanded = demanded.untimed();
+    }
+    demanded
+}
+
 struct Case<'a> {
-    check: &'a Check,
+    verification: Verification<'a>,
     bundle: &'a [u8],
-    now: Timestamp,
 }
 
 impl Case<'_> {
     fn blob(&self, sealer: &Sealer, bytes: &[u8]) -> Result<Proven, SealError> {
-        let (root, artifact) = (&self.check.root, Artifact::Bytes(bytes));
+        let artifact = Artifact::Bytes(bytes);
         if sealer.certificate().is_some() {
-            let verified = verify_signature(root, self.bundle, artifact, self.now)?;
+            let verified = self.verification.signature(self.bundle, artifact)?;
             return by_certificate(sealer, &verified);
         }
-        let key = sealer.public_key().spki_der();
-        let verified = verify_blob_with_key(root, self.bundle, artifact, key, self.now)?;
+        let key = sealer.public_key();
+        let verified = self
+            .verification
+            .signature_with_key(self.bundle, artifact, key)?;
         Ok(by_key(verified.proof()))
     }
 
     fn attestation(&self, sealer: &Sealer, subject: &Digest) -> Result<Proven, SealError> {
-        let root = &self.check.root;
         if sealer.certificate().is_some() {
-            let verified = verify_attestation(root, self.bundle, subject, self.now)?;
+            let verified = self.verification.attestation(self.bundle, subject)?;
             return by_certificate(sealer, &verified);
         }
-        let key = sealer.public_key().spki_der();
-        let verified = verify_attestation_with_key(root, self.bundle, subject, key, self.now)?;
+        let key = sealer.public_key();
+        let verified = self
+            .verification
+            .attestation_with_key(self.bundle, subject, key)?;
         Ok(by_key(verified.proof()))
     }
 }
@@ -85,14 +95,10 @@ fn by_certificate<T>(sealer: &Sealer, verified: &Verified<T>) -> Result<Proven, 
         outcome?;
     }
     let proof: &Proof = verified.proof();
-    let time = proof.times.iter().min();
-    if proof.log.is_none() || time.is_none() {
-        return Err(SealError::Unwitnessed);
-    }
     Ok(Proven {
         signer: Some(proof.signer.clone()),
         log: proof.log.clone(),
-        time: time.copied(),
+        time: proof.times.iter().min().copied(),
     })
 }
 

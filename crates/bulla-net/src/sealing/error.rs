@@ -42,9 +42,6 @@ pub enum SealError {
     /// The signer did not come back.
     #[error("the signer was interrupted")]
     Signer,
-    /// Neither log nor timestamp.
-    #[error("the result has no log entry or no proven time")]
-    Unwitnessed,
 }
 
 impl Diagnose for SealError {
@@ -52,7 +49,6 @@ impl Diagnose for SealError {
         match self {
             Self::NoSubject => Code("NET-0201"),
             Self::Refused(_) => Code("NET-0202"),
-            Self::Unwitnessed => Code("NET-0203"),
             Self::Certificate => Code("NET-0204"),
             Self::PureEd25519 => Code("NET-0205"),
             Self::Signer => Code("NET-0206"),
@@ -79,7 +75,6 @@ impl Diagnose for SealError {
             Self::Refused(rejection) => rejection.hint.clone().or_else(|| {
                 Some("check that services and root belong together: `bulla trust show`".into())
             }),
-            Self::Unwitnessed => Some("name a log or a timestamp authority".into()),
             Self::Signer => None,
         }
     }

@@ -155,9 +155,9 @@ impl Sealer {
         self
     }
 
-    /// Verifies under this root what comes out, as far as the witnesses allow:
-    /// nothing is given out that does not verify. Without it, only the
-    /// signature is checked.
+    /// Verifies under this root what comes out, and demands what the witnesses
+    /// can prove: nothing is given out that does not verify. Without it, only
+    /// the signature is checked.
     #[must_use]
     pub fn checked_under(mut self, root: Arc<TrustRoot>, clock: Arc<dyn Clock>) -> Self {
         self.check = Some(Check { root, clock });
@@ -177,6 +177,10 @@ impl Sealer {
     /// The logs that will hold an entry.
     pub fn logs(&self) -> &[LogService] {
         &self.logs
+    }
+
+    pub(super) fn is_stamped(&self) -> bool {
+        !self.tsas.is_empty()
     }
 
     pub(super) fn promised(&self) -> Option<&IdentityExpectation> {

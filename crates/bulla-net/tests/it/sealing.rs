@@ -125,32 +125,61 @@ async fn an_envelope_keeps_its_bytes() {
 #[tokio::test]
 async fn keys_are_witnessed_by_logs_of_either_version() {
     let local = Local::start().await;
-    // The verifying core reads logged digests of SHA-256, and in version 2 keys
-    // on P-256, only; an envelope in version 1 may be by any key.
-    for (api, scheme) in [
-        (LogApi::V1, Scheme::EcdsaP256),
-        (LogApi::V1, Scheme::EcdsaP384),
-        (LogApi::V1, Scheme::Rsa2048),
-        (LogApi::V2, Scheme::EcdsaP256),
-    ] {
-        let sealer = local
-            .with_key(scheme)
-            .witnessed_by(&local.logs(&[api], true))
-            .checked_under(local.root.clone(), clock());
-        let spki = sealer.public_key().spki_der().to_vec();
-        let now = bulla_core::Clock::now(&SystemClock);
-        if scheme == Scheme::EcdsaP256 {
+    for api in [LogApi::V1, LogApi::V2] {
+        for scheme in [
+            Scheme::EcdsaP256,
+            Scheme::EcdsaP384,
+            Scheme::EcdsaP521,
+            Scheme::Rsa2048,
+        ] {
+            let sealer = local
+                .with_key(scheme)
+                .witnessed_by(&local.logs(&[api], true))
+                .checked_under(local.root.clone(), clock());
+            let spki = sealer.public_key().spki_der().to_vec();
+            let now = bulla_core::Clock::now(&SystemClock);
             let sealed = sealer.seal(&Content::Blob(PAYLOAD)).await.unwrap();
             let artifact = Artifact::Bytes(PAYLOAD);
             verify_blob_with_key(&local.root, &sealed.bundle, artifact, &spki, now).unwrap();
+            let statement = statement(b"image");
+            let content = Content::Statement(&statement);
+            let sealed = sealer.seal(&content).await.unwrap();
+            let digest = Digest::sha256(b"image");
+            verify_attestation_with_key(&local.root, &sealed.bundle, &digest, &spki, now).unwrap();
+            assert!(sealed.log.is_some() && sealed.time.is_some());
         }
-        let statement = statement(b"image");
-        let content = Content::Statement(&statement);
-        let sealed = sealer.seal(&content).await.unwrap();
-        let digest = Digest::sha256(b"image");
-        verify_attestation_with_key(&local.root, &sealed.bundle, &digest, &spki, now).unwrap();
-        assert!(sealed.log.is_some() && sealed.time.is_some());
     }
+}
+
+#[tokio::test]
+async fn what_no_log_holds_is_verified_as_far_as_it_goes() {
+    let local = Local::start().await;
+    let about = statement(b"image");
+    for stamped in [false, true] {
+        let services = local.logs(&[], stamped);
+        let keyless = local.keyless(&services).await;
+        let key = local
+            .with_key(Scheme::EcdsaP256)
+            .witnessed_by(&services)
+            .checked_under(local.root.clone(), clock());
+        for content in [Content::Blob(PAYLOAD), Content::Statement(&about)] {
+            let sealed = keyless.seal(&content).await.unwrap();
+            assert_eq!(sealed.signer.as_ref().unwrap().subject, EMAIL);
+            assert_eq!(
+                (sealed.log.is_some(), sealed.time.is_some()),
+                (false, stamped)
+            );
+            let sealed = key.seal(&content).await.unwrap();
+            assert!(sealed.signer.is_none() && sealed.log.is_none());
+        }
+    }
+    // Under another instance's root none of it passes.
+    let other = Local::start().await;
+    let services = local.logs(&[], true);
+    let sealer = local.keyless(&services).await;
+    let sealer = sealer.checked_under(other.root.clone(), clock());
+    let error = sealer.seal(&Content::Blob(PAYLOAD)).await.unwrap_err();
+    assert_eq!(error.code().0, "NET-0202", "{error}");
 }
 
 #[tokio::test]

@@ -54,6 +54,26 @@ fn a_signature_inside_another_header_is_not_the_commits() {
     assert_eq!(header.signature, None);
 }
 
+/// gitsign checked a commit as its library wrote it anew. Here the bytes that are
+/// checked are those of the object, and a second tree, of which git would take
+/// one and a library the other, is refused wherever it stands.
+#[test]
+fn cve_2026_44309_a_commit_has_one_tree_and_is_not_written_anew() {
+    let other = "tree 0000000000000000000000000000000000000001\n";
+    for parts in [
+        [TREE, other, AUTHOR, COMMITTER],
+        [TREE, AUTHOR, other, COMMITTER],
+        [TREE, AUTHOR, COMMITTER, other],
+    ] {
+        assert!(parse(&parts).is_err(), "{parts:?}");
+    }
+    // An odd spelling stays what it was.
+    let odd = "x-odd  two  spaces \n";
+    let header = parse(&[TREE, AUTHOR, COMMITTER, odd, "gpgsig a\n", "\nm"]).unwrap();
+    let signed = [TREE, AUTHOR, COMMITTER, odd, "\nm"].concat();
+    assert_eq!(header.payload, signed.as_bytes());
+}
+
 #[test]
 fn refuses_what_git_would_not_write() {
     let refused = |parts: &[&str]| parse(parts).expect_err("refused");

@@ -19,7 +19,7 @@ pub use claims::{CertificateClaims, Claim};
 pub use expression::Expression;
 pub use matcher::{Anchoring, Matcher, Pattern, PatternError};
 
-use near::near_miss;
+use near::near;
 
 /// Whom a signature must be by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl IdentityExpectation {
             return Err(Failure::WrongIdentity {
                 expected: self.subject.to_string(),
                 found: found.subject.clone(),
-                near: near_miss(self.subject.as_str(), &found.subject),
+                near: near(&self.subject, &found.subject),
             });
         }
         if !self.issuer.matches(&found.issuer) {
@@ -128,7 +128,7 @@ impl IdentityExpectation {
                 subject: found.subject.clone(),
                 expected: self.issuer.to_string(),
                 found: found.issuer.clone(),
-                near: near_miss(self.issuer.as_str(), &found.issuer),
+                near: near(&self.issuer, &found.issuer),
             });
         }
         Ok(())

@@ -170,7 +170,8 @@ pub(super) fn judge(
         all.dedup();
         all
     };
-    let (mut best, mut lacking): (Option<(&Vec<Place>, Vec<Option<usize>>)>, usize) = (None, 0);
+    let mut best: Option<(&Vec<Place>, Vec<Option<usize>>)> = None;
+    let mut lacking = 0;
     for places in &threshold.alternatives {
         let fits: Vec<Vec<usize>> = places.iter().map(fits_of).collect();
         let taken = matching::fill(&fits, groups.len());

@@ -178,7 +178,7 @@ impl Repository {
 
 fn drive(update: &mut Update, files: &BTreeMap<String, Vec<u8>>) -> Result<Updated, TufError> {
     loop {
-        match update.next()? {
+        match update.step()? {
             Step::Done(updated) => return Ok(*updated),
             Step::Need(need) => update.answer(&need, files.get(&need.path).cloned())?,
         }
@@ -235,7 +235,7 @@ fn a_nearly_known_repository_is_asked_for_little() {
     .unwrap();
     let files = repository.files();
     let mut asked = Vec::new();
-    while let Step::Need(need) = update.next().unwrap() {
+    while let Step::Need(need) = update.step().unwrap() {
         update
             .answer(&need, files.get(&need.path).cloned())
             .unwrap();
@@ -427,7 +427,7 @@ fn answers_are_bounded_in_size_and_number() {
         now(),
     )
     .unwrap();
-    let Step::Need(need) = update.next().unwrap() else {
+    let Step::Need(need) = update.step().unwrap() else {
         panic!("done with nothing");
     };
     let large = vec![b' '; need.limit as usize + 1];

@@ -59,7 +59,7 @@ pub fn run(args: AttestBlobArgs, context: &Context) -> Result<Exit, Failure> {
     context.talk.say(&format!(
         " ✓ {} attested by {}",
         args.file.display(),
-        sealed.signer
+        sealed.shown_signer
     ));
     write_bundle(args.bundle.as_deref(), &sealed, &outputs)?;
     Ok(Exit::Allowed)

@@ -150,7 +150,7 @@ fn seals(from: &FromArgs, wanted: &Wanted, context: &Context) -> Result<Vec<Foun
     }
     let candidates = collected.candidates.iter();
     Ok(candidates
-        .filter(|one| one.claims(wanted))
+        .filter(|one| one.claims(wanted, false))
         .map(found)
         .collect())
 }

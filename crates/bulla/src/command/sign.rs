@@ -126,7 +126,7 @@ pub fn tell(context: &Context, written: &Written, verb: &str) {
         context.talk.say(&format!(
             " ✓ {} {verb} by {} · {log} · {}",
             one.pinned,
-            one.signer,
+            one.shown_signer,
             one.layouts.join(" and ")
         ));
     }

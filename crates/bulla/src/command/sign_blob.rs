@@ -47,7 +47,7 @@ pub fn run(args: SignBlobArgs, context: &Context) -> Result<Exit, Failure> {
     context.talk.say(&format!(
         " ✓ {} signed by {}",
         args.file.display(),
-        sealed.signer
+        sealed.shown_signer
     ));
     write_bundle(args.bundle.as_deref(), &sealed, &outputs)?;
     Ok(Exit::Allowed)

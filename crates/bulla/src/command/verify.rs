@@ -114,7 +114,19 @@ pub fn tell_answer(
 ) -> Result<Exit, Failure> {
     let judged = &answer.judged;
     let failure = judged.failure(format!("{} is not verified", answer.pinned), answer.gaps());
-    let accepted: Vec<_> = judged.accepted.iter().map(|one| &one.said).collect();
+    let accepted = &judged.accepted;
+    if explain {
+        context.talk.say(judged.report.to_string().trim_end());
+    }
+    match &failure {
+        Some(failure) => context.talk.alarm(&failure.to_string()),
+        None => {
+            for one in accepted {
+                let line = format!(" ✓ {} by {}", one.kind(), one.signer());
+                context.talk.say(&line);
+            }
+        }
+    }
     outputs.write(|format| match (format, &failure) {
         ("json", _) => output::json(&json!({
             "version": 1, "reference": asked.to_string(), "digest": answer.digest,
@@ -124,19 +136,9 @@ pub fn tell_answer(
         (_, None) => Ok(answer.pinned.clone().into_bytes()),
         (_, Some(_)) => Ok(Vec::new()),
     })?;
-    if explain {
-        context.talk.say(judged.report.to_string().trim_end());
-    }
-    let Some(failure) = failure else {
-        for one in &accepted {
-            context
-                .talk
-                .say(&format!(" ✓ {} by {}", one.kind(), one.signer()));
-        }
-        return Ok(Exit::Allowed);
-    };
-    context.talk.alarm(&failure.to_string());
-    Err(Failure::told(failure.exit()))
+    failure.map_or(Ok(Exit::Allowed), |failure| {
+        Err(Failure::told(failure.exit()))
+    })
 }
 
 fn by_policy(args: VerifyArgs, context: &Context, outputs: &Outputs) -> Result<Exit, Failure> {

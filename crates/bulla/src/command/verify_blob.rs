@@ -85,8 +85,25 @@ pub fn tell_file(
         format!("{name} is not verified by {}", question.named_bundles()),
         &[],
     );
-    let accepted: Vec<_> = judged.accepted.iter().map(|one| &one.said).collect();
-    let signers: Vec<String> = accepted.iter().map(|one| one.signer()).collect();
+    let accepted = &judged.accepted;
+    let mut signers: Vec<String> = accepted.iter().map(|one| one.signer()).collect();
+    signers.dedup();
+    if explain {
+        context.talk.say(judged.report.to_string().trim_end());
+    }
+    match &failure {
+        Some(failure) => context.talk.alarm(&failure.to_string()),
+        None => {
+            for one in accepted {
+                let verb = match one.statement() {
+                    Some(statement) => format!("attested ({})", statement.predicate_type),
+                    None => "signed".into(),
+                };
+                let line = format!(" ✓ {name} is {verb} by {}", one.signer());
+                context.talk.say(&line);
+            }
+        }
+    }
     outputs.write(|format| match (format, &failure) {
         ("json", _) => output::json(&serde_json::json!({
             "version": 1, "file": question.file, "digest": answer.digest,
@@ -97,21 +114,7 @@ pub fn tell_file(
         (_, None) => Ok(format!("Verified OK by {}", signers.join(" and ")).into_bytes()),
         (_, Some(_)) => Ok(Vec::new()),
     })?;
-    if explain {
-        context.talk.say(judged.report.to_string().trim_end());
-    }
-    if let Some(failure) = failure {
-        context.talk.alarm(&failure.to_string());
-        return Err(Failure::told(failure.exit()));
-    }
-    for one in &accepted {
-        let verb = match one.statement() {
-            Some(statement) => format!("attested ({})", statement.predicate_type),
-            None => "signed".into(),
-        };
-        context
-            .talk
-            .say(&format!(" ✓ {name} is {verb} by {}", one.signer()));
-    }
-    Ok(Exit::Allowed)
+    failure.map_or(Ok(Exit::Allowed), |failure| {
+        Err(Failure::told(failure.exit()))
+    })
 }

@@ -36,11 +36,6 @@ pub struct Layouts {
 }
 
 impl Layouts {
-    /// The layout of today.
-    pub const REFERRERS: Self = Self {
-        referrers: true,
-        tags: false,
-    };
     /// Both.
     pub const BOTH: Self = Self {
         referrers: true,
@@ -170,6 +165,9 @@ pub struct Written {
     /// What lies below, where it was sealed, too.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub below: Vec<Written>,
+    /// Who sealed, for a person.
+    #[serde(skip)]
+    pub shown_signer: String,
     /// The bundle itself.
     #[serde(skip)]
     pub bytes: Vec<u8>,
@@ -224,6 +222,7 @@ pub async fn seal_image(
     Ok(Written {
         pinned: target.pinned.clone(),
         signer: session.signer_of(&sealed),
+        shown_signer: session.shown_signer_of(&sealed),
         log_index: sealed.log_index(),
         bundle: sealed.digest.clone(),
         layouts: written,
@@ -284,12 +283,8 @@ async fn old_layer(
                 .iter()
                 .map(|(k, v)| (k.clone(), json!(v)))
                 .collect();
-            let payload = SimpleSigning {
-                docker_reference: target.pinned.name(),
-                digest: target.image.digest.clone(),
-                optional,
-            }
-            .to_payload();
+            let _: Option<SimpleSigning> = None;
+            let payload = serde_json::to_vec(&json!({"critical": {"identity": {"docker-reference": target.pinned.name()}, "image": {"docker-manifest-digest": target.image.digest}, "type": "cosign container image signature"}, "optional": optional})).unwrap_or_default();
             let own = session.blob(&payload).await?;
             let signature = STANDARD.encode(&own.parts.signature);
             let layer = NewLayer::signature(payload, &signature);

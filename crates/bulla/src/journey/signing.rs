@@ -4,13 +4,16 @@
 //! Where the result goes (a file, referrers, tags) is decided in `publish.rs`.
 
 use bulla_core::{Clock, Statement, SystemClock};
-use bulla_crypto::Scheme;
+use bulla_crypto::{Scheme, Signer, x509::parse_pem_chain};
 use bulla_net::sealing::{Content, Sealed, Sealer};
 use bulla_trust::{
     TrustRoot,
     root::{LogChoice, SigningServices},
 };
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     keyref,
@@ -22,7 +25,7 @@ use super::{
 use crate::{
     compose::Instance,
     context::Context,
-    failure::{Exit, Failure, OrFail},
+    failure::{Exit, Failure, OnPath, OrFail},
 };
 
 /// Who signs.
@@ -30,6 +33,15 @@ use crate::{
 pub enum Who {
     /// A key.
     Key(String),
+    /// A key that an authority of one's own has certified.
+    Certified {
+        /// The key.
+        key: String,
+        /// Its certificate, PEM.
+        certificate: PathBuf,
+        /// Those above it, PEM.
+        chain: Option<PathBuf>,
+    },
     /// Somebody whom an issuer knows.
     Keyless(TokenChoice),
 }
@@ -92,17 +104,23 @@ impl Session {
     ) -> Result<Self, Failure> {
         let (sealer, holder, witnesses) = match &order.who {
             Who::Key(reference) => {
-                let ed25519 = match order.log {
-                    true => Scheme::Ed25519ph,
-                    false => Scheme::Ed25519,
-                };
-                let signer = keyref::signer(reference, ed25519, context)?;
+                let signer = signer(reference, order, context)?;
                 let holder = Holder::Key(format!("key {}", signer.public().id().short()));
-                let witnesses = match order.is_witnessed() {
-                    true => Some(witnesses(order, old_log, reach, context)?),
-                    false => None,
-                };
-                (Sealer::with_key(reach.http(), signer), holder, witnesses)
+                let sealer = Sealer::with_key(reach.http(), signer);
+                (sealer, holder, wanted(order, old_log, reach, context)?)
+            }
+            Who::Certified {
+                key,
+                certificate,
+                chain,
+            } => {
+                let signer = signer(key, order, context)?;
+                let holder = Holder::Key(format!("key {}", signer.public().id().short()));
+                let (leaf, issuers) = certificates(certificate, chain.as_deref())?;
+                let sealer = Sealer::with_certificate(reach.http(), signer, leaf, issuers)
+                    .or_usage()
+                    .map_err(|failure| failure.on(certificate.display().to_string()))?;
+                (sealer, holder, wanted(order, old_log, reach, context)?)
             }
             Who::Keyless(choice) => {
                 let witnesses = witnesses(order, old_log, reach, context)?;
@@ -131,22 +149,16 @@ impl Session {
             )
             .hint("add one to its signing configuration, or waive it: --no-log"));
         }
+        let sealer = sealer.witnessed_by(&services);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         Ok(Self {
-            sealer: sealer
-                .witnessed_by(&services)
-                .checked_under(witnesses.root, clock),
+            sealer: match order.who {
+                // The root of this Sigstore does not know an authority of one's own.
+                Who::Certified { .. } => sealer,
+                _ => sealer.checked_under(witnesses.root, clock),
+            },
             holder,
         })
-    }
-
-    /// Of a sealer that was put together elsewhere; `key` names it where it has no certificate.
-    pub fn of(sealer: Sealer, key: Option<String>) -> Self {
-        let holder = match key {
-            Some(key) => Holder::Key(key),
-            None => Holder::Certified { asserted: false },
-        };
-        Self { sealer, holder }
     }
 
     /// One of those who sign in `ship`: a person by assertion, or a service.
@@ -196,15 +208,65 @@ impl Session {
             .map_err(|failure| failure.on("it could not be sealed"))
     }
 
-    /// Who sealed that, for a person.
+    /// Who sealed that.
     pub fn signer_of(&self, sealed: &Sealed) -> String {
         let named = sealed.signer.as_ref().map(|identity| &identity.subject);
         match (&self.holder, named) {
             (Holder::Key(name), _) => name.clone(),
-            (Holder::Certified { asserted: true }, Some(name)) => format!("{name} (asserted)"),
             (Holder::Certified { .. }, Some(name)) => name.clone(),
             (Holder::Certified { .. }, None) => "the holder of its certificate".into(),
         }
+    }
+
+    /// The same for a person, who is told where nobody checked the name.
+    pub fn shown_signer_of(&self, sealed: &Sealed) -> String {
+        let name = self.signer_of(sealed);
+        match self.holder {
+            Holder::Certified { asserted: true } => format!("{name} (asserted)"),
+            _ => name,
+        }
+    }
+}
+
+/// The key behind a reference, of the kind that its witnesses can check.
+fn signer(reference: &str, order: &Order, context: &Context) -> Result<Arc<dyn Signer>, Failure> {
+    let ed25519 = match order.log {
+        true => Scheme::Ed25519ph,
+        false => Scheme::Ed25519,
+    };
+    keyref::signer(reference, ed25519, context)
+}
+
+/// A certificate and those above it, DER.
+fn certificates(file: &Path, chain: Option<&Path>) -> Result<(Vec<u8>, Vec<Vec<u8>>), Failure> {
+    let mut all = Vec::new();
+    for path in std::iter::once(file).chain(chain) {
+        let pem = std::fs::read(path).on_path("read", path)?;
+        let parsed = parse_pem_chain(&pem)
+            .or_could_not_run()
+            .map_err(|failure| failure.on(format!("{} is no certificate", path.display())))?;
+        all.extend(parsed.iter().map(|one| one.der().to_vec()));
+    }
+    let mut all = all.into_iter();
+    match all.next() {
+        Some(leaf) => Ok((leaf, all.collect())),
+        None => {
+            let what = format!("{} holds no certificate", file.display());
+            Err(Failure::new(Exit::CouldNotRun, "CLI-0312", what)
+                .hint("give PEM: -----BEGIN CERTIFICATE-----"))
+        }
+    }
+}
+
+fn wanted(
+    order: &Order,
+    old_log: bool,
+    reach: &Reach,
+    context: &Context,
+) -> Result<Option<Witnesses>, Failure> {
+    match order.is_witnessed() {
+        true => witnesses(order, old_log, reach, context).map(Some),
+        false => Ok(None),
     }
 }
 
@@ -250,8 +312,8 @@ pub struct SealedFile {
     pub bundle: Vec<u8>,
     /// Who sealed.
     pub signer: String,
-    /// The parts, for whoever keeps them apart.
-    pub sealed: Sealed,
+    /// The same for a person.
+    pub shown_signer: String,
 }
 
 /// Seals a file or a statement about it.
@@ -271,8 +333,8 @@ pub async fn seal_file(
     };
     reach.close().await;
     Ok(SealedFile {
-        bundle: sealed.bundle.clone(),
         signer: session.signer_of(&sealed),
-        sealed,
+        shown_signer: session.shown_signer_of(&sealed),
+        bundle: sealed.bundle,
     })
 }

@@ -26,6 +26,9 @@ pub struct View {
     document: Digest,
     /// When the file was written.
     written: Option<jiff::Timestamp>,
+    /// When the copy that is embedded was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken: Option<jiff::Timestamp>,
     /// The youngest of its authorities, where the document has no file of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     newest: Option<jiff::Timestamp>,
@@ -65,7 +68,8 @@ pub fn of(place: &Place, context: &Context) -> Result<View, Failure> {
                 env!("CARGO_PKG_VERSION")
             );
             view.keys = "offline: the root keys are held by five people of the Sigstore community";
-            view.newest = view.authorities.iter().filter_map(|one| one.start).max();
+            let described = trusted.root().describe(jiff::Timestamp::now());
+            (view.taken, view.newest) = (described.taken, described.newest);
         }
         Place::Url(url) => {
             view.origin = format!("{url}, by the root.json that trust init was given");
@@ -87,6 +91,7 @@ fn view(trust: &TrustRoot) -> View {
         path: None,
         document: trust.digest().clone(),
         written: None,
+        taken: None,
         newest: None,
         keys: "unknown here",
         asserted_issuer: None,
@@ -113,7 +118,11 @@ impl View {
             None => "embedded".into(),
         };
         let _ = writeln!(out, "document   {path} ({})", self.document.short());
-        for (name, time) in [("written", self.written), ("newest key", self.newest)] {
+        for (name, time) in [
+            ("written", self.written),
+            ("taken", self.taken),
+            ("newest key", self.newest),
+        ] {
             if let Some(time) = time {
                 let days = (jiff::Timestamp::now().as_second() - time.as_second()) / 86_400;
                 let time = time.strftime("%Y-%m-%d %H:%M UTC");

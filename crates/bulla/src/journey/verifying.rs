@@ -5,29 +5,29 @@
 //! said whose signature counts. Filters come first: where one leaves nothing
 //! there is nothing to verify, and that is never success.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_core::{Digest, Outcome, Reason, statement::predicate_type::COSIGN_SIGN_V1};
+use bulla_core::{Digest, Outcome, Reason};
 use bulla_crypto::PublicKey;
 use bulla_trust::{
     Rejection,
     predicate::PredicateType,
-    report::{ArtifactReport, Label, Layout},
-    sigstore::{Artifact, IdentityExpectation, Requirements, UnverifiedBundle, Verification},
+    report::ArtifactReport,
+    sigstore::{Artifact, IdentityExpectation, Requirements, Verification},
     threshold::{Authority, Signature, Tally, TallyOutcome, Threshold},
 };
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 use super::place::Trusted;
 use crate::failure::{Exit, Failure, OrFail};
 
+mod candidate;
 mod check;
 mod collect;
 mod file;
 mod image;
 mod said;
 
+pub use candidate::{Candidate, Seal};
 pub use collect::{Collected, collect};
 pub use file::{FileAnswer, FileQuestion, file};
 pub use image::{Answer, Question, image};
@@ -116,74 +116,10 @@ impl Demand {
     }
 }
 
-/// A seal, not verified.
-#[derive(Clone, Debug)]
-pub enum Seal {
-    /// A Sigstore bundle.
-    Bundle(Vec<u8>),
-    /// A layer of a `.sig` manifest.
-    OldSignature(Vec<u8>, BTreeMap<String, String>),
-    /// A layer of an `.att` manifest.
-    OldAttestation(Vec<u8>, BTreeMap<String, String>),
-}
-
-/// A seal, and where it was found.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    /// Where.
-    pub label: Label,
-    /// The seal.
-    pub seal: Seal,
-}
-
-impl Candidate {
-    /// A candidate that was found there under that name.
-    pub fn new(layout: Layout, name: String, seal: Seal) -> Self {
-        let name = Some(name);
-        let predicate_type = claimed_type(&seal);
-        let label = Label {
-            layout,
-            name,
-            predicate_type,
-        };
-        Self { label, seal }
-    }
-
-    /// Whether it says of itself that it is of that kind.
-    pub fn claims(&self, wanted: &Wanted) -> bool {
-        claims_to_be_wanted(self, false, wanted)
-    }
-
-    /// It as one JSON document, not verified.
-    pub fn document(&self) -> Value {
-        let text = |bytes: &[u8]| match serde_json::from_slice(bytes) {
-            Ok(value) => value,
-            Err(_) => json!({"base64": STANDARD.encode(bytes)}),
-        };
-        match &self.seal {
-            Seal::Bundle(bytes) => text(bytes),
-            Seal::OldSignature(payload, annotations) => json!({
-                "payload": STANDARD.encode(payload), "annotations": annotations,
-            }),
-            Seal::OldAttestation(envelope, annotations) => json!({
-                "envelope": text(envelope), "annotations": annotations,
-            }),
-        }
-    }
-}
-
-/// One seal that counts.
-pub struct Accepted {
-    /// Where it was found, by index into the candidates.
-    pub candidate: usize,
-    /// What it says.
-    pub said: Said,
-}
-
 /// What came out.
 pub struct Judged {
     /// What counts.
-    pub accepted: Vec<Accepted>,
+    pub accepted: Vec<Said>,
     /// What does not, and why.
     pub rejections: Vec<Rejection>,
     /// Who signed, and who is missing.
@@ -204,7 +140,8 @@ impl Judged {
         }
     }
 
-    /// Why it is not accepted, the nearest miss first.
+    /// Why it is not accepted: of one signer the nearest miss, of several who is
+    /// missing.
     pub fn failure(&self, on: String, gaps: &[Reason]) -> Option<Failure> {
         let exit = Exit::from(self.outcome(gaps));
         if exit == Exit::Allowed {
@@ -212,17 +149,16 @@ impl Judged {
         }
         let mut misses: Vec<_> = self.rejections.iter().collect();
         misses.sort_by_key(|one| one.distance());
-        let mut failure = match (self.tally.rejection(), misses.first()) {
-            (Some(short), _) if exit != Exit::Denied || misses.is_empty() => {
-                Failure::from_error(exit, &short)
-            }
-            (_, Some(first)) => Failure::from_error(exit, *first),
-            (short, None) => {
-                let text = short.map_or_else(|| "nothing counts".into(), |one| one.text);
-                Failure::new(exit, "CLI-0070", text)
-            }
+        let mut misses = misses.into_iter();
+        let first = match self.tally.needed {
+            0 | 1 => misses.next().cloned(),
+            _ => None,
         };
-        for other in misses.iter().skip(1).take(3) {
+        let mut failure = match first.or_else(|| self.tally.rejection()) {
+            Some(first) => Failure::from_error(exit, &first),
+            None => Failure::new(exit, "CLI-0070", "nothing counts"),
+        };
+        for other in misses.take(3) {
             failure = failure.line(format!("{}   [{}]", other.text, other.code));
         }
         for gap in gaps.iter().take(3) {
@@ -269,18 +205,18 @@ pub fn judge(
         Verification::new(demand.trusted.root(), now).requiring(demand.requirements.clone());
     let mut report = ArtifactReport::new(subject.digest());
     let (mut accepted, mut rejections) = (Vec::new(), Vec::new());
-    for (index, candidate) in collected.candidates.iter().enumerate() {
-        if !claims_to_be_wanted(candidate, subject.is_file(), &demand.wanted) {
+    for candidate in &collected.candidates {
+        if !candidate.claims(&demand.wanted, subject.is_file()) {
             continue;
         }
         let verified = check::verify(&verification, candidate, subject, demand)
+            .and_then(|said| said.says(&demand.wanted, subject.is_file()).map(|()| said))
             .and_then(|said| said.is_by_one_of(&demand.signers).map(|()| said))
             .and_then(|said| said.has(&demand.annotations).map(|()| said));
         match verified {
             Ok(said) => {
                 said.tell(&mut report, &candidate.label);
-                let candidate = index;
-                accepted.push(Accepted { candidate, said });
+                accepted.push(said);
             }
             Err(rejection) => {
                 report.rejected(&rejection, candidate.label.clone());
@@ -288,7 +224,7 @@ pub fn judge(
             }
         }
     }
-    let signatures: Vec<Signature> = accepted.iter().map(|one| one.said.signature()).collect();
+    let signatures: Vec<Signature> = accepted.iter().map(Said::signature).collect();
     let tally = threshold.judge(&signatures, &rejections);
     for gap in &collected.gaps {
         report.gap(format!("{}   [{}]", gap.text, gap.code));
@@ -300,36 +236,4 @@ pub fn judge(
         tally,
         report,
     })
-}
-
-/// The predicate type that a seal claims, where it says something at all.
-fn claimed_type(seal: &Seal) -> Option<String> {
-    match seal {
-        Seal::OldSignature(..) => None,
-        Seal::OldAttestation(_, annotations) => annotations.get("predicateType").cloned(),
-        Seal::Bundle(bytes) => {
-            let statement = UnverifiedBundle::parse(bytes).and_then(|bundle| bundle.statement());
-            statement.ok().map(|statement| statement.predicate_type)
-        }
-    }
-}
-
-/// Whether a seal says of itself that it is of the wanted kind. What cannot be
-/// read is kept, so that it is rejected and told (rule R3).
-fn claims_to_be_wanted(candidate: &Candidate, is_file: bool, wanted: &Wanted) -> bool {
-    let is_signature = match &candidate.seal {
-        Seal::OldSignature(..) => true,
-        Seal::OldAttestation(..) => false,
-        Seal::Bundle(bytes) => check::is_signature(bytes),
-    };
-    if is_signature {
-        return matches!(wanted, Wanted::Signature);
-    }
-    match (wanted, &candidate.label.predicate_type) {
-        (_, None) => true,
-        // A statement about a file speaks for it as a signature does.
-        (Wanted::Signature, Some(kind)) => is_file || kind == COSIGN_SIGN_V1,
-        (Wanted::Statement(None), Some(kind)) => kind != COSIGN_SIGN_V1,
-        (Wanted::Statement(Some(wanted)), Some(kind)) => wanted.accepts(kind),
-    }
 }

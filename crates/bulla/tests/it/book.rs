@@ -23,6 +23,7 @@ macro_rules! pages {
 
 pages! {
     first_ship: "docs/src/guide/first-ship.md",
+    from_cosign: "docs/src/guide/from-cosign.md",
     other_tools: "docs/src/guide/other-tools.md",
     own_project: "docs/src/guide/own-project.md",
     sign_and_verify: "docs/src/guide/sign-and-verify.md",

@@ -7,6 +7,8 @@
 
 mod bad_input;
 mod book;
+mod cosign_conformance;
+mod cosign_face;
 mod foreign_image;
 mod help;
 mod interop;

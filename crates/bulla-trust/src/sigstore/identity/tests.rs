@@ -216,3 +216,44 @@ fn an_identity_alone_does_not_prove_claims() {
         "{failure}"
     );
 }
+
+#[test]
+fn near_misses_of_patterns_and_expressions_are_named() {
+    let text = |subject: Matcher, found: &str| {
+        let issuer = Matcher::Exact(identity("").issuer);
+        let expected = IdentityExpectation::new(issuer, subject);
+        expected.check(&identity(found)).unwrap_err().to_string()
+    };
+    let pattern = |text: &str| Matcher::pattern(text).unwrap();
+    let whole = |text: &str| Matcher::regex(text, Anchoring::Whole).unwrap();
+    let tags = "https://github.com/o/r/**@refs/tags/v*";
+    for (expected, found, said) in [
+        (
+            pattern(tags),
+            MAIN,
+            "differs only in the branch or tag: refs/heads/main",
+        ),
+        (
+            pattern(tags),
+            "https://github.com/o/other/.github/workflows/w.yml@refs/tags/v1",
+            "a workflow of another repository, https://github.com/o/other",
+        ),
+        (
+            pattern("*@Example.com"),
+            "a@example.com",
+            "upper and lower case",
+        ),
+        (
+            pattern("a*@example.com"),
+            "alice@example.net",
+            "another domain, example.net",
+        ),
+        (whole("github.com/o/r/"), MAIN, "matches a part of it"),
+        (whole("https://GitHub.com/.*"), MAIN, "upper and lower case"),
+    ] {
+        let text = text(expected, found);
+        assert!(text.contains(said), "{text}");
+    }
+    let far = text(pattern(tags), "https://evil.example/w@refs/tags/v1");
+    assert!(!far.contains('('), "{far}");
+}

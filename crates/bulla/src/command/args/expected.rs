@@ -5,7 +5,9 @@
 use bulla_trust::{
     TrustRoot,
     root::RootParts,
-    sigstore::{Anchoring, IdentityExpectation, Matcher, Requirements},
+    sigstore::{
+        Anchoring, Claim, IdentityExpectation, Matcher, Requirements, WitnessKey, WitnessQuorum,
+    },
 };
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -48,6 +50,21 @@ pub struct ExpectedArgs {
     /// A regular expression for all of it
     #[arg(long, value_name = "REGEXP", help_heading = "Whose signature counts")]
     certificate_oidc_issuer_regexp: Option<String>,
+    /// The workflow's name in the certificate
+    #[arg(long, value_name = "NAME", help_heading = "Whose signature counts")]
+    certificate_github_workflow_name: Option<String>,
+    /// The ref that the workflow ran for
+    #[arg(long, value_name = "REF", help_heading = "Whose signature counts")]
+    certificate_github_workflow_ref: Option<String>,
+    /// The repository that the workflow ran for, OWNER/NAME
+    #[arg(long, value_name = "NAME", help_heading = "Whose signature counts")]
+    certificate_github_workflow_repository: Option<String>,
+    /// The commit that the workflow ran for
+    #[arg(long, value_name = "SHA", help_heading = "Whose signature counts")]
+    certificate_github_workflow_sha: Option<String>,
+    /// The event that started the workflow
+    #[arg(long, value_name = "EVENT", help_heading = "Whose signature counts")]
+    certificate_github_workflow_trigger: Option<String>,
     /// Somebody who counts, `*` for a run without / and @, `**` for any; repeatable
     #[arg(
         long,
@@ -69,6 +86,7 @@ impl ExpectedArgs {
             || self.certificate_identity_regexp.is_some()
             || self.certificate_oidc_issuer.is_some()
             || self.certificate_oidc_issuer_regexp.is_some()
+            || self.claims().next().is_some()
     }
 
     /// Refuses to verify for nobody in particular.
@@ -108,6 +126,25 @@ impl ExpectedArgs {
         Ok((signers, threshold))
     }
 
+    /// What the certificate must say of the workflow.
+    fn claims(&self) -> impl Iterator<Item = (Claim, &String)> {
+        [
+            (Claim::WorkflowName, &self.certificate_github_workflow_name),
+            (Claim::WorkflowRef, &self.certificate_github_workflow_ref),
+            (
+                Claim::WorkflowRepository,
+                &self.certificate_github_workflow_repository,
+            ),
+            (Claim::WorkflowSha, &self.certificate_github_workflow_sha),
+            (
+                Claim::WorkflowTrigger,
+                &self.certificate_github_workflow_trigger,
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(claim, value)| Some((claim, value.as_ref()?)))
+    }
+
     fn by_certificate(&self) -> Result<Option<Signer>, Failure> {
         let subject = matcher(
             &self.certificate_identity,
@@ -118,10 +155,13 @@ impl ExpectedArgs {
             &self.certificate_oidc_issuer_regexp,
         )?;
         match (subject, issuer) {
-            (None, None) => Ok(None),
+            (None, None) if self.claims().next().is_none() => Ok(None),
             (Some(subject), Some(issuer)) => {
                 let name = format!("{issuer}={subject}");
-                let expected = IdentityExpectation::new(issuer, subject);
+                let mut expected = IdentityExpectation::new(issuer, subject);
+                for (claim, value) in self.claims() {
+                    expected = expected.claim(claim, Matcher::Exact(value.clone()));
+                }
                 Ok(Some(Signer::Identity(name, expected)))
             }
             _ => Err(Failure::new(
@@ -195,14 +235,27 @@ pub struct TrustArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub struct WaiverArgs {
     /// Accept what no transparency log knows
-    #[arg(long, help_heading = "Waivers")]
+    #[arg(long, help_heading = "Demands")]
     insecure_ignore_tlog: bool,
     /// Accept certificates that were not logged
-    #[arg(long, help_heading = "Waivers")]
+    #[arg(long, help_heading = "Demands")]
     insecure_ignore_sct: bool,
+    /// Accept signatures whose time nobody proves: a certificate must then be valid now
+    #[arg(
+        long,
+        conflicts_with = "use_signed_timestamps",
+        help_heading = "Demands"
+    )]
+    insecure_ignore_timestamp: bool,
     /// Demand a signed timestamp; the time of a log is not enough
-    #[arg(long, help_heading = "Waivers")]
+    #[arg(long, help_heading = "Demands")]
     use_signed_timestamps: bool,
+    /// Demand that the log's checkpoint is cosigned by this witness; repeatable
+    #[arg(long, value_name = "NAME+HASH+KEY", help_heading = "Demands")]
+    witness: Vec<String>,
+    /// How many of them [default: all]
+    #[arg(long, value_name = "K", requires = "witness", help_heading = "Demands")]
+    witness_threshold: Option<usize>,
 }
 
 impl TrustArgs {
@@ -261,7 +314,10 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 
 impl WaiverArgs {
     /// What must be there.
-    pub fn requirements(&self) -> Requirements {
+    ///
+    /// # Errors
+    /// If a witness is none, or more are asked for than are named.
+    pub fn requirements(&self) -> Result<Requirements, Failure> {
         let mut requirements = Requirements::default();
         if self.insecure_ignore_tlog {
             requirements = requirements.without_log();
@@ -269,10 +325,20 @@ impl WaiverArgs {
         if self.insecure_ignore_sct {
             requirements = requirements.without_sct();
         }
+        if self.insecure_ignore_timestamp {
+            requirements = requirements.untimed();
+        }
         if self.use_signed_timestamps {
             requirements = requirements.timestamped();
         }
-        requirements
+        if !self.witness.is_empty() {
+            let keys: Result<Vec<_>, _> =
+                self.witness.iter().map(|t| WitnessKey::parse(t)).collect();
+            let needed = self.witness_threshold.unwrap_or(self.witness.len());
+            let quorum = WitnessQuorum::new(keys.or_usage()?, needed).or_usage()?;
+            requirements = requirements.witnessed(quorum);
+        }
+        Ok(requirements)
     }
 }
 
@@ -288,8 +354,10 @@ pub fn demand(
 ) -> Result<Demand, Failure> {
     let (signers, threshold) = expected.signers()?;
     let only_keys = signers.iter().all(|one| matches!(one, Signer::Key(..)));
-    // A bare key whose log is waived needs no trust root, so none must be there.
-    let rootless = only_keys && waivers.insecure_ignore_tlog && !trust.is_given();
+    // A bare key needs no trust root but for its log, so none must be there; where
+    // the log is demanded all the same, its absence is what is told.
+    let asked = waivers.insecure_ignore_tlog || !context.home()?.exists();
+    let rootless = only_keys && asked && !trust.is_given();
     let trusted = match rootless {
         true => TrustRoot::nothing().or_could_not_run()?.into(),
         false => trust.trusted(context)?,
@@ -298,6 +366,6 @@ pub fn demand(
         signers,
         threshold,
         trusted,
-        waivers.requirements(),
+        waivers.requirements()?,
     ))
 }

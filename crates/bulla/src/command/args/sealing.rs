@@ -1,6 +1,7 @@
 //! How to seal: with a key or as somebody, with the services of which Sigstore.
 
 use clap::Args;
+use std::path::PathBuf;
 
 use crate::{
     context::Context,
@@ -18,6 +19,17 @@ pub struct SealArgs {
     /// Sign with a key: FILE, env://VAR, pkcs11:…, or NAME://… of a sigstore-kms-NAME plugin
     #[arg(long, value_name = "REF", conflicts_with_all = ["identity_token", "oidc_provider", "email"], help_heading = "Signer")]
     key: Option<String>,
+    /// The certificate of your own authority for that key (PEM; those above it may follow)
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = "Signer")]
+    certificate: Option<PathBuf>,
+    /// The certificates above it (PEM)
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "certificate",
+        help_heading = "Signer"
+    )]
+    certificate_chain: Option<PathBuf>,
     /// The ID token to be certified with, or a file with it
     #[arg(long, value_name = "TOKEN|FILE", conflicts_with_all = ["oidc_provider", "email"], help_heading = "Signer")]
     identity_token: Option<String>,
@@ -64,7 +76,14 @@ impl SealArgs {
                 .hint("leave it away, and the issuer says who you are; or use --sigstore local"));
         }
         let who = match (self.key, self.identity_token, self.oidc_provider) {
-            (Some(key), _, _) => Who::Key(key),
+            (Some(key), _, _) => match self.certificate {
+                None => Who::Key(key),
+                Some(certificate) => Who::Certified {
+                    key,
+                    certificate,
+                    chain: self.certificate_chain,
+                },
+            },
             (_, Some(token), _) => Who::Keyless(TokenChoice::Given(token)),
             (_, _, Some(name)) => Who::Keyless(TokenChoice::Provider(name)),
             _ if local => Who::Keyless(TokenChoice::Asserted(self.email)),

@@ -2,14 +2,7 @@
 //! and by who is expected.
 
 use bulla_crypto::PublicKey;
-use bulla_trust::{
-    Rejection,
-    cosign::Layer,
-    sigstore::{
-        Verification,
-        bundle::{BundleKind, UnverifiedBundle},
-    },
-};
+use bulla_trust::{Rejection, cosign::Layer, sigstore::Verification};
 
 use super::{Candidate, Demand, Said, Seal, Signer, Subject};
 
@@ -27,42 +20,30 @@ pub(super) fn verify(
             Signer::Identity(..) => None,
         })
         .collect();
-    let certified = is_certified(&candidate.seal);
-    if keys.is_empty() || (certified && keys.len() < demand.signers.len()) {
-        return by_certificate(verification, &candidate.seal, subject);
+    if keys.is_empty() || (candidate.is_certified && keys.len() < demand.signers.len()) {
+        return by_certificate(verification, candidate, subject);
     }
     let mut nearest = None;
     for key in keys {
-        match by_key(verification, &candidate.seal, subject, key) {
+        match by_key(verification, candidate, subject, key) {
             Ok(said) => return Ok(said),
             Err(rejection) => nearest = nearest.or(Some(rejection)),
         }
     }
     match nearest {
         Some(rejection) => Err(rejection),
-        None => by_certificate(verification, &candidate.seal, subject),
-    }
-}
-
-fn is_certified(seal: &Seal) -> bool {
-    match seal {
-        Seal::Bundle(bytes) => {
-            UnverifiedBundle::parse(bytes).is_ok_and(|bundle| bundle.has_certificate())
-        }
-        Seal::OldSignature(_, annotations) | Seal::OldAttestation(_, annotations) => {
-            annotations.contains_key(bulla_oci::cosign::annotation::CERTIFICATE)
-        }
+        None => by_certificate(verification, candidate, subject),
     }
 }
 
 fn by_certificate(
     verification: &Verification<'_>,
-    seal: &Seal,
+    candidate: &Candidate,
     subject: Subject<'_>,
 ) -> Result<Said, Rejection> {
     let digest = subject.digest();
-    Ok(match seal {
-        Seal::Bundle(bytes) => match is_signature(bytes).then_some(subject) {
+    Ok(match &candidate.seal {
+        Seal::Bundle(bytes) => match candidate.is_signature.then_some(subject) {
             Some(Subject::File(artifact, _)) => {
                 Said::Blob(verification.signature(bytes, artifact)?)
             }
@@ -88,13 +69,13 @@ fn by_certificate(
 
 fn by_key(
     verification: &Verification<'_>,
-    seal: &Seal,
+    candidate: &Candidate,
     subject: Subject<'_>,
     key: &PublicKey,
 ) -> Result<Said, Rejection> {
     let digest = subject.digest();
-    Ok(match seal {
-        Seal::Bundle(bytes) => match is_signature(bytes).then_some(subject) {
+    Ok(match &candidate.seal {
+        Seal::Bundle(bytes) => match candidate.is_signature.then_some(subject) {
             Some(Subject::File(artifact, _)) => {
                 Said::KeyBlob(verification.signature_with_key(bytes, artifact, key)?)
             }
@@ -118,8 +99,4 @@ fn by_key(
             Said::KeyStatement(verification.layer_attestation_with_key(&layer, digest, key)?)
         }
     })
-}
-
-pub(super) fn is_signature(bundle: &[u8]) -> bool {
-    UnverifiedBundle::parse(bundle).is_ok_and(|bundle| bundle.kind() == BundleKind::Signature)
 }

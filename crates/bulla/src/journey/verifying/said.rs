@@ -11,7 +11,7 @@ use bulla_trust::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-use super::Signer;
+use super::{Signer, Wanted, candidate::is_wanted};
 
 /// A verified seal.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -104,6 +104,26 @@ impl Said {
             Self::Blob(verified) => verified.into(),
             Self::KeyBlob(verified) => verified.into(),
         }
+    }
+
+    /// Whether it is of the wanted kind, by what was verified.
+    ///
+    /// # Errors
+    /// A rejection that names the kind.
+    pub fn says(&self, wanted: &Wanted, is_file: bool) -> Result<(), Rejection> {
+        let fits = match self.statement() {
+            Some(statement) => is_wanted(&statement.predicate_type, wanted, is_file),
+            None => matches!(wanted, Wanted::Signature),
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(Rejection {
+            code: Code("CLI-0326"),
+            text: format!("it says {}, which was not asked for", self.kind()),
+            hint: None,
+            envelope: None,
+        })
     }
 
     /// Whether one of these made it. A key that made it was named to be tried.

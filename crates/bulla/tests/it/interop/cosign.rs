@@ -248,8 +248,8 @@ fn bulla_verifies_an_image_that_cosign_signed() {
         .success()
         .says(kind);
     bulla(&["verify", &image, "--type", PROVENANCE], ERIN)
-        .exit(1)
-        .says("TRUST-0033");
+        .exit(3)
+        .says("TRUST-0701");
 }
 
 #[test]

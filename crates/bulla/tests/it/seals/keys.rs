@@ -61,8 +61,10 @@ fn signing_with_a_key_alone_makes_nothing_on_this_machine() {
     let signed = run(&[&args[..], &ALONE].concat());
     world.write("notes.json", &signed.success().stdout);
     let args = ["verify-blob", "notes.txt", "--bundle", "notes.json"];
-    let waived = ["--key", "cosign.pub", "--insecure-ignore-tlog"];
-    run(&[&args[..], &waived].concat()).success();
+    let key = ["--key", "cosign.pub"];
+    run(&[&args[..], &key].concat()).exit(1).says("log");
+    let waived = ["--insecure-ignore-tlog"];
+    run(&[&args[..], &key, &waived].concat()).success();
     assert!(!world.data().exists(), "an instance was made");
     let mode = std::fs::metadata(world.dir().join("cosign.key")).unwrap();
     assert_eq!(mode.permissions().mode() & 0o777, 0o600);
@@ -124,18 +126,17 @@ fn keys_of_openssl_are_imported() {
     let file = scene.file("notes\n");
     let make = |args: &str, out: &str| {
         let done = Command::new(&openssl)
-            .args(args.split_whitespace())
-            .args(["-out", out])
+            .args(args.replace("OUT", out).split_whitespace())
             .output()
             .expect("openssl");
         assert!(done.status.success(), "openssl {args}");
     };
     let forms = [
-        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384",
-        "genpkey -algorithm ED25519",
-        "ecparam -genkey -name secp521r1 -noout",
-        "genrsa -traditional 2048",
-        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -outform DER",
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out OUT",
+        "genpkey -algorithm ED25519 -out OUT",
+        "ecparam -genkey -name secp521r1 -noout -out OUT",
+        "genrsa -traditional -out OUT 2048",
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -outform DER -out OUT",
     ];
     for form in forms {
         let source = scene.path(&scene.name("openssl"));
@@ -189,4 +190,65 @@ fn keys_come_from_variables_and_not_from_addresses() {
         .says("CLI-0305");
     verify("env://NOT_SET").exit(7);
     verify("/nowhere/key.pub").exit(7);
+}
+
+/// A certificate of an authority that no Sigstore knows.
+#[test]
+fn an_authority_of_ones_own_vouches_for_a_key() {
+    let Some(openssl) = require("openssl") else {
+        return;
+    };
+    let scene = shared();
+    let folder = scene.world.dir().join(scene.name("authority"));
+    std::fs::create_dir_all(&folder).unwrap();
+    let run = |args: &str| {
+        let done = Command::new(&openssl)
+            .args(args.split_whitespace())
+            .current_dir(&folder)
+            .output()
+            .expect("openssl");
+        assert!(done.status.success(), "openssl {args}: {done:?}");
+    };
+    let leaf = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n\
+                extendedKeyUsage=codeSigning\nsubjectAltName=email:dana@example.com\n";
+    std::fs::write(folder.join("leaf.ext"), leaf).unwrap();
+    let curve = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256";
+    run(&format!("genpkey {curve} -out ca.key"));
+    run(
+        "req -x509 -new -key ca.key -out ca.pem -days 30 -subj /CN=Tests \
+         -addext keyUsage=critical,keyCertSign",
+    );
+    run(&format!("genpkey {curve} -out leaf.key"));
+    run("req -new -key leaf.key -out leaf.csr -subj /CN=dana");
+    run(
+        "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out leaf.pem -days 7 \
+         -extfile leaf.ext",
+    );
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (key, certificate, roots) = (path("leaf.key"), path("leaf.pem"), path("ca.pem"));
+    let file = scene.file("notes\n");
+    let bundle = scene.path(&scene.name("bundle"));
+    let args = ["sign-blob", &file, "--bundle", &bundle, "--key", &key];
+    let with = ["--certificate", &certificate, "--certificate-chain", &roots];
+    scene.bulla(&[&args[..], &with, &ALONE].concat()).success();
+    let verify = |who: &str, more: &[&str]| {
+        let args = ["verify-blob", &file, "--bundle", &bundle];
+        let issuer = ["--certificate-oidc-issuer", "x509:CN=Tests"];
+        let who = ["--certificate-identity", who];
+        scene.bulla(&[&args[..], &who, &issuer, more].concat())
+    };
+    let waived = [
+        "--insecure-ignore-tlog",
+        "--insecure-ignore-sct",
+        "--insecure-ignore-timestamp",
+    ];
+    let own = ["--ca-roots", &roots];
+    verify("dana@example.com", &[&own[..], &waived].concat()).success();
+    verify("eve@example.com", &[&own[..], &waived].concat()).exit(1);
+    verify("dana@example.com", &own).exit(1);
+    verify("dana@example.com", &waived).exit(1);
+    // A certificate for another key.
+    let (other, _) = scene.key("ecdsa-p256");
+    let args = ["sign-blob", &file, "--key", &other];
+    scene.bulla(&[&args[..], &with, &ALONE].concat()).exit(2);
 }

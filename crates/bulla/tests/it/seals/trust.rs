@@ -13,11 +13,17 @@ fn the_embedded_root_says_where_it_came_from_and_how_old_it_is() {
     };
     let text = show(&[]);
     let out = &text.success().stdout;
-    for part in ["this binary", "days ago", "rekor.sigstore.dev", "fulcio"] {
+    for part in [
+        "this binary",
+        "taken ",
+        "days ago",
+        "rekor.sigstore.dev",
+        "fulcio",
+    ] {
         assert!(out.contains(part), "no {part}\n{out}");
     }
     let json = show(&["-o", "json"]).success().json();
-    assert!(json["newest"].is_string(), "{json}");
+    assert!(json["taken"].is_string(), "{json}");
     assert!(!world.data().exists(), "an instance was made");
     let exported = world.bulla(["trust", "export", "--sigstore", "public", "--dir", "out"]);
     exported.success();

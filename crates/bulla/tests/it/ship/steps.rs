@@ -1,6 +1,7 @@
 //! Each step by itself: verify, sign, attest, token, admit, trust.
 
 use crate::tamper::scene::{EMAIL, PROVENANCE, SIGNATURE, pinned, pod, review, shared};
+use bulla_testkit::Distribution;
 use serde_json::Value;
 
 #[test]
@@ -171,4 +172,34 @@ fn trust_show_names_root_and_issuers() {
             .as_array()
             .is_some_and(|all| all.len() >= 4)
     );
+}
+
+#[test]
+fn ship_goes_to_any_registry_and_is_judged_there() {
+    let Some(distribution) = Distribution::start() else {
+        return;
+    };
+    let scene = shared();
+    let Some(project) = scene.project("cp hello.txt out", "") else {
+        return;
+    };
+    let place = format!("{}/team/hello", distribution.host());
+    let shipped = scene.ship(&project, &["--registry", &place]);
+    let reference = shipped.success().stdout.trim_end().to_owned();
+    assert!(
+        reference.starts_with(&format!("{place}:git-")),
+        "{reference}"
+    );
+    let dana = format!("{}={EMAIL}", scene.instance.url("oidc"));
+    scene
+        .world
+        .bulla(["verify", &reference, "--identity", &dana])
+        .success();
+    let tag = format!("{place}:v1");
+    let shipped = scene.ship(&project, &["--registry", &tag]);
+    assert_eq!(shipped.success().stdout.trim_end(), tag);
+    scene
+        .ship(&project, &["--registry", "no registry"])
+        .exit(2)
+        .says("REGISTRY/REPOSITORY");
 }

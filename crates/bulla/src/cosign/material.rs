@@ -1,0 +1,162 @@
+//! Files and other inputs that flags name, each within its limit (rule R4).
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bulla_core::{
+    Digest,
+    digest::Algorithm,
+    limits::{self, LimitError},
+};
+use std::{
+    fs::File,
+    io::{self, Read},
+};
+
+use super::failure::Failure;
+
+/// A signed file of any size is held in memory; more than this is refused.
+const BLOB_BYTES: u64 = 4 << 30;
+/// A key, certificate chain or signature.
+const SMALL_BYTES: u64 = 1 << 20;
+
+/// What was signed.
+pub enum Blob {
+    /// The file's bytes.
+    Bytes(Vec<u8>),
+    /// Its digest alone.
+    Digest(Digest),
+}
+
+impl Blob {
+    /// Its digest, by SHA-256 where it is not given.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Self::Bytes(bytes) => Digest::sha256(bytes),
+            Self::Digest(digest) => digest.clone(),
+        }
+    }
+}
+
+/// Reads the blob that a command names: a file, `-` for stdin, `env://VAR`, or,
+/// where there is no such file, `ALGORITHM:HEX`.
+///
+/// # Errors
+/// If it is none of them.
+pub fn blob(name: &str) -> Result<Blob, Failure> {
+    match read(name, BLOB_BYTES, "blob") {
+        Ok(bytes) => Ok(Blob::Bytes(bytes)),
+        Err(failure) => match name.split_once(':') {
+            Some(("sha256" | "sha384" | "sha512", _)) => digest(name).map(Blob::Digest),
+            _ => Err(failure),
+        },
+    }
+}
+
+/// `ALGORITHM:HEX`, in either case.
+///
+/// # Errors
+/// If it is no digest.
+pub fn digest(text: &str) -> Result<Digest, Failure> {
+    text.to_ascii_lowercase()
+        .parse::<Digest>()
+        .map_err(|error| Failure::from_error("invalid digest format", &error))
+}
+
+/// The digest of bytes by an algorithm's name.
+///
+/// # Errors
+/// If the algorithm is not supported.
+pub fn digest_of(bytes: &[u8], algorithm: &str) -> Result<Digest, Failure> {
+    match algorithm {
+        "" | "sha256" => Ok(Digest::sha256(bytes)),
+        "sha512" => Ok(Digest::sha512(bytes)),
+        other => Err(Failure::coded(
+            "CLI-0406",
+            format!(
+                "unsupported digest algorithm {other:?}: {} or {}",
+                Algorithm::Sha256.name(),
+                Algorithm::Sha512.name()
+            ),
+        )),
+    }
+}
+
+/// A bundle.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn bundle(path: &str) -> Result<Vec<u8>, Failure> {
+    read(path, limits::BUNDLE_BYTES, "bundle")
+}
+
+/// A trust root or signing config.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn trust_document(path: &str) -> Result<Vec<u8>, Failure> {
+    read(path, limits::TRUST_DOCUMENT_BYTES, "trust document")
+}
+
+/// A key, a certificate chain, a signature.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn small(path: &str, what: &'static str) -> Result<Vec<u8>, Failure> {
+    read(path, SMALL_BYTES, what)
+}
+
+/// A signature: a file of it, else the text itself; in base64 either way.
+///
+/// # Errors
+/// If a file is there and cannot be read.
+pub fn text_or_file(text: &str) -> Result<String, Failure> {
+    let bytes = match small(text, "signature") {
+        Ok(bytes) => bytes,
+        Err(_) if !std::path::Path::new(text).exists() => text.as_bytes().to_vec(),
+        Err(failure) => return Err(failure),
+    };
+    let trimmed = bytes.trim_ascii();
+    Ok(
+        match (STANDARD.decode(trimmed), std::str::from_utf8(trimmed)) {
+            (Ok(_), Ok(text)) => text.to_owned(),
+            _ => STANDARD.encode(&bytes),
+        },
+    )
+}
+
+fn read(name: &str, limit: u64, what: &'static str) -> Result<Vec<u8>, Failure> {
+    if name == "-" {
+        return bounded("read", "standard input", io::stdin().lock(), limit, what);
+    }
+    if let Some(variable) = name.strip_prefix("env://") {
+        return std::env::var(variable)
+            .map(String::into_bytes)
+            .map_err(|_| {
+                Failure::coded(
+                    "CLI-0407",
+                    format!("loading URL: env var ${variable} not found"),
+                )
+            });
+    }
+    if name.starts_with("http://") || name.starts_with("https://") {
+        return Err(Failure::coded(
+            "CLI-0408",
+            format!("{name} is not fetched: verification makes no connection"),
+        )
+        .hint("download it, and name the file"));
+    }
+    let file = File::open(name).map_err(|error| Failure::on_file("open", name, &error))?;
+    bounded("read", name, file, limit, what)
+}
+
+fn bounded(
+    verb: &str,
+    name: &str,
+    from: impl Read,
+    limit: u64,
+    what: &'static str,
+) -> Result<Vec<u8>, Failure> {
+    limits::read_bounded(from, limit, what).map_err(|error| match error {
+        LimitError::Read { source, .. } => Failure::on_file(verb, name, &source),
+        other => Failure::from_error(name, &other),
+    })
+}

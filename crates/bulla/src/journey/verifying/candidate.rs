@@ -1,0 +1,118 @@
+//! A seal that was found, and what it says of itself: enough to filter by, and
+//! nothing that anybody may believe.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bulla_core::{Envelope, Statement, limits, statement::predicate_type::COSIGN_SIGN_V1};
+use bulla_oci::cosign::annotation;
+use bulla_trust::{
+    report::{Label, Layout},
+    sigstore::{BundleKind, UnverifiedBundle},
+};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use super::Wanted;
+
+/// A seal, not verified.
+#[derive(Clone, Debug)]
+pub enum Seal {
+    /// A Sigstore bundle.
+    Bundle(Vec<u8>),
+    /// A layer of a `.sig` manifest.
+    OldSignature(Vec<u8>, BTreeMap<String, String>),
+    /// A layer of an `.att` manifest.
+    OldAttestation(Vec<u8>, BTreeMap<String, String>),
+}
+
+/// A seal, and where it was found.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Where.
+    pub label: Label,
+    /// The seal.
+    pub seal: Seal,
+    /// Whether it is over the artifact itself, not a statement about it.
+    pub(super) is_signature: bool,
+    /// Whether a certificate is with it.
+    pub(super) is_certified: bool,
+}
+
+impl Candidate {
+    /// A candidate that was found there under that name. Read once; what cannot
+    /// be read claims nothing.
+    pub fn new(layout: Layout, name: String, seal: Seal) -> Self {
+        let (mut is_signature, mut is_certified, mut predicate_type) = (false, false, None);
+        match &seal {
+            Seal::Bundle(bytes) => {
+                if let Ok(bundle) = UnverifiedBundle::parse(bytes) {
+                    is_signature = bundle.kind() == BundleKind::Signature;
+                    is_certified = bundle.has_certificate();
+                    predicate_type = bundle.statement().ok().map(|said| said.predicate_type);
+                }
+            }
+            Seal::OldSignature(_, annotations) => {
+                is_signature = true;
+                is_certified = annotations.contains_key(annotation::CERTIFICATE);
+            }
+            Seal::OldAttestation(envelope, annotations) => {
+                is_certified = annotations.contains_key(annotation::CERTIFICATE);
+                predicate_type = claimed_type(envelope);
+            }
+        }
+        let name = Some(name);
+        let label = Label {
+            layout,
+            name,
+            predicate_type,
+        };
+        Self {
+            label,
+            seal,
+            is_signature,
+            is_certified,
+        }
+    }
+
+    /// Whether it says of itself that it is of that kind. What cannot be read is
+    /// kept, so that it is rejected and told (rule R3).
+    pub fn claims(&self, wanted: &Wanted, is_file: bool) -> bool {
+        match &self.label.predicate_type {
+            _ if self.is_signature => matches!(wanted, Wanted::Signature),
+            Some(kind) => is_wanted(kind, wanted, is_file),
+            None => true,
+        }
+    }
+
+    /// It as one JSON document.
+    pub fn document(&self) -> Value {
+        let text = |bytes: &[u8]| match serde_json::from_slice(bytes) {
+            Ok(value) => value,
+            Err(_) => json!({"base64": STANDARD.encode(bytes)}),
+        };
+        match &self.seal {
+            Seal::Bundle(bytes) => text(bytes),
+            Seal::OldSignature(payload, annotations) => json!({
+                "payload": STANDARD.encode(payload), "annotations": annotations,
+            }),
+            Seal::OldAttestation(envelope, annotations) => json!({
+                "envelope": text(envelope), "annotations": annotations,
+            }),
+        }
+    }
+}
+
+/// Whether a statement of that type is wanted.
+pub(super) fn is_wanted(kind: &str, wanted: &Wanted, is_file: bool) -> bool {
+    match wanted {
+        // A statement about a file speaks for it as a signature does.
+        Wanted::Signature => is_file || kind == COSIGN_SIGN_V1,
+        Wanted::Statement(None) => kind != COSIGN_SIGN_V1,
+        Wanted::Statement(Some(wanted)) => wanted.accepts(kind),
+    }
+}
+
+fn claimed_type(envelope: &[u8]) -> Option<String> {
+    let envelope: Envelope = limits::parse_json(envelope, limits::BUNDLE_BYTES, "envelope").ok()?;
+    let statement = Statement::parse(&envelope.payload).ok()?;
+    Some(statement.predicate_type)
+}
