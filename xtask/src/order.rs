@@ -35,14 +35,14 @@ pub fn run(args: &[String]) -> Result {
     output(command.args(["--", "-C", "strip=none"]))?;
     let binary = target().join("release/bulla");
     let mut order = Vec::new();
-    for (number, words) in scenes()?.into_iter().enumerate() {
+    for (number, scene) in scenes()?.iter().enumerate() {
         let calls = target().join(format!("start-{number}.callgrind"));
         output(
             Command::new(&valgrind)
                 .args(["--quiet", "--tool=callgrind", "--demangle=no"])
                 .arg(format!("--callgrind-out-file={}", calls.display()))
                 .arg(&binary)
-                .args(words),
+                .args(scene.words()),
         )?;
         for name in functions(&fs::read_to_string(&calls)?, &binary) {
             if !order.contains(&name) {

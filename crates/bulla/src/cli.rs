@@ -37,8 +37,8 @@ Environment:
   DOCKER_CONFIG    where the credentials for other registries are; REGISTRY_AUTH_FILE likewise
   BULLA_PASSWORD   opens a key file, or is for a new one; COSIGN_PASSWORD likewise
   BULLA_OLD_PASSWORD  opens the key file that is imported
-  COSIGN_…, SIGSTORE_…  what the cosign face listens to: bulla cosign env lists it
   SIGSTORE_ID_TOKEN  the ID token to be certified with, outside the local instance
+  COSIGN_…, SIGSTORE_…  what the cosign face listens to: bulla cosign env lists it
   DISPLAY, WAYLAND_DISPLAY  whether a browser can be shown to sign in
 
 Examples:

@@ -3,7 +3,7 @@
 //! Whole processes: a bundle of the public instance offline, with an entry of
 //! Rekor v1 and of Rekor v2; an image of a registry on loopback, signed with a
 //! key; and that signing. In process, with a trust root at hand: bundles a second
-//! beside the bare verification library (`examples/throughput.rs` of bulla-trust).
+//! beside the bare verification library (`examples/verify_many.rs` of bulla-trust).
 
 use std::{
     path::{Path, PathBuf},
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Result, peers,
-    workspace::{cargo, output, shared},
+    workspace::{cargo, output, shared, target},
 };
 
 /// The most that a whole process may take: a tenth of the time, an eighth of the memory.
@@ -31,6 +31,7 @@ const ONLINE: Promise = Promise {
     faster: 1.0,
     smaller: Some(1.0),
 };
+const THROUGHPUT_ROUNDS: usize = 5;
 const IDENTITY: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 
@@ -58,17 +59,14 @@ impl Programs {
     /// A bundle and its file, nothing asked of anybody.
     fn offline(&self, rounds: usize) -> Result<Vec<Figure>> {
         let mut figures = Vec::new();
-        for (what, words) in ["offline, Rekor v1", "offline, Rekor v2"]
-            .iter()
-            .zip(scenes()?)
-        {
+        for scene in scenes()? {
             let make = |program: &Path| -> Result<Command> {
                 let mut command = self.scratch.command(program);
-                command.args(&words);
+                command.args(scene.words());
                 Ok(command)
             };
             figures.extend(versus::measure(
-                what,
+                &format!("offline, {}", scene.log),
                 rounds,
                 OFFLINE,
                 &|_| make(&self.bulla),
@@ -138,27 +136,44 @@ impl Programs {
     }
 }
 
-/// The words of verifying a bundle, one list for each version of the log: bulla and
-/// cosign take the same.
-pub fn scenes() -> Result<Vec<Vec<String>>> {
-    let suite = suite()?;
-    let cases = suite.join("bundle-verify");
-    let of = |case: &str, root: PathBuf| {
-        let bundle = cases.join(case).join("bundle.sigstore.json");
-        let mut words: Vec<String> = ["verify-blob", "--certificate-identity", IDENTITY]
-            .iter()
-            .chain(&["--certificate-oidc-issuer", ISSUER])
-            .map(|word| (*word).to_owned())
-            .collect();
-        words.extend(["--trusted-root".into(), root.display().to_string()]);
-        words.extend(["--bundle".into(), bundle.display().to_string()]);
-        words.push(suite.join("a.txt").display().to_string());
+/// A bundle of the public instance and what it is verified with.
+pub struct Scene {
+    log: &'static str,
+    bundle: PathBuf,
+    artifact: PathBuf,
+    root: PathBuf,
+}
+
+impl Scene {
+    /// The words that verify it: bulla and cosign take the same.
+    pub fn words(&self) -> Vec<String> {
+        let named = [("--trusted-root", &self.root), ("--bundle", &self.bundle)];
+        let named = named.map(|(flag, file)| [flag.to_owned(), file.display().to_string()]);
+        let who = ["verify-blob", "--certificate-identity", IDENTITY];
+        let mut words: Vec<String> = who.map(str::to_owned).to_vec();
+        words.extend(["--certificate-oidc-issuer", ISSUER].map(str::to_owned));
+        words.extend(named.into_iter().flatten());
+        words.push(self.artifact.display().to_string());
         words
+    }
+}
+
+/// One for each version of the log.
+pub fn scenes() -> Result<Vec<Scene>> {
+    let suite = suite()?;
+    let of = |log, case: &str, root| Scene {
+        log,
+        bundle: suite
+            .join("bundle-verify")
+            .join(case)
+            .join("bundle.sigstore.json"),
+        artifact: suite.join("a.txt"),
+        root,
     };
-    let second = cases.join("rekor2-happy-path/trusted_root.json");
+    let own = suite.join("bundle-verify/rekor2-happy-path/trusted_root.json");
     Ok(vec![
-        of("happy-path-v0.3", public_root()?),
-        of("rekor2-happy-path", second),
+        of("Rekor v1", "happy-path-v0.3", public_root()?),
+        of("Rekor v2", "rekor2-happy-path", own),
     ])
 }
 
@@ -175,57 +190,50 @@ fn public_root() -> Result<PathBuf> {
         .ok_or_else(|| "sigstore-trust-root has no src/trusted_root.json any more".into())
 }
 
-/// Bundles a second with a trust root at hand, beside the bare library.
+/// Bundles a second with a trust root at hand, beside the bare library, in turn.
 fn throughput() -> Result<Vec<Figure>> {
     let mut command = cargo();
-    command.args(["run", "-q", "--release", "-p", "bulla-trust"]);
-    command.args(["--example", "throughput"]);
-    if let Some(folder) = folder() {
-        command.env("BULLA_SUITES", folder);
-    }
-    beside_the_library(&output(&mut command)?)
-}
-
-/// From lines `WHAT<tab>WHO<tab>VALUE…`, one value for each round.
-fn beside_the_library(said: &str) -> Result<Vec<Figure>> {
+    command.args(["build", "-q", "--release", "-p", "bulla-trust"]);
+    output(command.args(["--example", "verify_many"]))?;
+    let program = target().join("release/examples/verify_many");
     let mut figures = Vec::new();
-    let rows: Vec<Vec<&str>> = said
-        .lines()
-        .map(|line| line.split('\t').collect())
-        .collect();
-    let values = |what: &str, who: &str| -> Result<Vec<f64>> {
-        let row = rows.iter().find(|row| row.starts_with(&[what, who]));
-        let row = row.ok_or_else(|| format!("the example says nothing of {what} by {who}"))?;
-        Ok(row
-            .iter()
-            .skip(2)
-            .map(|value| value.parse())
-            .collect::<std::result::Result<_, _>>()?)
-    };
-    for what in ["Rekor v1", "Rekor v2"] {
-        let (ours, bare) = (values(what, "bulla")?, values(what, "sigstore-verify")?);
-        let ratio = ours
-            .iter()
-            .zip(&bare)
-            .map(|(ours, bare)| 100.0 * bare / ours);
-        let ratio = ratio.collect();
-        figures.extend([
-            Figure::new(format!("in process, {what}: bulla"), "/s", None, ours),
-            Figure::new(
-                format!("in process, {what}: bare library"),
-                "/s",
-                None,
-                bare,
-            ),
-            Figure::new(
-                format!("in process, {what}: of its time"),
-                "%",
-                Some(100.0),
-                ratio,
-            ),
-        ]);
+    for scene in scenes()? {
+        let mut pairs = Vec::new();
+        for _ in 0..THROUGHPUT_ROUNDS {
+            let rate = |more: &[&str]| -> Result<f64> {
+                let mut command = Command::new(&program);
+                command.args(more).args(["--seconds", "1"]);
+                command.args([&scene.bundle, &scene.artifact, &scene.root]);
+                per_second(&output(&mut command)?)
+            };
+            pairs.push((rate(&[])?, rate(&["--core"])?));
+        }
+        figures.extend(beside_the_library(scene.log, &pairs));
     }
     Ok(figures)
+}
+
+/// Ours, the library's, and our time in percent of its.
+fn beside_the_library(log: &str, pairs: &[(f64, f64)]) -> [Figure; 3] {
+    let of = |pick: fn(&(f64, f64)) -> f64| pairs.iter().map(pick).collect();
+    let name = |what: &str| format!("in process, {log}: {what}");
+    [
+        Figure::new(name("bulla"), "/s", None, of(|pair| pair.0)),
+        Figure::new(name("bare library"), "/s", None, of(|pair| pair.1)),
+        Figure::new(
+            name("of its time"),
+            "%",
+            Some(100.0),
+            of(|(ours, bare)| 100.0 * bare / ours),
+        ),
+    ]
+}
+
+/// The rate in the example's line of JSON.
+fn per_second(said: &str) -> Result<f64> {
+    let number = said.split_once("\"perSecond\":").map(|(_, rest)| rest);
+    let number = number.and_then(|rest| rest.split(['}', ',']).next()?.parse().ok());
+    number.ok_or_else(|| format!("no rate in {said}").into())
 }
 
 /// Above the suites: `BULLA_SUITES`, or beside this repository.
@@ -243,17 +251,17 @@ fn suite() -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::beside_the_library;
+    use super::{beside_the_library, per_second};
 
     #[test]
     fn throughput_is_held_against_the_bare_library() {
-        let said = "Rekor v1\tbulla\t100\t300\nRekor v1\tsigstore-verify\t200\t150\n\
-                    Rekor v2\tbulla\t10\nRekor v2\tsigstore-verify\t10\n";
-        let figures = beside_the_library(said).expect("figures");
-        assert_eq!(figures.len(), 6);
-        assert_eq!(figures[2].values, [50.0, 200.0]);
-        assert!(!figures[2].keeps_limit());
-        assert!(figures[5].keeps_limit());
-        assert!(beside_the_library("Rekor v1\tbulla\t1\n").is_err());
+        let line = r#"{"engine":"bulla","threads":2,"perSecond":4521}"#;
+        assert_eq!(per_second(line).ok(), Some(4521.0));
+        assert!(per_second("{}").is_err());
+        let [_, _, slower] = beside_the_library("x", &[(100.0, 200.0)]);
+        assert!(!slower.keeps_limit(), "{slower:?}");
+        let [_, _, quicker] = beside_the_library("x", &[(300.0, 150.0)]);
+        assert_eq!(quicker.values, [50.0]);
+        assert!(quicker.keeps_limit());
     }
 }

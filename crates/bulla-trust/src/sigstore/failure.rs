@@ -357,7 +357,11 @@ impl Diagnose for Failure {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Malformed { .. } | Self::Limit(_) | Self::Incomplete { .. } => {
+            Self::Incomplete { .. } => {
+                "get it again from where it was published; a log entry that was never made can be \
+                 waived: `--insecure-ignore-tlog`"
+            }
+            Self::Malformed { .. } | Self::Limit(_) => {
                 "get the bundle again from where it was published"
             }
             Self::OtherRoot { .. } | Self::UnknownLog { .. } | Self::WrongRoot { .. } => {

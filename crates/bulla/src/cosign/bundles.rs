@@ -32,10 +32,7 @@ pub fn create(given: &Given) -> Result<(), Failure> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         annotations.insert(annotation::TIMESTAMP.into(), text);
     }
-    let key = given
-        .text("key")
-        .map(|reference| keys::public(reference))
-        .transpose()?;
+    let key = given.text("key").map(keys::public).transpose()?;
     if !given.on("ignore-tlog") && !annotations.contains_key(annotation::BUNDLE) {
         return Err(Failure::coded(
             "CLI-0495",

@@ -212,7 +212,7 @@ fn check_config_flags(given: &Given, old: bool) -> Result<(), Failure> {
                 .map(|flag| flag.default)
                 .filter(|text| !text.is_empty())
     };
-    if addresses.iter().any(|name| other(name)) {
+    if addresses.iter().any(other) {
         return Err(Failure::coded(
             "CLI-0462",
             "cannot specify service URLs and use signing config",
@@ -239,17 +239,15 @@ fn by_address(given: &Given) -> SigningServices {
             .text(name)
             .map(|url| url.trim_end_matches('/').to_owned())
     };
-    let mut services = SigningServices::default();
-    services.ca = address("fulcio-url");
-    services.oidc = address("oidc-issuer");
-    if given.on("tlog-upload")
-        && let Some(url) = address("rekor-url")
-    {
-        services.logs = vec![LogService {
-            url,
-            api: LogApi::V1,
-        }];
+    let log = address("rekor-url").filter(|_| given.on("tlog-upload"));
+    let log = log.map(|url| LogService {
+        url,
+        api: LogApi::V1,
+    });
+    SigningServices {
+        ca: address("fulcio-url"),
+        oidc: address("oidc-issuer"),
+        logs: log.into_iter().collect(),
+        tsas: address("timestamp-server-url").into_iter().collect(),
     }
-    services.tsas = address("timestamp-server-url").into_iter().collect();
-    services
 }

@@ -15,7 +15,7 @@ use bulla_trust::{
     threshold::{Authority, Signature, Tally, TallyOutcome, Threshold},
 };
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::place::Trusted;
 use crate::failure::{Exit, Failure, OrFail};
@@ -58,6 +58,16 @@ pub enum Wanted {
     Signature,
     /// Anything, or a statement of this type.
     Statement(Option<PredicateType>),
+}
+
+impl std::fmt::Display for Wanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Signature => f.write_str("signature"),
+            Self::Statement(None) => f.write_str("attestation"),
+            Self::Statement(Some(kind)) => write!(f, "attestation of type {}", kind.uri()),
+        }
+    }
 }
 
 /// What must hold.
@@ -126,6 +136,10 @@ pub struct Judged {
     pub tally: Tally,
     /// Every check of every seal.
     pub report: ArtifactReport,
+    /// What was wanted, for a person.
+    wanted: String,
+    /// What is there, and was not wanted.
+    passed_over: BTreeSet<String>,
 }
 
 impl Judged {
@@ -155,8 +169,10 @@ impl Judged {
             _ => None,
         };
         let mut failure = match first.or_else(|| self.tally.rejection()) {
-            Some(first) => Failure::from_error(exit, &first),
-            None => Failure::new(exit, "CLI-0070", "nothing counts"),
+            Some(first) if self.tally.outcome != TallyOutcome::NoEvidence => {
+                Failure::from_error(exit, &first)
+            }
+            _ => self.nothing(exit),
         };
         for other in misses.take(3) {
             failure = failure.line(format!("{}   [{}]", other.text, other.code));
@@ -165,6 +181,21 @@ impl Judged {
             failure = failure.line(format!("{}   [{}]", gap.text, gap.code));
         }
         Some(failure.on(on))
+    }
+}
+
+impl Judged {
+    /// Why there is nothing to verify: what was wanted, and what is there instead.
+    fn nothing(&self, exit: Exit) -> Failure {
+        let wanted = &self.wanted;
+        let failure = Failure::new(exit, "CLI-0070", format!("there is no {wanted}"));
+        let there: Vec<&str> = self.passed_over.iter().map(String::as_str).collect();
+        match there.as_slice() {
+            [] => failure.hint("bulla sign REF signs it, bulla attest REF says something about it"),
+            there => failure
+                .line(format!("what is there: {}", there.join(", ")))
+                .hint("bulla verify-attestation REF --type TYPE verifies what is there"),
+        }
     }
 }
 
@@ -205,8 +236,10 @@ pub fn judge(
         Verification::new(demand.trusted.root(), now).requiring(demand.requirements.clone());
     let mut report = ArtifactReport::new(subject.digest());
     let (mut accepted, mut rejections) = (Vec::new(), Vec::new());
+    let mut passed_over = BTreeSet::new();
     for candidate in &collected.candidates {
         if !candidate.claims(&demand.wanted, subject.is_file()) {
+            passed_over.insert(candidate.kind().to_owned());
             continue;
         }
         let verified = check::verify(&verification, candidate, subject, demand)
@@ -235,5 +268,7 @@ pub fn judge(
         rejections,
         tally,
         report,
+        wanted: demand.wanted.to_string(),
+        passed_over,
     })
 }

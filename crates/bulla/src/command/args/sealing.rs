@@ -35,7 +35,12 @@ pub struct SealArgs {
     identity_token: Option<String>,
     /// Where the ID token comes from: github-actions, gitlab, buildkite-agent, spiffe,
     /// kubernetes, filesystem, envvar, browser or device [default: what is found; then browser]
-    #[arg(long, value_name = "NAME", help_heading = "Signer")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "email",
+        help_heading = "Signer"
+    )]
     oidc_provider: Option<String>,
     /// The address to assert on the local instance [default: git's user.email]
     #[arg(long, value_name = "ADDRESS", help_heading = "Signer")]

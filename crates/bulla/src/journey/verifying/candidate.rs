@@ -83,6 +83,15 @@ impl Candidate {
         }
     }
 
+    /// What it claims to be, for a person.
+    pub fn kind(&self) -> &str {
+        match &self.label.predicate_type {
+            Some(kind) => kind,
+            None if self.is_signature => "a signature",
+            None => "something that cannot be read",
+        }
+    }
+
     /// It as one JSON document.
     pub fn document(&self) -> Value {
         let text = |bytes: &[u8]| match serde_json::from_slice(bytes) {

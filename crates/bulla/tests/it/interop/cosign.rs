@@ -249,7 +249,7 @@ fn bulla_verifies_an_image_that_cosign_signed() {
         .says(kind);
     bulla(&["verify", &image, "--type", PROVENANCE], ERIN)
         .exit(3)
-        .says("TRUST-0701");
+        .says("CLI-0070");
 }
 
 #[test]

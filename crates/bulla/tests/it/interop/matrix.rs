@@ -4,6 +4,7 @@
 //! Cells are named by_SIGNER::VERIFIER_ACT_WHO_LAYOUT_REGISTRY. Each makes images of
 //! its own, so that cells disturb each other in nothing.
 
+mod blobs;
 mod cells;
 mod children;
 mod program;
@@ -108,10 +109,16 @@ impl Cell {
             layout: self.layout,
             by,
             kind: KIND,
-            annotation: (self.act == Act::Sign).then_some("stage=tested"),
+            annotation: self.is_annotated().then_some("stage=tested"),
             // cosign 2 gets by without; the others ask the instance's authority.
             stamped: self.signer != Program::Cosign2,
         }
+    }
+
+    /// cosign 2.6.5 takes `-a` for bundles too, and leaves it out of them.
+    fn is_annotated(&self) -> bool {
+        let forgets = self.signer == Program::Cosign2 && self.layout == Layout::Referrers;
+        self.act == Act::Sign && !forgets
     }
 
     /// The repository of its images.

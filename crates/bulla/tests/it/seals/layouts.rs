@@ -69,7 +69,10 @@ fn attestations_lie_in_both_layouts_too() {
         let claim = &json["accepted"][0]["claim"];
         assert_eq!(claim["predicate"]["by"], "dana", "{json}");
         // A filter that leaves nothing is no success.
-        verify("slsaprovenance1").exit(3);
+        verify("slsaprovenance1")
+            .exit(3)
+            .says("no attestation of type")
+            .says(REVIEW);
         // An attestation is no signature.
         let args = ["verify", &image.reference, "--key", &public];
         scene

@@ -153,12 +153,6 @@ impl Program {
                 command.env("SIGSTORE_ID_TOKEN", token);
             }
         }
-        let services = |command: &mut Command| {
-            command
-                .args(["--fulcio-url", instance.url("ca")])
-                .args(["--rekor-url", instance.url("log_v1")])
-                .args(["--oidc-issuer", stage::issuer()]);
-        };
         match (self, layout) {
             (Self::Cosign3, Layout::Referrers | Layout::Both) => {
                 command
@@ -170,16 +164,20 @@ impl Program {
                 services(command);
             }
             (_, Layout::Tags) => {
-                command.env("TUF_ROOT", &*COSIGN2_TRUST);
+                self.trusts_instance(command);
                 services(command);
             }
             (_, Layout::Referrers | Layout::Both) => {
-                command
-                    .env("TUF_ROOT", &*COSIGN2_TRUST)
-                    .arg("--new-bundle-format");
+                self.trusts_instance(command);
+                command.arg("--new-bundle-format");
                 services(command);
             }
         }
+    }
+
+    /// cosign 2 gets a trust store of the instance.
+    pub fn trusts_instance(self, command: &mut Command) {
+        command.env("TUF_ROOT", &*COSIGN2_TRUST);
     }
 
     /// Verifies an image.
@@ -196,12 +194,7 @@ impl Program {
                 command.args(["verify-attestation", "--type", want.kind]);
             }
         }
-        match want.by {
-            By::Key(file) => command.arg("--key").arg(file),
-            By::Identity(identity) => command
-                .args(["--certificate-identity", identity])
-                .args(["--certificate-oidc-issuer", stage::issuer()]),
-        };
+        want.by.name_in(&mut command);
         let root = stage::trust_file("trusted_root");
         match (self, want.layout) {
             (Self::Bulla, _) | (Self::Cosign3, Layout::Referrers | Layout::Both) => {
@@ -212,7 +205,7 @@ impl Program {
             }
             // It takes no root for the old attestations: only its own trust store.
             (Self::Cosign2, Layout::Tags) => {
-                command.env("TUF_ROOT", &*COSIGN2_TRUST);
+                self.trusts_instance(&mut command);
             }
             (Self::Cosign2, Layout::Referrers | Layout::Both) => {
                 command.args(["--new-bundle-format", "--trusted-root", &root]);
@@ -225,6 +218,27 @@ impl Program {
         command.args(more).arg(image);
         stage::run(command)
     }
+}
+
+impl By<'_> {
+    /// Says so on a command line: all three programs take the same words.
+    pub fn name_in(&self, command: &mut Command) {
+        match self {
+            By::Key(file) => command.arg("--key").arg(file),
+            By::Identity(identity) => command
+                .args(["--certificate-identity", identity])
+                .args(["--certificate-oidc-issuer", stage::issuer()]),
+        };
+    }
+}
+
+/// The instance's services, with the first version of the log.
+pub fn services(command: &mut Command) {
+    let instance = stage::shared().instance();
+    command
+        .args(["--fulcio-url", instance.url("ca")])
+        .args(["--rekor-url", instance.url("log_v1")])
+        .args(["--oidc-issuer", stage::issuer()]);
 }
 
 /// Somebody else than who signed, of the same kind.

@@ -50,10 +50,9 @@ impl Scene {
         })
     }
 
-    /// The same words to both: they end with this code.
-    #[track_caller]
-    fn ends(&self, code: i32, words: &[&str]) -> [Outcome; 2] {
-        let outcomes = [Cosign3, Bulla].map(|program| {
+    /// The same words to both.
+    fn both(&self, words: &[&str]) -> [Outcome; 2] {
+        [Cosign3, Bulla].map(|program| {
             let mut command = cosign(program);
             command.args(words);
             command.args(["--trusted-root", &stage::trust_file("trusted_root")]);
@@ -61,10 +60,29 @@ impl Scene {
                 command.arg("--new-bundle-format=false");
             }
             stage::run(command)
-        });
+        })
+    }
+
+    /// They end with this code.
+    #[track_caller]
+    fn ends(&self, code: i32, words: &[&str]) -> [Outcome; 2] {
+        let outcomes = self.both(words);
         outcomes[0].exit(code);
         outcomes[1].exit(code);
         outcomes
+    }
+
+    /// What is signed with a key has no identity: 13 is documented, and ours. cosign
+    /// 3.1.3 stumbles over the missing certificate earlier, where it has a trusted root.
+    #[track_caller]
+    fn has_no_certificate(&self, words: &[&str]) {
+        let [theirs, ours] = self.both(words);
+        let (allowed, documented): (&[i32], i32) = match self.layout {
+            Layout::Tags => (&[12, 13], 13),
+            _ => (&[1], 1),
+        };
+        assert!(allowed.contains(&theirs.code), "{}", theirs.account());
+        ours.exit(documented);
     }
 
     /// They also print the same.
@@ -110,7 +128,7 @@ fn every_code(layout: Layout, denied: i32) {
     scene.ends(denied, &released);
     scene.ends(denied, &["verify", "--key", wrong, signed]);
     let keyless = [&["verify"], &dana[..], &issuer[..], &[signed]].concat();
-    scene.ends(denied, &keyless);
+    scene.has_no_certificate(&keyless);
     scene.ends(10, &["verify", "--key", right, bare]);
     scene.ends(11, &["verify", "--key", right, absent]);
     scene.ends(1, &["verify", signed]);

@@ -281,7 +281,8 @@ fn apply(edit: Edit, layer: &mut Value, bytes: &mut Vec<u8>) {
     *bytes = document.to_string().into_bytes();
 }
 
-fn flip(signature: &mut Value) {
+/// Flips a bit of something in base64.
+pub fn flip(signature: &mut Value) {
     let mut bytes = STANDARD.decode(text(signature)).expect("a signature");
     stage::flip(&mut bytes, 5);
     *signature = STANDARD.encode(bytes).into();
