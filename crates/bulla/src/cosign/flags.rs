@@ -17,7 +17,9 @@ pub const GLOBAL: &[Flag] = &[
     Flag::time("timeout", "end the command after this time")
         .short('t')
         .or("3m0s"),
-    Flag::switch("verbose", "say what happens inside").short('d'),
+    Flag::switch("verbose", "say what happens inside")
+        .no_effect("nothing more is said")
+        .short('d'),
 ];
 
 /// How a registry is reached.
@@ -25,12 +27,16 @@ pub const REGISTRY: &[Flag] = &[
     Flag::switch(
         "allow-http-registry",
         "allow plain HTTP to the registry, for tests",
-    ),
+    )
+    .no_effect("plain HTTP goes to this machine only"),
     Flag::switch(
         "allow-insecure-registry",
         "accept any TLS certificate of the registry, for tests",
-    ),
-    Flag::text("attachment-tag-prefix", "prefix of the evidence tags").old("OCI referrers"),
+    )
+    .no_effect("certificates are checked: name the CA with --registry-cacert"),
+    Flag::text("attachment-tag-prefix", "prefix of the evidence tags")
+        .refused("evidence is where cosign puts it by default")
+        .old("OCI referrers"),
     Flag::switch("k8s-keychain", "use the credentials of the cluster").refused(
         "log in with a docker config, or give --registry-username and --registry-password",
     ),
@@ -41,18 +47,21 @@ pub const REGISTRY: &[Flag] = &[
     Flag::text(
         "registry-client-cert",
         "PEM file of the client certificate for the registry",
-    ),
+    )
+    .refused("mutual TLS to a registry is not supported"),
     Flag::text(
         "registry-client-key",
         "PEM file of the client key for the registry",
-    ),
+    )
+    .refused("mutual TLS to a registry is not supported"),
     Flag::text("registry-password", "password for the registry"),
     Flag::text(
         "registry-server-name",
         "name to expect in the registry's certificate",
     )
     .refused("reach the registry by the name in its certificate"),
-    Flag::text("registry-token", "bearer token for the registry"),
+    Flag::text("registry-token", "bearer token for the registry")
+        .refused("give --registry-username and --registry-password, or a docker config"),
     Flag::text("registry-username", "user name for the registry"),
 ];
 
@@ -136,7 +145,8 @@ pub const REQUIREMENTS: &[Flag] = &[
     Flag::switch(
         "allow-certificate-chain",
         "accept a certificate chain inside a v0.3 bundle",
-    ),
+    )
+    .no_effect("a v0.3 bundle with a chain is refused all the same"),
     Flag::switch("experimental-oci11", "look for referrers of the old types")
         .old("the default")
         .no_effect("referrers are always looked for"),
@@ -272,7 +282,9 @@ pub const SIGNING: &[Flag] = &[
         "take the services from the signing config",
     )
     .or("true"),
-    Flag::switch("yes", "do not ask for confirmation").short('y'),
+    Flag::switch("yes", "do not ask for confirmation")
+        .no_effect("nothing is asked before signing")
+        .short('y'),
 ];
 
 /// What is attested.

@@ -28,7 +28,9 @@ pub const ATTACH_SIGNATURE: &[Flag] = &[
 pub const ATTEST: &[Flag] = &[
     Flag::text("bundle", "write the bundle to FILE too"),
     Flag::switch("no-upload", "print the envelope instead of attaching it"),
-    Flag::switch("record-creation-timestamp", "say when it was made").old("nothing"),
+    Flag::switch("record-creation-timestamp", "say when it was made")
+        .no_effect("bundles say it always, the old layout never")
+        .old("nothing"),
     Flag::switch("replace", "replace earlier attestations of the type").old("nothing"),
 ];
 /// Of one command, or of a few.
@@ -79,7 +81,9 @@ pub const BUNDLE_CREATE: &[Flag] = &[
 /// Of one command, or of a few.
 pub const BUNDLE_UPGRADE: &[Flag] = &[
     Flag::text("out", "write the bundle to FILE"),
-    Flag::text("rekor-url", "log to ask for what is missing").or("https://rekor.sigstore.dev"),
+    Flag::text("rekor-url", "log to ask for what is missing")
+        .no_effect("no log is asked")
+        .or("https://rekor.sigstore.dev"),
 ];
 /// Of one command, or of a few.
 pub const CLEAN: &[Flag] = &[
@@ -166,7 +170,9 @@ pub const SIGN: &[Flag] = &[
     Flag::text("payload", "sign this payload instead of a new one")
         .old("nothing")
         .refused("the payload is always made from the image"),
-    Flag::switch("record-creation-timestamp", "say when it was made").old("nothing"),
+    Flag::switch("record-creation-timestamp", "say when it was made")
+        .no_effect("bundles say it always, the old layout never")
+        .old("nothing"),
     Flag::switch("recursive", "sign each image of an index too").short('r'),
     Flag::list(
         "sign-container-identity",
@@ -222,6 +228,7 @@ pub const SIGNING_CONFIG_CREATE: &[Flag] = &[
 ];
 /// Of one command, or of a few.
 pub const TREE: &[Flag] = &[Flag::switch("experimental-oci11", "show referrers")
+    .no_effect("referrers are always shown")
     .or("true")
     .old("the default")];
 /// Of one command, or of a few.

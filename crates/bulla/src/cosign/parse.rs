@@ -87,8 +87,12 @@ fn posix(arg: String) -> String {
         "-version" => "version".to_owned(),
         _ => format!("-{arg}"),
     };
+    // What follows the name may be a secret.
+    let name = |text: &str| text.split('=').next().unwrap_or_default().to_owned();
     say::warn(&format!(
-        "the {arg} flag is deprecated, please use {new} instead"
+        "the {} flag is deprecated, please use {} instead",
+        name(&arg),
+        name(&new)
     ));
     new
 }
