@@ -1,7 +1,7 @@
 //! Signing and public keys: every kind that Sigstore's clients use, one
 //! [`Scheme`] each.
 //!
-//! Keys are read from their files ([`file`]), sign as a [`Signer`], and verify
+//! Keys are read from their files ([`mod@file`]), sign as a [`Signer`], and verify
 //! as a [`PublicKey`]. Keys that a device or service holds are `bulla-net`'s; they
 //! implement [`Signer`] too.
 

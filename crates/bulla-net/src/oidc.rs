@@ -2,7 +2,7 @@
 //! held as [`Token`], which shows nothing of itself.
 //!
 //! Ambient sources are tried by [`detect`] in a fixed order; a person logs in
-//! with [`browser`] or [`device`]. What the sources give is read, not verified:
+//! with [`browser()`] or [`device()`]. What the sources give is read, not verified:
 //! whoever issues a certificate for it does that. Expired tokens, and tokens for
 //! another audience than was asked for, are refused here, where it can be said
 //! whose fault it is.

@@ -1,6 +1,6 @@
 //! Key files: what is in one, by its PEM label or, for DER, by its structure.
 //!
-//! Private keys are read from cosign's encrypted format ([`cosign`]), PKCS#8,
+//! Private keys are read from cosign's encrypted format (`file/cosign.rs`), PKCS#8,
 //! SEC 1 (`EC PRIVATE KEY`) and PKCS #1 (`RSA PRIVATE KEY`), public ones from
 //! SubjectPublicKeyInfo and PKCS #1. Written is only cosign's format. The bytes
 //! are the caller's to read and write; a password is asked for by the caller,
