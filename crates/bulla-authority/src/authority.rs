@@ -24,7 +24,7 @@ use crate::{
     log::{rekor_v1::RekorV1, rekor_v2::RekorV2},
     oidc::{self, socket},
     tsa::{self, Tsa},
-    tuf::Publisher,
+    tuf::{Publisher, TufSettings},
 };
 
 /// How long the certificate of the transport root's servers holds, in seconds.
@@ -37,6 +37,8 @@ pub struct AuthorityConfig {
     pub base_url: String,
     /// Who runs it: shown in certificates and trust documents.
     pub organization: String,
+    /// How long metadata of the TUF repository holds.
+    pub tuf: TufSettings,
 }
 
 impl AuthorityConfig {
@@ -45,6 +47,7 @@ impl AuthorityConfig {
         Self {
             base_url: format!("http://127.0.0.1:{port}"),
             organization: "bulla local instance".into(),
+            tuf: TufSettings::default(),
         }
     }
 }
@@ -77,7 +80,7 @@ struct Parts {
     signing_config: Value,
     client_trust_config: Value,
     tuf_root: Vec<u8>,
-    tuf: Arc<Publisher>,
+    tuf: Publisher,
     allowed: AllowedHosts,
 }
 
@@ -109,7 +112,7 @@ impl Authority {
             .merge(tsa::router(parts.tsa.clone()))
             .nest("/oidc/asserted", oidc::routes::router(&parts.ca.asserted))
             .nest("/oidc/service", oidc::routes::router(&parts.ca.service))
-            .nest("/tuf", parts.tuf.clone().router())
+            .nest("/tuf", parts.tuf.router())
             .route("/healthz", get(async || Json(json!({"status": "SERVING"}))))
             .layer(DefaultBodyLimit::max(http::BODY_BYTES))
             .layer(middleware::from_fn_with_state(
@@ -163,6 +166,11 @@ impl Authority {
     /// The timestamp authority, for callers in this process.
     pub fn tsa(&self) -> &Arc<Tsa> {
         &self.parts.tsa
+    }
+
+    /// The TUF repository, for callers in this process.
+    pub fn tuf(&self) -> &Publisher {
+        &self.parts.tuf
     }
 
     /// `trusted_root.json`

@@ -17,10 +17,11 @@ use crate::error::AuthorityError;
 const INSTANCE_KEY_FILE: &str = "instance.key";
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
-/// The slots of one instance.
+/// The slots of one instance. Cheap to clone.
+#[derive(Clone)]
 pub struct KeySlots {
     directory: PathBuf,
-    instance_key: InstanceKey,
+    instance_key: std::sync::Arc<InstanceKey>,
 }
 
 impl KeySlots {
@@ -53,8 +54,33 @@ impl KeySlots {
         };
         Ok(Self {
             directory: directory.into(),
-            instance_key,
+            instance_key: instance_key.into(),
         })
+    }
+
+    /// The key in `slot`, if there is one.
+    ///
+    /// # Errors
+    /// As [`Self::get_or_create`].
+    pub fn get(&self, slot: &str, scheme: Scheme) -> Result<Option<SigningKey>, AuthorityError> {
+        match read_private(&self.directory.join(format!("{slot}.sealed")))? {
+            Some(_) => self.get_or_create(slot, scheme).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Removes the key in `slot`, if there is one.
+    ///
+    /// # Errors
+    /// [`AuthorityError::KeyFile`].
+    pub fn remove(&self, slot: &str) -> Result<(), AuthorityError> {
+        let path = self.directory.join(format!("{slot}.sealed"));
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(AuthorityError::KeyFile { path, source })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The key in `slot`, created at the first call.

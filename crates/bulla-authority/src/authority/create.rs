@@ -25,6 +25,7 @@ use crate::{
     store::{LogStore, SqlStore},
     trust_document::TrustMaterial,
     tsa::Tsa,
+    tuf::{Legacy, top_targets},
 };
 
 const TEN_YEARS: i64 = 3652 * 86_400;
@@ -53,6 +54,7 @@ pub(super) async fn open(
 ) -> Result<Parts, AuthorityError> {
     let address = Address::parse(&config.base_url)?;
     let slots = KeySlots::open(&store.directory().join("keys"))?;
+    let values = store.values();
     let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
     let instance = instance(&*store, &config, &*clock).await?;
     let opener = Opener {
@@ -110,18 +112,20 @@ pub(super) async fn open(
     };
     let (trusted_root, signing_config) = (material.trusted_root(), material.signing_config());
     let client_trust_config = material.client_trust_config();
-    let since = opener.instance.since;
-    let (tuf_root, tuf) = publish::publish(
-        &opener.slots,
-        &opener.store,
-        since,
-        [
-            ("trusted_root.json", &trusted_root),
-            ("signing_config.v0.2.json", &signing_config),
-        ],
-        &clock,
-    )
-    .await?;
+    let tsa_url = material.tsa_url();
+    let legacy = Legacy {
+        base_url: &config.base_url,
+        tsa_url: &tsa_url,
+        ca_chain: &ca.chain,
+        tsa_chain: tsa.signer.chain(),
+        log_v1_key: &log_v1_key,
+        ct_key: &ct_key,
+    };
+    let top = top_targets(&trusted_root, &signing_config, &legacy)?;
+    let (since, settings) = (opener.instance.since, config.tuf.clone());
+    let (slots, log_store) = (&opener.slots, &*opener.store);
+    let (tuf_root, tuf) =
+        publish::publish(slots, log_store, values, settings, since, top, &clock).await?;
     Ok(Parts {
         allowed: address.allowed(),
         config,

@@ -1,102 +1,62 @@
-//! The instance's TUF repository: its first root once, the rest at each start
-//! and each day, under versions that only grow.
+//! The instance's TUF repository: opened with the documents of this instance, and
+//! signed again before anything expires.
 
 use bulla_core::Clock;
-use bulla_crypto::Scheme;
+use bulla_store::Values;
 use jiff::Timestamp;
-use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 
 use crate::{
     error::AuthorityError,
     key_slot::KeySlots,
     store::LogStore,
-    tuf::{self, Publisher, Target, TufKeys},
+    tuf::{Publisher, Seed, TopTarget, TufSettings},
 };
 
-const TUF_VERSION: &str = "tuf-version";
-/// How often snapshot and timestamp are signed again.
-const TUF_REFRESH: Duration = Duration::from_secs(86_400);
+/// Where instances kept these before the repository had rows of its own.
+const FIRST_ROOT: &str = "tuf-root.json";
+const LAST_VERSION: &str = "tuf-version";
+/// How often it is looked whether something has to be signed again.
+const LOOK: Duration = Duration::from_secs(60);
 
-/// Publishes `documents` and gives the first root beside the publisher.
+/// Opens the repository, and gives the first root beside it.
 pub(super) async fn publish(
     slots: &KeySlots,
-    store: &Arc<dyn LogStore>,
+    store: &dyn LogStore,
+    values: Values,
+    settings: TufSettings,
     since: Timestamp,
-    documents: [(&str, &Value); 2],
+    top: Vec<TopTarget>,
     clock: &Arc<dyn Clock>,
-) -> Result<(Vec<u8>, Arc<Publisher>), AuthorityError> {
-    let key = |role: &str| slots.get_or_create(&format!("tuf-{role}"), Scheme::Ed25519);
-    let keys = TufKeys {
-        root: key("root")?,
-        targets: key("targets")?,
-        snapshot: key("snapshot")?,
-        timestamp: key("timestamp")?,
+) -> Result<(Vec<u8>, Publisher), AuthorityError> {
+    let seed = Seed {
+        root: store.document(FIRST_ROOT).await?,
+        floor: last_version(store).await?,
+        since,
     };
-    let root = tuf::first_root(&keys, since)?;
-    let root = store.create_document("tuf-root.json", &root).await?;
-    let target = |(name, document): (&str, &Value)| {
-        let bytes = serde_json::to_vec(document)?;
-        Ok::<_, AuthorityError>(Target {
-            name: name.into(),
-            bytes,
-        })
-    };
-    let targets = documents
-        .into_iter()
-        .map(target)
-        .collect::<Result<_, _>>()?;
-    let version = next_version(&**store).await?;
-    let publisher = Arc::new(Publisher::new(
-        keys,
-        root.clone(),
-        targets,
-        version,
-        clock.now(),
-    )?);
-    tokio::spawn(keep_fresh(
-        Arc::downgrade(&publisher),
-        store.clone(),
-        clock.clone(),
-    ));
-    Ok((root, publisher))
+    let (slots, clock) = (slots.clone(), clock.clone());
+    let publisher = Publisher::open(values, slots, settings, clock.clone(), seed, top).await?;
+    tokio::spawn(keep_fresh(publisher.downgrade(), clock));
+    Ok((publisher.first_root().await?, publisher))
 }
 
-/// Signs again each day, until the publisher is gone.
-async fn keep_fresh(
-    publisher: std::sync::Weak<Publisher>,
-    store: Arc<dyn LogStore>,
-    clock: Arc<dyn Clock>,
-) {
+/// Signs again what is due, until the publisher is gone.
+async fn keep_fresh(publisher: impl Fn() -> Option<Publisher>, clock: Arc<dyn Clock>) {
     loop {
-        tokio::time::sleep(TUF_REFRESH).await;
-        let Some(publisher) = publisher.upgrade() else {
-            return;
-        };
-        let refreshed = match next_version(&*store).await {
-            Ok(version) => publisher
-                .refresh(version, clock.now())
-                .map_err(AuthorityError::from),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = refreshed {
+        tokio::time::sleep(LOOK).await;
+        let Some(publisher) = publisher() else { return };
+        if let Err(error) = publisher.renew(clock.now()).await {
             tracing::error!(%error, "the TUF repository was not signed again");
         }
     }
 }
 
-/// A version of the TUF metadata that no client has seen: kept before it is used.
-async fn next_version(store: &dyn LogStore) -> Result<u64, AuthorityError> {
-    let damaged = || AuthorityError::Damaged {
-        what: TUF_VERSION.into(),
-    };
-    let last: u64 = match store.document(TUF_VERSION).await? {
-        Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| damaged())?,
-        None => 0,
-    };
-    let next = last.checked_add(1).ok_or_else(damaged)?;
-    store
-        .put_document(TUF_VERSION, &serde_json::to_vec(&next)?)
-        .await?;
-    Ok(next)
+/// The last version that clients may have seen of what was published without rows.
+async fn last_version(store: &dyn LogStore) -> Result<u64, AuthorityError> {
+    match store.document(LAST_VERSION).await? {
+        Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| AuthorityError::Damaged {
+            what: LAST_VERSION.into(),
+        }),
+        None => Ok(0),
+    }
 }

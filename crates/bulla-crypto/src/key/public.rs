@@ -63,6 +63,14 @@ impl PublicKey {
     ///
     /// # Errors
     /// [`KeyError::Public`] if there is no such key.
+    /// An Ed25519 key from its 32 bytes, as TUF metadata lists it.
+    ///
+    /// # Errors
+    /// [`KeyError::Public`] if it is none.
+    pub fn from_ed25519(raw: &[u8]) -> Result<Self, KeyError> {
+        Self::from_raw(Scheme::Ed25519, raw)
+    }
+
     pub(super) fn from_raw(scheme: Scheme, raw: &[u8]) -> Result<Self, KeyError> {
         let spki = SubjectPublicKeyInfoOwned {
             algorithm: scheme.key_algorithm(),
