@@ -13,4 +13,4 @@ pub mod seal;
 pub mod timestamp;
 pub mod x509;
 
-pub use key::{Hash, KeyError, PublicKey, Scheme, Signer, SigningKey};
+pub use key::{Hash, KeyError, PublicKey, Scheme, Signer, SigningKey, Weakness};
