@@ -4,6 +4,7 @@
 //! each later one; a crash in between leaves nothing that the next open does not
 //! complete. Address and names never change after creation.
 
+mod ceremony;
 mod create;
 mod publish;
 
@@ -26,6 +27,8 @@ use crate::{
     tsa::{self, Tsa},
     tuf::{Publisher, TufSettings},
 };
+
+pub use ceremony::{Answer, Mailbox, hand_over};
 
 /// How long the certificate of the transport root's servers holds, in seconds.
 const SERVER_SECONDS: i64 = 90 * 86_400;

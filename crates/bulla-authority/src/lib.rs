@@ -8,7 +8,9 @@
 
 pub mod authority;
 pub mod ca;
+pub mod ceremony;
 pub mod error;
+pub mod health;
 pub mod http;
 pub mod key_slot;
 pub mod log;

@@ -9,6 +9,7 @@
 //! of the first `root.json` is the instance's root fingerprint: that file is made
 //! once and kept, and every later root is served forever.
 
+mod ages;
 mod documents;
 mod draft;
 mod error;

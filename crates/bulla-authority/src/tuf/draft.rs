@@ -30,9 +30,9 @@ pub(super) struct Draft<'a> {
     keys: &'a Keys,
     settings: &'a TufSettings,
     now: Timestamp,
-    floor: u64,
+    seed: &'a Seed,
     published: Option<&'a Repository>,
-    root: Root,
+    root: Option<Root>,
     new_root: Option<Vec<u8>>,
     targets: Option<(Targets, Vec<u8>)>,
     online: Option<Targets>,
@@ -65,52 +65,57 @@ pub(super) struct Versions {
 }
 
 impl<'a> Draft<'a> {
-    /// From what is published; without a root, one is made if its key is here.
+    /// From what is published.
     pub(super) fn new(
         published: Option<&'a Repository>,
         keys: &'a Keys,
         settings: &'a TufSettings,
         now: Timestamp,
-        seed: &Seed,
-    ) -> Result<Self, TufError> {
-        let mut draft = Self {
+        seed: &'a Seed,
+    ) -> Self {
+        Self {
             keys,
             settings,
             now,
-            floor: seed.floor,
+            seed,
             published,
-            root: match published {
-                Some(repository) => repository.root.clone(),
-                None => first_root(keys, settings, seed.since)?,
-            },
+            root: published.map(|repository| repository.root.clone()),
             new_root: None,
             targets: None,
             online: None,
             files: Files::default(),
-        };
-        if published.is_none() {
-            let mut document = draft.root.document()?;
-            keys.sign("root", &mut document, &draft.root.root)?;
-            draft.put_root(document.to_bytes()?);
         }
-        Ok(draft)
     }
 
     /// Signs root and targets again where their keys are here and it is time,
     /// and lists these files.
     pub(super) fn renew(&mut self, top: &[TopTarget]) -> Result<(), TufError> {
-        if self.keys.speaks_for(Role::Root, &self.root) {
-            self.renew_root()?;
+        let root = match self.root.clone() {
+            Some(root) => root,
+            None => self.make_root()?,
+        };
+        if self.keys.speaks_for(Role::Root, &root) {
+            self.renew_root(root.clone())?;
         }
-        if self.keys.speaks_for(Role::Targets, &self.root) {
+        if self.keys.speaks_for(Role::Targets, &root) {
             self.renew_targets(top)?;
         }
         Ok(())
     }
 
+    /// The first root of an instance whose keys are all here.
+    fn make_root(&mut self) -> Result<Root, TufError> {
+        let root = first_root(self.keys, self.settings, self.seed.since)?;
+        let mut document = root.document()?;
+        self.keys.sign("root", &mut document, &root.root)?;
+        self.root = Some(root.clone());
+        self.put_root(root.version, document.to_bytes()?);
+        Ok(root)
+    }
+
     /// The next root: when it is time, or when an online key was replaced.
-    fn renew_root(&mut self) -> Result<(), TufError> {
-        let mut next = self.root.clone();
+    fn renew_root(&mut self, root: Root) -> Result<(), TufError> {
+        let mut next = root.clone();
         for (role, name) in [(Role::Snapshot, "snapshot"), (Role::Timestamp, "timestamp")] {
             let newest = RoleKeys::one(self.keys.newest(name)?.public().clone())?;
             match role {
@@ -119,20 +124,25 @@ impl<'a> Draft<'a> {
             }
         }
         let life = self.settings.root();
-        if next == self.root && !life.is_due(self.root.expires, self.now) {
+        if next == root && !life.is_due(root.expires, self.now) {
             return Ok(());
         }
         next.version += 1;
-        next.expires = self.expires("root", Some(self.root.expires), life);
+        next.expires = self.expires("root", Some(root.expires), life);
         let mut document = next.document()?;
-        self.keys.sign("root", &mut document, &self.root.root)?;
+        self.keys.sign("root", &mut document, &root.root)?;
         let bytes = document.to_bytes()?;
-        self.root = self.root.next(&bytes)?;
-        self.put_root(bytes);
+        let next = root.next(&bytes)?;
+        self.put_root(next.version, bytes);
+        self.root = Some(next);
         Ok(())
     }
 
     fn renew_targets(&mut self, top: &[TopTarget]) -> Result<(), TufError> {
+        if top.is_empty() {
+            // Who does not know the documents does not take them from clients.
+            return Ok(());
+        }
         let delegation = Delegation {
             name: ONLINE_ROLE.into(),
             keys: RoleKeys::one(self.keys.newest(ONLINE_ROLE)?.public().clone())?,
@@ -159,7 +169,7 @@ impl<'a> Draft<'a> {
         };
         let mut document = targets.document()?;
         self.keys
-            .sign("targets", &mut document, &self.root.targets)?;
+            .sign("targets", &mut document, &self.root()?.targets)?;
         for target in top {
             self.put_content(&target.path, &target.bytes);
         }
@@ -169,8 +179,13 @@ impl<'a> Draft<'a> {
     /// Takes in roots that others signed.
     pub(super) fn follow(&mut self, roots: &[Vec<u8>]) -> Result<(), TufError> {
         for bytes in roots {
-            self.root = self.root.next(bytes)?;
-            self.put_root(bytes.clone());
+            let next = match &self.root {
+                Some(root) => root.next(bytes)?,
+                // The ceremony that makes an instance's first root.
+                None => Root::first(bytes)?,
+            };
+            self.put_root(next.version, bytes.clone());
+            self.root = Some(next);
         }
         Ok(())
     }
@@ -182,7 +197,7 @@ impl<'a> Draft<'a> {
         contents: &BTreeMap<String, Vec<u8>>,
     ) -> Result<(), TufError> {
         let document = Document::parse(bytes)?;
-        document.require(&self.root.targets)?;
+        document.require(&self.root()?.targets)?;
         let targets = Targets::read(&document)?;
         let known = self.current().map(|current| &current.targets);
         if known.is_some_and(|known| targets.version <= known.version) {
@@ -250,7 +265,7 @@ impl<'a> Draft<'a> {
         if let (true, None, Some(current)) = (root_changed, &self.targets, current)
             && current
                 .targets_document
-                .require(&self.root.targets)
+                .require(&self.root()?.targets)
                 .is_err()
         {
             return Err(TufError::DoesNotFit {
@@ -293,7 +308,7 @@ impl<'a> Draft<'a> {
                 };
                 let mut document = snapshot.document()?;
                 self.keys
-                    .sign("snapshot", &mut document, &self.root.snapshot)?;
+                    .sign("snapshot", &mut document, &self.root()?.snapshot)?;
                 let bytes = document.to_bytes()?;
                 let pin = Pin::of(snapshot.version, &bytes);
                 self.files
@@ -314,7 +329,7 @@ impl<'a> Draft<'a> {
         };
         let mut document = timestamp.document()?;
         self.keys
-            .sign("timestamp", &mut document, &self.root.timestamp)?;
+            .sign("timestamp", &mut document, &self.root()?.timestamp)?;
         let before = current.map(|current| current.timestamp_bytes.clone());
         self.files.expected.insert(TIMESTAMP, before);
         self.files
@@ -326,7 +341,7 @@ impl<'a> Draft<'a> {
             .or(current.and_then(|c| c.online.as_ref()));
         Ok(Some(Finished {
             versions: Versions {
-                root: self.root.version,
+                root: self.root()?.version,
                 online: online.map_or(0, |online| online.version),
                 snapshot: snapshot.version,
                 timestamp: timestamp.version,
@@ -384,14 +399,18 @@ impl<'a> Draft<'a> {
         self.published?.current.as_ref()
     }
 
-    fn put_root(&mut self, bytes: Vec<u8>) {
+    fn root(&self) -> Result<&Root, TufError> {
+        self.root.as_ref().ok_or(TufError::NoRoot)
+    }
+
+    fn put_root(&mut self, version: u64, bytes: Vec<u8>) {
         let before = self
             .published
             .map(|repository| repository.root_bytes.clone());
         self.files.expected.insert(ROOT, before);
         self.files
             .put
-            .insert(versioned("root", self.root.version), bytes.clone());
+            .insert(versioned("root", version), bytes.clone());
         self.files.put.insert(ROOT.into(), bytes.clone());
         self.new_root = Some(bytes);
     }
@@ -411,7 +430,7 @@ impl<'a> Draft<'a> {
     }
 
     fn next(&self, version: Option<u64>) -> u64 {
-        version.unwrap_or(0).max(self.floor).saturating_add(1)
+        version.unwrap_or(0).max(self.seed.floor).saturating_add(1)
     }
 
     /// When something signed now expires. A clock that was set back moves no

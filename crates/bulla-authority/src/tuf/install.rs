@@ -1,12 +1,15 @@
 //! What a ceremony signed, before and after it is taken in.
 
-use bulla_store::Values;
+use bulla_store::{Values, state::Change};
 use bulla_trust::tuf::metadata::{Document, Root, Targets};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 use super::{TufError, keys};
 use crate::key_slot::KeySlots;
+use keys::STATE;
+
+const INSTALLED: &str = "installed-at";
 
 /// What offline keys signed: the next roots, and the targets they list.
 #[derive(Clone, Debug, Default)]
@@ -46,12 +49,26 @@ pub(super) fn check(offline: &Offline, now: Timestamp) -> Result<(), TufError> {
     Ok(())
 }
 
+/// When a ceremony was taken in last.
+pub(super) async fn last(values: &Values) -> Result<Option<Timestamp>, TufError> {
+    let at = values.get(STATE, INSTALLED).await?;
+    let at = at.and_then(|bytes| String::from_utf8(bytes).ok());
+    Ok(at.and_then(|text| text.parse().ok()))
+}
+
 /// Keys that the root names no more leave this instance.
 pub(super) async fn after(
     values: &Values,
     slots: &KeySlots,
     offline: &Offline,
+    now: Timestamp,
 ) -> Result<(), TufError> {
+    let at = now.to_string();
+    let put = Change::Put {
+        key: INSTALLED,
+        value: at.as_bytes(),
+    };
+    values.apply(STATE, &[put]).await?;
     let Some(last) = offline.roots.last() else {
         return Ok(());
     };

@@ -14,7 +14,7 @@ use super::{TufError, TufSettings};
 use crate::{error::AuthorityError, key_slot::KeySlots};
 
 /// Where it is noted how many generations there are.
-const STATE: &str = "tuf-state";
+pub(super) const STATE: &str = "tuf-state";
 const GENERATIONS: &str = "key-generations";
 const MOST_GENERATIONS: u32 = 1_000;
 
@@ -161,7 +161,6 @@ pub(super) async fn next_generation(
 /// Removes the keys that the root in force does not name: root and targets after
 /// a ceremony, and former generations of the others.
 pub(super) async fn retire(values: &Values, slots: &KeySlots, root: &Root) -> Result<(), TufError> {
-    let failed = |error: AuthorityError| TufError::KeySlot(Box::new(error));
     for role in [Role::Root, Role::Targets] {
         let slot = slot(role.name(), 1);
         let key = find(slots, &slot).await?;
@@ -176,7 +175,7 @@ pub(super) async fn retire(values: &Values, slots: &KeySlots, root: &Root) -> Re
                 value: b"offline",
             };
             values.apply(STATE, &[put]).await?;
-            slots.remove(&slot).map_err(failed)?;
+            slots.remove(&slot).await.map_err(failed)?;
         }
     }
     let (generations, _) = Generations::load(values).await?;
@@ -186,7 +185,7 @@ pub(super) async fn retire(values: &Values, slots: &KeySlots, root: &Root) -> Re
             if let Some(key) = find(slots, &slot).await?
                 && !names(root.role(role), &*key)
             {
-                slots.remove(&slot).map_err(failed)?;
+                slots.remove(&slot).await.map_err(failed)?;
             }
         }
     }
@@ -212,13 +211,20 @@ pub(super) fn slot(role: &str, generation: u32) -> String {
 }
 
 async fn make(slots: &KeySlots, slot: &str) -> Result<Arc<dyn Signer>, TufError> {
-    let failed = |error: AuthorityError| TufError::KeySlot(Box::new(error));
-    let key = slots.get_or_create(slot, Scheme::Ed25519).map_err(failed)?;
-    Ok(Arc::new(key))
+    // A token's key is of whatever scheme it is; the metadata refuses what clients do not know.
+    match find(slots, slot).await? {
+        Some(key) => Ok(key),
+        None => slots
+            .get_or_create(slot, Scheme::Ed25519)
+            .await
+            .map_err(failed),
+    }
 }
 
 async fn find(slots: &KeySlots, slot: &str) -> Result<Option<Arc<dyn Signer>>, TufError> {
-    let failed = |error: AuthorityError| TufError::KeySlot(Box::new(error));
-    let key = slots.get(slot, Scheme::Ed25519).map_err(failed)?;
-    Ok(key.map(|key| Arc::new(key) as Arc<dyn Signer>))
+    slots.get(slot).await.map_err(failed)
+}
+
+fn failed(error: AuthorityError) -> TufError {
+    TufError::KeySlot(Box::new(error))
 }

@@ -4,8 +4,9 @@
 //! by compare-and-swap of `root.json` and `timestamp.json`.
 
 use bulla_core::Clock;
+use bulla_crypto::PublicKey;
 use bulla_store::Values;
-use bulla_trust::tuf::metadata::{Targets, check_path};
+use bulla_trust::tuf::metadata::{Document, Role, TargetFile, Targets, check_path};
 use jiff::Timestamp;
 use std::{
     collections::BTreeSet,
@@ -14,13 +15,13 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    Installed, Offline, TopTarget, TufError, TufSettings,
+    Installed, Offline, TopTarget, TufError, TufSettings, ages,
     draft::{Draft, Files, Versions},
     install,
     keys::{self, Keys},
     repository::{ONLINE_ROLE, ROOT, Repository, SPACE, target_path, versioned},
 };
-use crate::{error::AuthorityError, key_slot::KeySlots};
+use crate::{error::AuthorityError, health::Lifetime, key_slot::KeySlots};
 
 /// A target of the online role has at most so many bytes.
 pub(super) const TARGET_BYTES: usize = 16 << 20;
@@ -85,6 +86,7 @@ struct Inner {
     top: RwLock<Vec<TopTarget>>,
     waiting: Mutex<Vec<Waiting>>,
     turn: tokio::sync::Mutex<()>,
+    lifetimes: RwLock<Vec<Lifetime>>,
 }
 
 struct Waiting {
@@ -107,18 +109,7 @@ impl Publisher {
         seed: Seed,
         top: Vec<TopTarget>,
     ) -> Result<Self, TufError> {
-        let publisher = Self {
-            inner: Arc::new(Inner {
-                values,
-                slots,
-                settings,
-                clock,
-                seed,
-                top: RwLock::new(top),
-                waiting: Mutex::default(),
-                turn: tokio::sync::Mutex::default(),
-            }),
-        };
+        let publisher = Self::new(values, slots, settings, clock, seed, top);
         publisher.take_over().await?;
         let now = publisher.inner.clock.now();
         publisher.commit(now, |_| Ok(())).await?;
@@ -128,6 +119,71 @@ impl Publisher {
             keys::retire(values, &publisher.inner.slots, &repository.root).await?;
         }
         Ok(publisher)
+    }
+
+    /// The repository as the store has it; nothing is made or signed.
+    pub(crate) fn new(
+        values: Values,
+        slots: KeySlots,
+        settings: TufSettings,
+        clock: Arc<dyn Clock>,
+        seed: Seed,
+        top: Vec<TopTarget>,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                values,
+                slots,
+                settings,
+                clock,
+                seed,
+                top: RwLock::new(top),
+                waiting: Mutex::default(),
+                turn: tokio::sync::Mutex::default(),
+                lifetimes: RwLock::default(),
+            }),
+        }
+    }
+
+    /// The newest keys of snapshot, timestamp and the online role.
+    pub(crate) async fn online_keys(&self) -> Result<[PublicKey; 3], TufError> {
+        let Inner {
+            values,
+            slots,
+            settings,
+            ..
+        } = &*self.inner;
+        let keys = Keys::load(slots, values, settings).await?;
+        let public = |role| Ok::<_, TufError>(keys.newest(role)?.public().clone());
+        Ok([
+            public("snapshot")?,
+            public("timestamp")?,
+            public(ONLINE_ROLE)?,
+        ])
+    }
+
+    /// The targets metadata in force.
+    pub(crate) async fn targets_metadata(&self) -> Result<Option<Vec<u8>>, TufError> {
+        let repository = Repository::load(&self.inner.values).await?;
+        let Some(current) = repository.and_then(|repository| repository.current) else {
+            return Ok(None);
+        };
+        self.file(&versioned("targets", current.targets.version))
+            .await
+    }
+
+    /// Whether the key of the targets is here, so that documents are published
+    /// by this instance itself.
+    pub(crate) async fn lists_documents(&self) -> Result<bool, TufError> {
+        let Inner {
+            values,
+            slots,
+            settings,
+            ..
+        } = &*self.inner;
+        let keys = Keys::load(slots, values, settings).await?;
+        let repository = Repository::load(values).await?;
+        Ok(repository.is_none_or(|repository| keys.speaks_for(Role::Targets, &repository.root)))
     }
 
     /// The first root, wherever it was kept before, is in the store.
@@ -156,11 +212,6 @@ impl Publisher {
     pub async fn first_root(&self) -> Result<Vec<u8>, TufError> {
         let root = self.inner.values.get(SPACE, &versioned("root", 1)).await?;
         root.ok_or(TufError::NoRoot)
-    }
-
-    /// The store that holds it.
-    pub(crate) fn values(&self) -> &Values {
-        &self.inner.values
     }
 
     /// A file of the repository, by its path.
@@ -308,7 +359,8 @@ impl Publisher {
                 }
             })
             .await?;
-        install::after(&self.inner.values, &self.inner.slots, offline).await?;
+        install::after(&self.inner.values, &self.inner.slots, offline, now).await?;
+        self.look().await?;
         Ok(Installed {
             root_version: versions.root,
             timestamp_version: versions.timestamp,
@@ -345,7 +397,33 @@ impl Publisher {
         change: impl Fn(&mut Draft<'_>) -> Result<(), TufError>,
     ) -> Result<Versions, TufError> {
         let _turn = self.inner.turn.lock().await;
-        self.commit_in_turn(now, change).await
+        let versions = self.commit_in_turn(now, change).await?;
+        self.look().await?;
+        Ok(versions)
+    }
+
+    /// Notes how long everything holds.
+    async fn look(&self) -> Result<(), TufError> {
+        let Inner {
+            values,
+            slots,
+            settings,
+            lifetimes,
+            ..
+        } = &*self.inner;
+        if let Some(repository) = Repository::load(values).await? {
+            let keys = Keys::load(slots, values, settings).await?;
+            let installed = install::last(values).await?;
+            let now = ages::lifetimes(&repository, &keys, settings, installed);
+            *lifetimes.write().unwrap_or_else(PoisonError::into_inner) = now;
+        }
+        Ok(())
+    }
+
+    /// How long everything holds, as this process saw it last.
+    pub fn lifetimes(&self) -> Vec<Lifetime> {
+        let lifetimes = self.inner.lifetimes.read();
+        lifetimes.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Drafts on what is published and swaps it in, until nobody was faster.
@@ -366,7 +444,7 @@ impl Publisher {
             let keys = Keys::load(slots, values, settings).await?;
             let published = Repository::load(values).await?;
             let published = published.as_ref();
-            let mut draft = Draft::new(published, &keys, settings, now, seed)?;
+            let mut draft = Draft::new(published, &keys, settings, now, seed);
             change(&mut draft)?;
             let top = top.read().unwrap_or_else(PoisonError::into_inner).clone();
             draft.renew(&top)?;
@@ -424,11 +502,9 @@ fn contents(metadata: Option<&Vec<u8>>) -> Result<BTreeSet<String>, TufError> {
     let Some(bytes) = metadata else {
         return Ok(BTreeSet::new());
     };
-    let document = bulla_trust::tuf::metadata::Document::parse(bytes)?;
+    let document = Document::parse(bytes)?;
     let targets = Targets::read(&document)?;
-    let path = |(path, file): (&String, &bulla_trust::tuf::metadata::TargetFile)| {
-        target_path(path, file.sha256.hex())
-    };
+    let path = |(path, file): (&String, &TargetFile)| target_path(path, file.sha256.hex());
     Ok(targets.files.iter().map(path).collect())
 }
 

@@ -66,7 +66,7 @@ impl World {
     async fn with(seed: Seed) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).await.unwrap();
-        let slots = KeySlots::open(&dir.path().join("keys")).unwrap();
+        let slots = KeySlots::open(&dir.path().join("keys")).await.unwrap();
         let clock = Arc::new(Moved(Mutex::new(start())));
         let publisher = open(&store, &slots, &clock, seed).await.unwrap();
         let first_root = publisher.first_root().await.unwrap();
@@ -173,7 +173,12 @@ impl People {
 }
 
 /// The next root for these people, signed by them and by whoever was before.
-fn next_root(world: &World, root: &Root, people: &People, before: Option<&People>) -> Vec<u8> {
+async fn next_root(
+    world: &World,
+    root: &Root,
+    people: &People,
+    before: Option<&People>,
+) -> Vec<u8> {
     let next = Root {
         version: root.version + 1,
         expires: expiry(world.clock.now(), days(365)),
@@ -186,11 +191,7 @@ fn next_root(world: &World, root: &Root, people: &People, before: Option<&People
     match before {
         Some(before) => before.sign(&mut document),
         None => {
-            let own = world
-                .slots
-                .get("tuf-root", Scheme::Ed25519)
-                .unwrap()
-                .unwrap();
+            let own = world.slots.get("tuf-root").await.unwrap().unwrap();
             document.sign(&own).unwrap();
         }
     }
@@ -199,11 +200,7 @@ fn next_root(world: &World, root: &Root, people: &People, before: Option<&People
 
 async fn targets_of(world: &World, people: &People, text: &str) -> Offline {
     let published = world.publisher.clone();
-    let online = world
-        .slots
-        .get("tuf-online", Scheme::Ed25519)
-        .unwrap()
-        .unwrap();
+    let online = world.slots.get("tuf-online").await.unwrap().unwrap();
     let version = published.lifecycle_version().await;
     let top = top(text);
     let targets = Targets {
@@ -512,34 +509,16 @@ async fn after_a_ceremony_root_and_targets_have_no_key_here() {
     world.read(&[]).await.unwrap();
     let people = People::new(3, 2);
     let mut offline = targets_of(&world, &people, "2").await;
-    offline.roots = vec![next_root(&world, &world.root().await, &people, None)];
+    offline.roots = vec![next_root(&world, &world.root().await, &people, None).await];
     let installed = world.publisher.install(&offline).await.unwrap();
     assert_eq!(installed.root_version, 2);
-    assert!(
-        world
-            .slots
-            .get("tuf-root", Scheme::Ed25519)
-            .unwrap()
-            .is_none()
-    );
-    assert!(
-        world
-            .slots
-            .get("tuf-targets", Scheme::Ed25519)
-            .unwrap()
-            .is_none()
-    );
+    assert!(world.slots.get("tuf-root").await.unwrap().is_none());
+    assert!(world.slots.get("tuf-targets").await.unwrap().is_none());
     let read = world.read(&[]).await.unwrap();
     assert_eq!(read.trusted_root, b"trusted_root.json 2");
     // A restart makes no new keys, and still signs what is signed online.
     world.reopen().await;
-    assert!(
-        world
-            .slots
-            .get("tuf-root", Scheme::Ed25519)
-            .unwrap()
-            .is_none()
-    );
+    assert!(world.slots.get("tuf-root").await.unwrap().is_none());
     world
         .publisher
         .put_target("revocations/x", b"1".to_vec())
@@ -561,14 +540,14 @@ async fn what_a_ceremony_did_not_sign_enough_is_not_taken() {
     let world = World::new().await;
     let people = People::new(3, 2);
     let root = world.root().await;
-    let good = next_root(&world, &root, &people, None);
+    let good = next_root(&world, &root, &people, None).await;
     let targets = targets_of(&world, &people, "2").await;
     let with = |roots: Vec<Vec<u8>>| Offline {
         roots,
         ..targets.clone()
     };
     // Without the old root's key.
-    let strangers = next_root(&world, &root, &people, Some(&People::new(1, 1)));
+    let strangers = next_root(&world, &root, &people, Some(&People::new(1, 1))).await;
     let mut skipped = Document::parse(&good).unwrap().body().clone();
     skipped["version"] = 3.into();
     let mut skipped = Document::new(skipped).unwrap();
@@ -577,14 +556,8 @@ async fn what_a_ceremony_did_not_sign_enough_is_not_taken() {
     few["roles"]["root"]["threshold"] = 3.into();
     let mut few = Document::new(few).unwrap();
     people.sign(&mut few);
-    few.sign(
-        &world
-            .slots
-            .get("tuf-root", Scheme::Ed25519)
-            .unwrap()
-            .unwrap(),
-    )
-    .unwrap();
+    few.sign(&world.slots.get("tuf-root").await.unwrap().unwrap())
+        .unwrap();
     let mut without = targets.clone();
     without.roots = vec![good.clone()];
     without.contents.clear();
@@ -617,13 +590,7 @@ async fn what_a_ceremony_did_not_sign_enough_is_not_taken() {
         .await
         .unwrap_err();
     assert_eq!(late.code().0, "AUTH-0603");
-    assert!(
-        world
-            .slots
-            .get("tuf-root", Scheme::Ed25519)
-            .unwrap()
-            .is_some()
-    );
+    assert!(world.slots.get("tuf-root").await.unwrap().is_some());
 }
 
 proptest! {
@@ -664,7 +631,7 @@ async fn history(steps: Vec<u8>) {
                 let next = People::new(2 + index % 3, 1 + u32::from(step == 7));
                 let mut offline = targets_of(&world, &next, &index.to_string()).await;
                 let root = world.root().await;
-                offline.roots = vec![next_root(&world, &root, &next, people.as_ref())];
+                offline.roots = vec![next_root(&world, &root, &next, people.as_ref()).await];
                 world.publisher.install(&offline).await.unwrap();
                 people = Some(next);
             }
