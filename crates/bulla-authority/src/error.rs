@@ -12,6 +12,7 @@ use crate::{
     key_slot::{ExternalKeyError, HolderError},
     oidc::OidcError,
     store::StoreError,
+    transport::TransportError,
     tuf::TufError,
 };
 
@@ -96,6 +97,9 @@ pub enum AuthorityError {
     /// A timestamp.
     #[error(transparent)]
     Timestamp(#[from] TimestampError),
+    /// Identities between processes.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// The TUF repository.
     #[error(transparent)]
     Tuf(#[from] TufError),
@@ -130,6 +134,7 @@ impl Diagnose for AuthorityError {
             Self::Seal(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Timestamp(error) => error.code(),
+            Self::Transport(error) => error.code(),
             Self::Tuf(error) => error.code(),
             Self::X509(error) => error.code(),
         }
@@ -151,6 +156,7 @@ impl Diagnose for AuthorityError {
             Self::ExternalKey(error) => error.hint(),
             Self::Holder(error) => error.hint(),
             Self::Seal(error) => error.hint(),
+            Self::Transport(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
             _ => None,
