@@ -7,7 +7,7 @@ use bulla_crypto::{
 };
 use std::{io, path::PathBuf};
 
-use crate::{oidc::OidcError, store::StoreError, tuf::TufError};
+use crate::{ca::issuer::IssuersError, oidc::OidcError, store::StoreError, tuf::TufError};
 
 /// What can go wrong in the authority as a whole.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,9 @@ pub enum AuthorityError {
         /// Which one.
         what: String,
     },
+    /// The issuers whose tokens are taken.
+    #[error(transparent)]
+    Issuers(#[from] IssuersError),
     /// A key file cannot be read or written.
     #[error("the key file {} cannot be used: {source}", path.display())]
     KeyFile {
@@ -102,6 +105,7 @@ impl Diagnose for AuthorityError {
             Self::Json(_) => Code("AUTH-0005"),
             Self::LogClosed { .. } => Code("AUTH-0006"),
             Self::Renamed { .. } => Code("AUTH-0007"),
+            Self::Issuers(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::Merkle(error) => error.code(),
             Self::Note(error) => error.code(),
@@ -131,6 +135,7 @@ impl Diagnose for AuthorityError {
             Self::Seal(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
+            Self::Issuers(error) => error.hint(),
             _ => None,
         }
     }
