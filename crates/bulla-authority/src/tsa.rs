@@ -107,7 +107,8 @@ async fn timestamp(
 ) -> Result<Response, TsaRefusal> {
     let reply = answer(&tsa, &headers, &body).inspect_err(TsaRefusal::audit)?;
     let headers = [(header::CONTENT_TYPE, "application/timestamp-reply")];
-    Ok((StatusCode::CREATED, headers, reply).into_response())
+    // Not 201, as the server of Sigstore answers: notation takes 200 alone.
+    Ok((StatusCode::OK, headers, reply).into_response())
 }
 
 fn answer(tsa: &Tsa, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, TsaRefusal> {

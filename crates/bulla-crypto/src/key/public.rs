@@ -75,6 +75,14 @@ impl PublicKey {
         }
     }
 
+    /// The pure Ed25519 key of these 32 bytes (RFC 8032).
+    ///
+    /// # Errors
+    /// [`KeyError::Public`] if there is no such key.
+    pub fn from_ed25519(raw: &[u8]) -> Result<Self, KeyError> {
+        Self::from_raw(Scheme::Ed25519, raw)
+    }
+
     /// The key of `scheme` whose bytes are `raw`.
     ///
     /// # Errors
