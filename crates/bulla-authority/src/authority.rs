@@ -15,13 +15,13 @@ use serde_json::{Value, json};
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    ca::{self, CertificateAuthority},
+    ca::{self, CaSettings, CertificateAuthority},
     error::AuthorityError,
     http::{self, AllowedHosts},
     log::{rekor_v1::RekorV1, rekor_v2::RekorV2},
     oidc::{self, socket},
     transport::{Transport, TransportSettings},
-    tsa::{self, Tsa},
+    tsa::{self, Tsa, TsaSettings},
     tuf::Publisher,
 };
 
@@ -34,6 +34,10 @@ pub struct AuthorityConfig {
     pub organization: String,
     /// Section `[transport]`.
     pub transport: TransportSettings,
+    /// Whose tokens become certificates, and for how long.
+    pub ca: CaSettings,
+    /// How timestamps are given.
+    pub tsa: TsaSettings,
 }
 
 impl AuthorityConfig {
@@ -43,6 +47,8 @@ impl AuthorityConfig {
             base_url: format!("http://127.0.0.1:{port}"),
             organization: "bulla local instance".into(),
             transport: TransportSettings::default(),
+            ca: CaSettings::default(),
+            tsa: TsaSettings::default(),
         }
     }
 }
