@@ -17,7 +17,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{canonical_json, limits};
-use bulla_crypto::{Hash, Scheme, SigningKey, merkle::leaf_hash, note};
+use bulla_crypto::{Hash, Scheme, Signer, SigningKey, merkle::leaf_hash, note};
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ impl RekorV2 {
     ///
     /// # Errors
     /// If the genesis entry cannot be added.
-    pub async fn start(log: Log, origin: &str, key: &SigningKey) -> Result<Self, AuthorityError> {
+    pub async fn start(log: Log, origin: &str, key: &dyn Signer) -> Result<Self, AuthorityError> {
         if log.size() == 0 {
             let text = format!("genesis entry of the transparency log {origin}\n");
             let throwaway = SigningKey::generate(Scheme::EcdsaP256)?;
@@ -111,10 +111,17 @@ impl RekorV2 {
     /// # Errors
     /// [`RpcError`] as it goes to the client.
     pub async fn create_entry(&self, request: &[u8]) -> Result<serde_json::Value, RpcError> {
+        let entry = self.create(request).await?;
+        serde_json::to_value(entry)
+            .map_err(|error| RpcError::internal("failed to show the entry", &error))
+    }
+
+    async fn create(&self, request: &[u8]) -> Result<TransparencyLogEntry, RpcError> {
         let entry = parse_create_entry(request).map_err(|e| RpcError::invalid(e.to_string()))?;
-        let failed = |e: &dyn std::error::Error| RpcError::internal("failed to integrate entry", e);
-        let sequenced = add(&self.log, &entry).await.map_err(|e| failed(&e))?;
-        serde_json::to_value(self.answer(&entry, sequenced)).map_err(|e| failed(&e))
+        let sequenced = add(&self.log, &entry).await;
+        let sequenced =
+            sequenced.map_err(|error| RpcError::of(&error, "failed to integrate entry"))?;
+        Ok(self.answer(&entry, sequenced))
     }
 
     fn answer(&self, entry: &Entry, sequenced: Sequenced) -> TransparencyLogEntry {
@@ -167,7 +174,7 @@ async fn add(log: &Log, entry: &Entry) -> Result<Sequenced, AuthorityError> {
 }
 
 async fn create(State(rekor): State<RekorV2>, body: Bytes) -> Result<Response, RpcError> {
-    let entry = rekor.create_entry(&body).await?;
+    let entry = rekor.create(&body).await?;
     Ok((StatusCode::CREATED, Json(entry)).into_response())
 }
 
