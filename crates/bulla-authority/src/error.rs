@@ -9,9 +9,11 @@ use bulla_store::StateError;
 use std::{io, path::PathBuf};
 
 use crate::{
+    ca::issuer::IssuersError,
     key_slot::{ExternalKeyError, HolderError},
     oidc::OidcError,
     store::StoreError,
+    transport::TransportError,
     tuf::TufError,
 };
 
@@ -33,6 +35,9 @@ pub enum AuthorityError {
         /// Which one.
         what: String,
     },
+    /// The issuers whose tokens are taken.
+    #[error(transparent)]
+    Issuers(#[from] IssuersError),
     /// A key file cannot be read or written.
     #[error("the key file {} cannot be used: {source}", path.display())]
     KeyFile {
@@ -102,6 +107,9 @@ pub enum AuthorityError {
     /// A timestamp.
     #[error(transparent)]
     Timestamp(#[from] TimestampError),
+    /// Identities between processes.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// The TUF repository.
     #[error(transparent)]
     Tuf(#[from] TufError),
@@ -126,9 +134,10 @@ impl Diagnose for AuthorityError {
             Self::Json(_) => Code("AUTH-0005"),
             Self::LogUnavailable { .. } => Code("AUTH-0006"),
             Self::Renamed { .. } => Code("AUTH-0007"),
-            Self::NotLeading { .. } => Code("AUTH-0300"),
+            Self::Issuers(error) => error.code(),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
+            Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::Key(error) => error.code(),
             Self::Merkle(error) => error.code(),
             Self::Note(error) => error.code(),
@@ -137,6 +146,7 @@ impl Diagnose for AuthorityError {
             Self::Seal(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Timestamp(error) => error.code(),
+            Self::Transport(error) => error.code(),
             Self::Tuf(error) => error.code(),
             Self::X509(error) => error.code(),
         }
@@ -155,6 +165,8 @@ impl Diagnose for AuthorityError {
                 "restore the data directory from its backup, or create another with `bulla up --data DIR`"
                     .into(),
             ),
+            Self::ExternalKey(error) => error.hint(),
+            Self::Holder(error) => error.hint(),
             Self::LogUnavailable { .. } => Some(
                 "see that the disk of the data directory has room; the log goes on by itself, so send the request again"
                     .into(),
@@ -162,11 +174,11 @@ impl Diagnose for AuthorityError {
             Self::NotLeading { .. } => {
                 Some("send the request again: it is forwarded to the replica that leads".into())
             }
-            Self::ExternalKey(error) => error.hint(),
-            Self::Holder(error) => error.hint(),
             Self::Seal(error) => error.hint(),
+            Self::Transport(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
+            Self::Issuers(error) => error.hint(),
             _ => None,
         }
     }
