@@ -37,6 +37,8 @@ pub struct AuthorityConfig {
     pub base_url: String,
     /// Who runs it: shown in certificates and trust documents.
     pub organization: String,
+    /// The login issuer.
+    pub oidc: oidc::OidcSettings,
 }
 
 impl AuthorityConfig {
@@ -45,6 +47,7 @@ impl AuthorityConfig {
         Self {
             base_url: format!("http://127.0.0.1:{port}"),
             organization: "bulla local instance".into(),
+            oidc: oidc::OidcSettings::default(),
         }
     }
 }
@@ -69,6 +72,7 @@ struct Parts {
     config: AuthorityConfig,
     clock: Arc<dyn Clock>,
     ca: Arc<CertificateAuthority>,
+    login: Arc<oidc::Login>,
     rekor_v1: RekorV1,
     rekor: RekorV2,
     tsa: Arc<Tsa>,
@@ -109,6 +113,7 @@ impl Authority {
             .merge(tsa::router(parts.tsa.clone()))
             .nest("/oidc/asserted", oidc::routes::router(&parts.ca.asserted))
             .nest("/oidc/service", oidc::routes::router(&parts.ca.service))
+            .nest(oidc::login::PATH, parts.login.router())
             .nest("/tuf", parts.tuf.clone().router())
             .route("/healthz", get(async || Json(json!({"status": "SERVING"}))))
             .layer(DefaultBodyLimit::max(http::BODY_BYTES))
@@ -148,6 +153,11 @@ impl Authority {
     /// The issuer of the instance's own services.
     pub fn service(&self) -> &oidc::Issuer {
         &self.parts.ca.service
+    }
+
+    /// The issuer for people and machines that prove who they are.
+    pub fn login(&self) -> &Arc<oidc::Login> {
+        &self.parts.login
     }
 
     /// The certificate authority, for callers in this process.

@@ -21,6 +21,7 @@ use crate::{
 };
 
 pub use request::{CaRefusal, SigningRequest, parse_legacy_request, parse_signing_request};
+pub(crate) use routes::bearer;
 pub use routes::router;
 
 /// How long a certificate holds, in seconds: fixed, as in Fulcio.

@@ -7,7 +7,7 @@ use bulla_crypto::{
 };
 use std::{io, path::PathBuf};
 
-use crate::{oidc::OidcError, store::StoreError, tuf::TufError};
+use crate::{oidc::{LoginError, OidcError}, store::StoreError, tuf::TufError};
 
 /// What can go wrong in the authority as a whole.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,9 @@ pub enum AuthorityError {
         /// Why.
         why: &'static str,
     },
+    /// The login issuer's state.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// A Merkle tree.
     #[error(transparent)]
     Merkle(#[from] MerkleError),
@@ -103,6 +106,7 @@ impl Diagnose for AuthorityError {
             Self::LogClosed { .. } => Code("AUTH-0006"),
             Self::Renamed { .. } => Code("AUTH-0007"),
             Self::Key(error) => error.code(),
+            Self::Login(error) => error.code(),
             Self::Merkle(error) => error.code(),
             Self::Note(error) => error.code(),
             Self::Oidc(error) => error.code(),
@@ -131,6 +135,7 @@ impl Diagnose for AuthorityError {
             Self::Seal(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
+            Self::Login(error) => error.hint(),
             _ => None,
         }
     }

@@ -4,12 +4,16 @@
 //! Files appear whole: written beside, synced, renamed. A passphrase, PKCS #11 or
 //! KMS in place of the file comes with `serve`.
 
-use bulla_crypto::{Scheme, SigningKey, seal::InstanceKey};
+use bulla_crypto::{
+    Scheme, SigningKey,
+    seal::{InstanceKey, SealError},
+};
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::error::AuthorityError;
@@ -17,10 +21,11 @@ use crate::error::AuthorityError;
 const INSTANCE_KEY_FILE: &str = "instance.key";
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
-/// The slots of one instance.
+/// The slots of one instance. Cheap to clone.
+#[derive(Clone)]
 pub struct KeySlots {
     directory: PathBuf,
-    instance_key: InstanceKey,
+    instance_key: Arc<InstanceKey>,
 }
 
 impl KeySlots {
@@ -53,7 +58,7 @@ impl KeySlots {
         };
         Ok(Self {
             directory: directory.into(),
-            instance_key,
+            instance_key: Arc::new(instance_key),
         })
     }
 
@@ -76,6 +81,36 @@ impl KeySlots {
         let key = SigningKey::generate(scheme)?;
         write_private(&path, &self.instance_key.seal(slot, key.to_pkcs8_der())?)?;
         Ok(key)
+    }
+
+    /// Forgets the key in `slot`, if there is one.
+    ///
+    /// # Errors
+    /// [`AuthorityError::KeyFile`].
+    pub fn remove(&self, slot: &str) -> Result<(), AuthorityError> {
+        let path = self.directory.join(format!("{slot}.sealed"));
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(AuthorityError::KeyFile { path, source })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Seals a secret that is no key, under a name that it opens by.
+    ///
+    /// # Errors
+    /// [`SealError::Seal`] without randomness.
+    pub fn seal(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.instance_key.seal(name, secret)
+    }
+
+    /// Opens what [`Self::seal`] made under the same name.
+    ///
+    /// # Errors
+    /// [`SealError::Open`].
+    pub fn open_sealed(&self, name: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.instance_key.open(name, sealed)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod key;
 pub mod merkle;
 pub mod note;
+pub mod otp;
 pub mod random;
 pub mod sct;
 pub mod seal;

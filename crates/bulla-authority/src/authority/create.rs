@@ -52,6 +52,7 @@ pub(super) async fn open(
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, AuthorityError> {
     let address = Address::parse(&config.base_url)?;
+    let values = store.values();
     let slots = KeySlots::open(&store.directory().join("keys"))?;
     let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
     let instance = instance(&*store, &config, &*clock).await?;
@@ -90,6 +91,15 @@ pub(super) async fn open(
     });
     genesis(&ca, &config.base_url).await?;
 
+    let login = oidc::Login::open(
+        &config.base_url,
+        config.oidc.clone(),
+        values,
+        opener.slots.clone(),
+        clock.clone(),
+    );
+    let login = Arc::new(login.await?);
+
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
     let tsa = opener.tsa(clock.clone()).await?;
@@ -98,7 +108,7 @@ pub(super) async fn open(
         .await?;
     let material = TrustMaterial {
         base_url: &config.base_url,
-        oidc_issuer: ca.asserted.url(),
+        oidc_issuer: login.url(),
         operator: &opener.instance.organization,
         since: opener.instance.since,
         ca_chain: &ca.chain,
@@ -127,6 +137,7 @@ pub(super) async fn open(
         config,
         clock,
         ca,
+        login,
         rekor_v1,
         rekor,
         tsa,
