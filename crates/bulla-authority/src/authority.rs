@@ -135,6 +135,7 @@ impl Authority {
         let mint = socket::Mint {
             asserted: self.parts.ca.asserted.clone(),
             service: self.parts.ca.service.clone(),
+            login: self.parts.login.clone(),
             clock: self.parts.clock.clone(),
         };
         Ok(socket.serve(mint))

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Code, Diagnose};
 use sha2::{Digest as _, Sha256};
 
-use crate::key::{KeyError, PublicKey, Scheme, SigningKey};
+use crate::key::{KeyError, PublicKey, Scheme, Signer};
 
 const MAX_NOTE_BYTES: usize = 1 << 20;
 const MAX_SIGNATURES: usize = 64;
@@ -61,7 +61,7 @@ pub(crate) fn typed_key_id(name: &str, kind: u8, key: &[u8]) -> [u8; 32] {
 ///
 /// # Errors
 /// [`NoteError::Malformed`] for a text or name that no note can hold.
-pub fn sign_note(text: &str, name: &str, key: &SigningKey) -> Result<Note, NoteError> {
+pub fn sign_note(text: &str, name: &str, key: &dyn Signer) -> Result<Note, NoteError> {
     check_name(name)?;
     check_text(text)?;
     Ok(Note {
@@ -203,6 +203,7 @@ impl Diagnose for NoteError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::SigningKey;
     use proptest::prelude::*;
 
     #[test]

@@ -10,7 +10,7 @@ mod routes;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::canonical_json;
-use bulla_crypto::{SigningKey, merkle::leaf_hash};
+use bulla_crypto::{Signer, merkle::leaf_hash};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub use request::{EntryV1, parse_proposed_entry};
 #[derive(Clone)]
 pub struct RekorV1 {
     log: Log,
-    key: Arc<SigningKey>,
+    key: Arc<dyn Signer>,
     tree_id: u64,
 }
 
@@ -42,7 +42,7 @@ impl RekorV1 {
     /// If the genesis entry cannot be added.
     pub async fn start(
         log: Log,
-        key: Arc<SigningKey>,
+        key: Arc<dyn Signer>,
         tree_id: u64,
     ) -> Result<Self, AuthorityError> {
         let rekor = Self { log, key, tree_id };

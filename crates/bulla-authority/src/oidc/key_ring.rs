@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{LoginError, jws, settings::KEY_OVERLAP};
-use crate::{error::AuthorityError, key_slot::KeySlots};
+use crate::{error::AuthorityError, health::Lifetime, key_slot::KeySlots};
 
 const SPACE: &str = "oidc-key";
 const SCHEDULE: &str = "login";
@@ -126,12 +126,12 @@ impl KeyRing {
         KeySet::of(keys.map(|key| (Some(key.id.clone()), key.public().clone())))
     }
 
-    /// From when the present key signs, and until when it is meant to.
-    pub fn turn(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
-        let view = self.view();
-        let since = signing(&view.keys, now)?.signs_from;
+    /// Since when the newest key counts, and how old it may become.
+    pub fn lifetime(&self) -> Option<Lifetime> {
+        let since = self.view().keys.last()?.signs_from;
         let until = Timestamp::from_second(since.checked_add(self.life)?).ok()?;
-        Some((Timestamp::from_second(since).ok()?, until))
+        let since = Timestamp::from_second(since).ok()?;
+        Some(Lifetime::itself("login issuer key", since, until))
     }
 
     /// Publishes the next key when it is time, and drops those that no token can
@@ -144,13 +144,12 @@ impl KeyRing {
         let second = now.as_second();
         let mut kept = turns.clone();
         if let Some(last) = turns.last() {
-            let end = last.signs_from.saturating_add(self.life);
-            if second >= end - KEY_OVERLAP {
+            if second >= last.signs_from.saturating_add(self.life / 3) {
                 // However late we are: not before clients can have seen it.
                 kept.push(Turn {
                     number: last.number.saturating_add(1),
                     published: second,
-                    signs_from: end.max(second + KEY_OVERLAP),
+                    signs_from: second.saturating_add(KEY_OVERLAP),
                 });
             }
         }
@@ -167,7 +166,7 @@ impl KeyRing {
         }
         self.reload(now).await?;
         for turn in &dropped {
-            self.slots.remove(&turn.slot())?;
+            self.slots.remove(&turn.slot()).await?;
         }
         tracing::info!(
             target: "audit", event = "oidc.keys.rotated",
@@ -189,7 +188,9 @@ impl KeyRing {
     async fn write(&self, from: Option<&[u8]>, turns: &[Turn]) -> Result<bool, AuthorityError> {
         // The keys first: a schedule never names one that is not there.
         for turn in turns {
-            self.key(turn)?;
+            self.slots
+                .get_or_create(&turn.slot(), Scheme::EcdsaP256)
+                .await?;
         }
         let value = serde_json::to_vec(turns)?;
         let change = Change::Swap {
@@ -199,13 +200,6 @@ impl KeyRing {
         };
         let swapped = self.values.apply(SPACE, &[change]).await;
         Ok(swapped.map_err(LoginError::from)?)
-    }
-
-    fn key(&self, turn: &Turn) -> Result<Arc<dyn Signer>, AuthorityError> {
-        let key = self
-            .slots
-            .get_or_create(&turn.slot(), Scheme::EcdsaP256)?;
-        Ok(Arc::new(key))
     }
 
     async fn fresh(&self, now: Timestamp) -> Result<Arc<View>, AuthorityError> {
@@ -220,7 +214,10 @@ impl KeyRing {
         let (_, turns) = self.schedule().await?;
         let mut keys = Vec::new();
         for turn in &turns {
-            let signer = self.key(turn)?;
+            // Gone if another replica has just dropped it from the schedule.
+            let Some(signer) = self.slots.get(&turn.slot()).await? else {
+                continue;
+            };
             keys.push(Published {
                 id: signer.public().id().short().to_owned(),
                 signs_from: turn.signs_from,

@@ -42,7 +42,7 @@ use super::{
     throttle::Throttle,
     user::Users,
 };
-use crate::{error::AuthorityError, key_slot::KeySlots};
+use crate::{error::AuthorityError, health::Lifetime, key_slot::KeySlots};
 
 /// The path of the issuer below the instance's address.
 pub const PATH: &str = "/oidc/login";
@@ -140,9 +140,9 @@ impl Login {
         self.single_use.renew(now).await
     }
 
-    /// From when the present key signs, and until when it is meant to.
-    pub fn key_turn(&self) -> Option<(Timestamp, Timestamp)> {
-        self.keys.turn(self.clock.now())
+    /// What of it ends.
+    pub fn lifetimes(&self) -> Vec<Lifetime> {
+        self.keys.lifetime().into_iter().collect()
     }
 
     /// What it answers over HTTP, below [`PATH`].
@@ -163,6 +163,10 @@ impl Login {
             )
             .layer(DefaultBodyLimit::max(FORM_BYTES))
             .with_state(self.clone())
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// `seconds` from now on.

@@ -13,7 +13,8 @@ pub struct OidcSettings {
     /// How long a login is remembered in the browser, in seconds; 0: not at all.
     /// Over plain HTTP it never is: there a cookie goes to every port of the host.
     pub session_seconds: u32,
-    /// For how long a key signs before the next takes over, in seconds.
+    /// How old a key may become, in seconds: at a third of it the next is published,
+    /// and takes over a day later.
     pub key_seconds: u32,
 }
 
@@ -26,7 +27,7 @@ impl Default for OidcSettings {
         Self {
             token_seconds: TOKEN_LIFE as u32,
             session_seconds: 900,
-            key_seconds: 30 * 86_400,
+            key_seconds: 90 * 86_400,
         }
     }
 }
@@ -37,8 +38,9 @@ impl OidcSettings {
         i64::from(self.token_seconds).clamp(60, TOKEN_LIFE)
     }
 
-    /// How long a key signs: never shorter than it takes to announce the next.
+    /// How old a key may become: a third is never shorter than it takes to
+    /// announce the next.
     pub(super) fn key_life(&self) -> i64 {
-        i64::from(self.key_seconds).max(2 * KEY_OVERLAP)
+        i64::from(self.key_seconds).max(6 * KEY_OVERLAP)
     }
 }

@@ -388,7 +388,8 @@ impl Users {
 
     fn unseal(&self, email: &str, sealed: &str) -> Result<Vec<u8>, LoginError> {
         let sealed = hex::decode(sealed).map_err(|error| LoginError::Seal(error.to_string()))?;
-        let secret = self.slots.open_sealed(&seal_name(email), &sealed);
+        let secret = self.slots.unseal(&seal_name(email), &sealed);
+        let secret = secret.map(|secret| secret.to_vec());
         secret.map_err(|error| LoginError::Seal(error.to_string()))
     }
 

@@ -4,6 +4,7 @@
 
 mod client;
 mod instance;
+mod login;
 mod rekor_v1;
 mod services;
 mod sigstore;

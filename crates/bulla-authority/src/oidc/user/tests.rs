@@ -13,7 +13,7 @@ struct World {
 async fn world() -> World {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).await.unwrap();
-    let slots = KeySlots::open(&directory.path().join("keys")).unwrap();
+    let slots = KeySlots::open(&directory.path().join("keys")).await.unwrap();
     World {
         users: Users::new(store.values(), slots, "bulla test".into()),
         store,
