@@ -1,9 +1,10 @@
 //! Rekor v1 (`openapi.yaml` of sigstore/rekor), for clients that know no other.
 //!
-//! Kinds hashedrekord 0.0.1 and dsse 0.0.1; entries by UUID, index or content;
-//! the log's key and state. Each entry is countersigned with its time (SET).
-//! Not here: intoto, the search index, consistency proofs over HTTP, and 409 for
-//! duplicates, which get the entry that is there.
+//! The kinds that Sigstore's clients send; entries by UUID, index or content; the
+//! log's key, state and consistency proofs; the search index. Each entry is
+//! countersigned with its time (SET). A duplicate gets the entry that is there,
+//! not 409, on which clients fail. Not here: the kinds of package managers, and
+//! storage of attestations.
 
 mod request;
 mod routes;
