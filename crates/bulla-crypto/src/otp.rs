@@ -10,11 +10,7 @@ pub const DIGITS: usize = 6;
 
 /// Whether `code` is the one for `counter`, compared in constant time.
 pub fn matches(secret: &[u8], counter: u64, code: u32) -> bool {
-    verify_slices_are_equal(
-        &hotp(secret, counter).to_be_bytes(),
-        &code.to_be_bytes(),
-    )
-    .is_ok()
+    verify_slices_are_equal(&hotp(secret, counter).to_be_bytes(), &code.to_be_bytes()).is_ok()
 }
 
 /// The code of six digits for `counter`, as a number.

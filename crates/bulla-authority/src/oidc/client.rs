@@ -248,7 +248,11 @@ fn check(new: &NewClient) -> Result<(), LoginError> {
     if lists.iter().any(|list| list.len() > ENTRIES) {
         return Err(LoginError::Unfit("a client has at most 32 of each"));
     }
-    if !new.audiences.iter().all(|one| is_plain(one, AUDIENCE_BYTES)) {
+    if !new
+        .audiences
+        .iter()
+        .all(|one| is_plain(one, AUDIENCE_BYTES))
+    {
         return name("an audience", AUDIENCE_BYTES);
     }
     for url in &new.redirects {

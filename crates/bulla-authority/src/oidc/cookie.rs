@@ -155,7 +155,10 @@ impl FormCookie {
 }
 
 fn formed(value: &str) -> bool {
-    value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    value.len() == 43
+        && value
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
 #[cfg(test)]
@@ -196,7 +199,10 @@ mod tests {
     fn a_form_is_vouched_for_by_its_own_browser() {
         let jar = Jar::new("http://127.0.0.1:5555/oidc/login");
         let first = FormCookie::of(&jar, &HeaderMap::new()).unwrap();
-        assert!(!first.vouches_for(Some(&first.token())), "never without the cookie");
+        assert!(
+            !first.vouches_for(Some(&first.token())),
+            "never without the cookie"
+        );
         let cookie = format!("bulla-form-5555={}", first.value());
         let back = FormCookie::of(&jar, &headers(&[&cookie])).unwrap();
         assert!(back.vouches_for(Some(&first.token())));

@@ -174,10 +174,7 @@ impl Devices {
         next.asked = now.as_second();
         let outcome = match found.value.state.clone() {
             State::Spent => return Err(unknown()),
-            State::Denied => Err(OAuthError::new(
-                Refusal::AccessDenied,
-                "the person refused",
-            )),
+            State::Denied => Err(OAuthError::new(Refusal::AccessDenied, "the person refused")),
             _ if hasty => {
                 // §3.5: five seconds more, for this and every later question.
                 next.interval = next.interval.saturating_add(INTERVAL).min(LIFE);
@@ -196,11 +193,13 @@ impl Devices {
             }
         };
         // Of two questions at the same moment one is answered.
-        if !self.waiting.replace(&found, &next).await.map_err(internal)? {
-            return Err(OAuthError::new(
-                Refusal::SlowDown,
-                "one question at a time",
-            ));
+        if !self
+            .waiting
+            .replace(&found, &next)
+            .await
+            .map_err(internal)?
+        {
+            return Err(OAuthError::new(Refusal::SlowDown, "one question at a time"));
         }
         outcome.map(|identity| (next, identity))
     }

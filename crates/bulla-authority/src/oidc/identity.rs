@@ -87,7 +87,11 @@ impl Scope {
             (self.profile, "profile"),
             (self.groups, "groups"),
         ];
-        let granted: Vec<_> = words.iter().filter(|(is, _)| *is).map(|(_, w)| *w).collect();
+        let granted: Vec<_> = words
+            .iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, w)| *w)
+            .collect();
         granted.join(" ")
     }
 

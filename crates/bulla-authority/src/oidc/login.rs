@@ -183,9 +183,7 @@ impl Login {
             return Ok(true);
         }
         let user = self.users.get(&identity.user_id).await?;
-        Ok(user.is_some_and(|user| {
-            user.enabled && user.changed.as_second() <= identity.auth_time
-        }))
+        Ok(user.is_some_and(|user| user.enabled && user.changed.as_second() <= identity.auth_time))
     }
 
     async fn sign(&self, grant: Grant<'_>) -> Result<String, AuthorityError> {

@@ -97,13 +97,18 @@ impl Diagnose for LoginError {
             Self::Busy | Self::Conflict => "run the same command again".into(),
             Self::Email => "bulla user add you@example.com".into(),
             Self::Exists { what: "user" } => "change it: bulla user --help".into(),
-            Self::Exists { .. } => "see `bulla client list`; `bulla client remove` frees its name".into(),
+            Self::Exists { .. } => {
+                "see `bulla client list`; `bulla client remove` frees its name".into()
+            }
             Self::Password(_) => "choose a longer one: 12 characters or more".into(),
             Self::Record(_) | Self::Seal(_) => {
                 "restore the data directory from its backup as a whole".into()
             }
             Self::State(error) => return error.hint(),
-            Self::Totp => "see that the clocks of this machine and of the app agree, then enter the next code".into(),
+            Self::Totp => {
+                "see that the clocks of this machine and of the app agree, then enter the next code"
+                    .into()
+            }
             Self::Unknown { what: "user" } => "see `bulla user list`".into(),
             Self::Unknown { .. } => "see `bulla client list`".into(),
             _ => return None,

@@ -22,7 +22,7 @@ pub enum Order {
     /// Registers a client.
     ClientAdd(NewClient),
     /// Lists the clients.
-    ClientList,
+    ClientList {},
     /// Removes a client.
     ClientRemove {
         /// Its name.
@@ -54,7 +54,7 @@ pub enum Order {
         groups: Vec<String>,
     },
     /// Lists the users.
-    UserList,
+    UserList {},
     /// Replaces a user's password.
     UserPassword {
         /// Their address.
@@ -163,7 +163,7 @@ impl Login {
                     secret,
                 }
             }
-            Order::ClientList => Done::Clients {
+            Order::ClientList {} => Done::Clients {
                 clients: clients.list().await?.into_iter().map(Into::into).collect(),
             },
             Order::ClientRemove { id } => {
@@ -184,7 +184,7 @@ impl Login {
             Order::UserGroups { email, groups } => Done::User {
                 user: users.set_groups(&email, groups).await?,
             },
-            Order::UserList => Done::Users {
+            Order::UserList {} => Done::Users {
                 users: users.list().await?,
             },
             Order::UserPassword { email, password } => Done::User {

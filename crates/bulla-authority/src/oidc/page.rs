@@ -202,7 +202,10 @@ mod tests {
     fn the_policy_names_the_clients_origin_only() {
         let page = |redirect| Page::new("t", Html::default()).forms_to(redirect).policy();
         let policy = page("http://localhost:4711/auth/callback;script-src *");
-        assert!(policy.contains("form-action 'self' http://localhost:4711;"), "{policy}");
+        assert!(
+            policy.contains("form-action 'self' http://localhost:4711;"),
+            "{policy}"
+        );
         assert!(page("urn:ietf:wg:oauth:2.0:oob").contains("form-action 'self' ;"));
         assert!(policy.contains("frame-ancestors 'none'"));
         assert!(!policy.contains("script-src"));

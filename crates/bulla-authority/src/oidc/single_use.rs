@@ -55,7 +55,10 @@ impl SingleUse {
         let issuer = token.issuer.as_bytes();
         let length = (issuer.len() as u64).to_be_bytes();
         let name = [&length[..], issuer, &[kind], id].concat();
-        let until = token.expires.saturating_add(LEEWAY).unwrap_or(Timestamp::MAX);
+        let until = token
+            .expires
+            .saturating_add(LEEWAY)
+            .unwrap_or(Timestamp::MAX);
         self.seen
             .create(&expiring::key(until.as_second(), &name), &true)
             .await

@@ -29,7 +29,10 @@ impl Throttle {
         let second = now.as_second();
         // A clock that was set back refills nothing, and does not lock us up.
         let passed = second.saturating_sub(spent.at).max(0);
-        spent.count = spent.count.saturating_sub(passed.saturating_mul(PER_SECOND)).max(0);
+        spent.count = spent
+            .count
+            .saturating_sub(passed.saturating_mul(PER_SECOND))
+            .max(0);
         spent.at = second;
         let room = spent.count < BURST;
         if room {

@@ -82,10 +82,15 @@ pub fn recovery_codes() -> Result<(Vec<String>, Vec<String>), KeyError> {
     let mut shown = Vec::new();
     for _ in 0..RECOVERY_CODES {
         let code = base32(&random::bytes::<10>()?);
-        let parts: Vec<_> = (0..4).filter_map(|at| code.get(at * 4..at * 4 + 4)).collect();
+        let parts: Vec<_> = (0..4)
+            .filter_map(|at| code.get(at * 4..at * 4 + 4))
+            .collect();
         shown.push(parts.join("-"));
     }
-    let kept = shown.iter().filter_map(|code| recovery_hash(code)).collect();
+    let kept = shown
+        .iter()
+        .filter_map(|code| recovery_hash(code))
+        .collect();
     Ok((shown, kept))
 }
 

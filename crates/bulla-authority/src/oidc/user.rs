@@ -192,7 +192,11 @@ impl Users {
         enabled: bool,
         now: Timestamp,
     ) -> Result<User, LoginError> {
-        let event = if enabled { "oidc.user.enabled" } else { "oidc.user.disabled" };
+        let event = if enabled {
+            "oidc.user.enabled"
+        } else {
+            "oidc.user.disabled"
+        };
         self.change(email, event, |record| {
             record.enabled = enabled;
             record.changed = now;
@@ -276,8 +280,7 @@ impl Users {
         let (shown, kept) = totp::recovery_codes()?;
         self.change(&email, "oidc.user.totp.enabled", |record| {
             let open = record.totp.as_mut().filter(|totp| !totp.confirmed);
-            let totp =
-                open.ok_or(LoginError::Unfit("no second factor waits to be confirmed"))?;
+            let totp = open.ok_or(LoginError::Unfit("no second factor waits to be confirmed"))?;
             let secret = self.unseal(&email, &totp.secret)?;
             let step = totp::check(&secret, code, totp.last_step, now);
             totp.last_step = step.ok_or(LoginError::Totp)?;

@@ -16,8 +16,14 @@ async fn discovery_says_what_sigstores_clients_ask_for() {
     let issuer = world.issuer();
     assert_eq!(document["issuer"], issuer);
     assert_eq!(document["authorization_endpoint"], format!("{issuer}/auth"));
-    assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
-    assert_eq!(document["device_authorization_endpoint"], format!("{issuer}/device/code"));
+    assert_eq!(
+        document["code_challenge_methods_supported"],
+        json!(["S256"])
+    );
+    assert_eq!(
+        document["device_authorization_endpoint"],
+        format!("{issuer}/device/code")
+    );
     let keys = world.get("/keys").await.json();
     assert_eq!(keys["keys"][0]["alg"], "ES256");
     assert_eq!(keys["keys"].as_array().unwrap().len(), 1);
@@ -33,11 +39,16 @@ async fn a_person_logs_in_and_is_certified() {
     let mut browser = Browser::default();
     let (verifier, challenge) = pkce();
     let redirect = "http://localhost:43117/auth/callback";
-    let page = browser.open(&world, &world.auth_query(redirect, &challenge)).await;
+    let page = browser
+        .open(&world, &world.auth_query(redirect, &challenge))
+        .await;
     assert_eq!(page.status, StatusCode::OK);
     let policy = page.header("content-security-policy");
     assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
-    assert!(policy.contains("form-action 'self' http://localhost:43117;"), "{policy}");
+    assert!(
+        policy.contains("form-action 'self' http://localhost:43117;"),
+        "{policy}"
+    );
     assert!(!page.text().contains("<script"));
     let answer = browser.log_in(&world, &page, EMAIL, PASSWORD).await;
     let location = answer.location();
@@ -59,7 +70,10 @@ async fn a_person_logs_in_and_is_certified() {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     assert_eq!(answer.header("cache-control"), "no-store");
     let answer = answer.json();
-    assert_eq!(answer["access_token"], answer["id_token"], "sigstore-python reads it there");
+    assert_eq!(
+        answer["access_token"], answer["id_token"],
+        "sigstore-python reads it there"
+    );
     let token = answer["id_token"].as_str().unwrap();
     let claims = claims(token);
     assert_eq!(claims["iss"], world.issuer());
@@ -68,10 +82,16 @@ async fn a_person_logs_in_and_is_certified() {
     assert_eq!(claims["email"], EMAIL);
     assert_eq!(claims["email_verified"], true);
     assert_eq!(claims["nonce"], "the nonce");
-    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 600);
+    assert_eq!(
+        claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(),
+        600
+    );
     let info = world.userinfo(token).await;
     assert_eq!(info.json()["email"], EMAIL);
-    assert_eq!(world.userinfo(&format!("{token}x")).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        world.userinfo(&format!("{token}x")).await.status,
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 #[tokio::test]
@@ -81,7 +101,9 @@ async fn a_code_can_be_shown_where_there_is_no_browser() {
     let mut browser = Browser::default();
     let (verifier, challenge) = pkce();
     let redirect = "urn:ietf:wg:oauth:2.0:oob";
-    let page = browser.open(&world, &world.auth_query(redirect, &challenge)).await;
+    let page = browser
+        .open(&world, &world.auth_query(redirect, &challenge))
+        .await;
     let page = browser.log_in(&world, &page, EMAIL, PASSWORD).await;
     let code = page.between("<code>", "</code>");
     let answer = world.redeem(&code, redirect, &verifier).await;
@@ -101,7 +123,10 @@ async fn no_nonce_asked_none_given_and_scopes_are_kept_apart() {
     let page = browser.open(&world, &query).await;
     let answer = browser.log_in(&world, &page, EMAIL, PASSWORD).await;
     let code = answer.location().get("code");
-    let answer = world.redeem(&code, "http://localhost:1", &verifier).await.json();
+    let answer = world
+        .redeem(&code, "http://localhost:1", &verifier)
+        .await
+        .json();
     let claims = claims(answer["id_token"].as_str().unwrap());
     for absent in ["nonce", "email", "email_verified", "groups", "name"] {
         assert!(claims.get(absent).is_none(), "{absent}");
@@ -119,7 +144,11 @@ async fn a_second_factor_is_asked_for_on_the_same_form() {
     let mut browser = Browser::default();
     let page = browser.open(&world, &query).await;
     let refused = browser.log_in(&world, &page, EMAIL, PASSWORD).await;
-    assert!(refused.text().contains("role=\"alert\""), "{}", refused.text());
+    assert!(
+        refused.text().contains("role=\"alert\""),
+        "{}",
+        refused.text()
+    );
     world.clock.forward(30);
     let code = world.totp(&secret);
     let mut fields = vec![("email", EMAIL), ("password", PASSWORD), ("otp", &*code)];
@@ -130,7 +159,13 @@ async fn a_second_factor_is_asked_for_on_the_same_form() {
     assert_eq!(again.status, StatusCode::OK);
     assert!(again.text().contains("role=\"alert\""));
     fields[2].1 = "000000";
-    assert!(browser.submit(&world, &page, &fields).await.text().contains("role=\"alert\""));
+    assert!(
+        browser
+            .submit(&world, &page, &fields)
+            .await
+            .text()
+            .contains("role=\"alert\"")
+    );
 }
 
 #[tokio::test]
@@ -142,26 +177,45 @@ async fn over_https_a_login_is_remembered_but_never_silent() {
     let query = world.auth_query("http://localhost:1", &challenge);
     let page = browser.open(&world, &query).await;
     browser.log_in(&world, &page, EMAIL, PASSWORD).await;
-    assert!(browser.cookies.keys().any(|name| name == "__Host-bulla-session"));
+    assert!(
+        browser
+            .cookies
+            .keys()
+            .any(|name| name == "__Host-bulla-session")
+    );
     let page = browser.open(&world, &query).await;
     assert!(page.text().contains(EMAIL) && !page.text().contains("type=\"password\""));
-    let answer = browser.submit(&world, &page, &[("action", "continue")]).await;
+    let answer = browser
+        .submit(&world, &page, &[("action", "continue")])
+        .await;
     assert!(!answer.location().get("code").is_empty());
-    let silent = browser.open(&world, &query.clone().with("prompt", "none")).await;
+    let silent = browser
+        .open(&world, &query.clone().with("prompt", "none"))
+        .await;
     assert_eq!(silent.location().get("error"), "interaction_required");
     // Asked to log in anew, or too long ago, or the password changed.
-    let fresh = browser.open(&world, &query.clone().with("prompt", "login")).await;
+    let fresh = browser
+        .open(&world, &query.clone().with("prompt", "login"))
+        .await;
     assert!(fresh.text().contains("type=\"password\""));
     world.clock.forward(61);
-    let old = browser.open(&world, &query.clone().with("max_age", "60")).await;
+    let old = browser
+        .open(&world, &query.clone().with("max_age", "60"))
+        .await;
     assert!(old.text().contains("type=\"password\""));
     let page = browser.open(&world, &query).await;
     assert!(page.text().contains("continue"));
     world.set_password("a rather different one").await;
     let page = browser.open(&world, &query).await;
     assert!(page.text().contains("type=\"password\""));
-    let answer = browser.submit(&world, &page, &[("action", "continue")]).await;
-    assert!(answer.text().contains("not logged in any more"), "{}", answer.text());
+    let answer = browser
+        .submit(&world, &page, &[("action", "continue")])
+        .await;
+    assert!(
+        answer.text().contains("not logged in any more"),
+        "{}",
+        answer.text()
+    );
 }
 
 #[tokio::test]

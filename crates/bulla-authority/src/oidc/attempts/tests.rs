@@ -9,7 +9,12 @@ async fn five_are_free_then_each_waits_longer() {
     let store = Store::open(directory.path()).await.unwrap();
     let attempts = Attempts::new(store.values());
     let mut now = Timestamp::from_second(1_800_000_000).unwrap();
-    let count = async |now| attempts.count("login", "Dana@Example.com", now).await.unwrap();
+    let count = async |now| {
+        attempts
+            .count("login", "Dana@Example.com", now)
+            .await
+            .unwrap()
+    };
     for _ in 0..5 {
         assert_eq!(count(now).await, Leave::Go);
     }
@@ -24,8 +29,20 @@ async fn five_are_free_then_each_waits_longer() {
     }
     assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
     // Another name and another purpose are not concerned; success and time forget.
-    assert_eq!(attempts.count("device", "dana@example.com", now).await.unwrap(), Leave::Go);
-    assert_eq!(attempts.count("login", "eve@example.com", now).await.unwrap(), Leave::Go);
+    assert_eq!(
+        attempts
+            .count("device", "dana@example.com", now)
+            .await
+            .unwrap(),
+        Leave::Go
+    );
+    assert_eq!(
+        attempts
+            .count("login", "eve@example.com", now)
+            .await
+            .unwrap(),
+        Leave::Go
+    );
     assert_eq!(count(now + 3600.seconds()).await, Leave::Go);
     attempts.forget("login", "dana@example.com").await.unwrap();
     assert_eq!(count(now).await, Leave::Go);
@@ -39,8 +56,17 @@ async fn a_crowd_at_once_gets_no_more_tries() {
     let mut crowd = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let attempts = Attempts::new(store.values());
-        crowd.spawn(async move { attempts.count("login", "dana@example.com", now).await.unwrap() });
+        crowd.spawn(async move {
+            attempts
+                .count("login", "dana@example.com", now)
+                .await
+                .unwrap()
+        });
     }
-    let tried = crowd.join_all().await.into_iter().filter(|l| *l == Leave::Go);
+    let tried = crowd
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|l| *l == Leave::Go);
     assert!(tried.count() <= 5);
 }

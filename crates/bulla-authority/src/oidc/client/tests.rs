@@ -31,8 +31,14 @@ async fn a_secret_is_shown_once_and_kept_as_a_hash() {
     let sigstore = clients.get(SIGSTORE).await.unwrap().unwrap();
     assert!(sigstore.accepts(None) && sigstore.accepts(Some("")));
     assert!(!sigstore.accepts(Some("anything")));
-    assert!(matches!(clients.add(new("ci"), now).await, Err(LoginError::Exists { .. })));
-    assert!(matches!(clients.add(new(SIGSTORE), now).await, Err(LoginError::Exists { .. })));
+    assert!(matches!(
+        clients.add(new("ci"), now).await,
+        Err(LoginError::Exists { .. })
+    ));
+    assert!(matches!(
+        clients.add(new(SIGSTORE), now).await,
+        Err(LoginError::Exists { .. })
+    ));
     assert_eq!(clients.list().await.unwrap().len(), 2);
     clients.remove("ci").await.unwrap();
     assert!(clients.get("ci").await.unwrap().is_none());
@@ -42,13 +48,34 @@ async fn a_secret_is_shown_once_and_kept_as_a_hash() {
 #[test]
 fn what_may_not_be_registered() {
     let bad = [
-        NewClient { id: "a:b".into(), ..new("") },
-        NewClient { id: "a b".into(), ..new("") },
-        NewClient { public: true, ..new("x") },
-        NewClient { audiences: vec![" ".into()], ..new("x") },
-        NewClient { redirects: vec!["http://evil.example/".into()], ..new("x") },
-        NewClient { redirects: vec!["https://app.example/cb".into()], ..new("x") },
-        NewClient { grants: vec![Grant::AuthorizationCode], ..new("x") },
+        NewClient {
+            id: "a:b".into(),
+            ..new("")
+        },
+        NewClient {
+            id: "a b".into(),
+            ..new("")
+        },
+        NewClient {
+            public: true,
+            ..new("x")
+        },
+        NewClient {
+            audiences: vec![" ".into()],
+            ..new("x")
+        },
+        NewClient {
+            redirects: vec!["http://evil.example/".into()],
+            ..new("x")
+        },
+        NewClient {
+            redirects: vec!["https://app.example/cb".into()],
+            ..new("x")
+        },
+        NewClient {
+            grants: vec![Grant::AuthorizationCode],
+            ..new("x")
+        },
     ];
     for client in bad {
         assert!(check(&client).is_err(), "{client:?}");

@@ -18,7 +18,9 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         Self {
             store: Store::open(directory.path()).await.unwrap(),
-            slots: KeySlots::open(&directory.path().join("keys")).await.unwrap(),
+            slots: KeySlots::open(&directory.path().join("keys"))
+                .await
+                .unwrap(),
             _directory: directory,
         }
     }
@@ -40,16 +42,10 @@ async fn token(ring: &KeyRing, now: Timestamp) -> String {
 
 async fn accepts(ring: &KeyRing, token: &str, now: Timestamp) -> bool {
     let header = token.split('.').next().unwrap();
-    let header = base64::Engine::decode(
-        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
-        header,
-    );
+    let header = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, header);
     let header: serde_json::Value = serde_json::from_slice(&header.unwrap()).unwrap();
     let keys = ring.key_set(header["kid"].as_str(), now).await;
-    let expected = TokenExpectation {
-        issuer: "i",
-        audience: "a",
-    };
+    let expected = TokenExpectation::new("i", "a");
     jwt::check(token.as_bytes(), &keys, expected, now).is_ok()
 }
 
@@ -82,7 +78,10 @@ async fn the_next_key_is_known_a_day_before_it_signs_and_the_last_a_day_after() 
     assert_eq!(known.len(), 4);
     let lifetime = ring.lifetime().unwrap();
     assert_eq!(lifetime.alarm(now), None);
-    assert!(lifetime.alarm(now + (45 * 24).hours()).is_some(), "nobody renewed it");
+    assert!(
+        lifetime.alarm(now + (45 * 24).hours()).is_some(),
+        "nobody renewed it"
+    );
     assert!(!ids(&ring, now).await.contains(&first[0]));
 }
 
@@ -94,7 +93,10 @@ async fn a_token_outlives_the_turn_of_its_key_and_not_its_overlap() {
     let last_second = start() + (31 * 24).hours() - 1.second();
     let old = token(&ring, last_second).await;
     let now = last_second + 2.seconds();
-    assert_ne!(token(&ring, now).await.split('.').next(), old.split('.').next());
+    assert_ne!(
+        token(&ring, now).await.split('.').next(),
+        old.split('.').next()
+    );
     assert!(accepts(&ring, &old, now).await);
     // A key that has left the ring signs for nobody, even where time stands still.
     ring.renew(now + 24.hours()).await.unwrap();

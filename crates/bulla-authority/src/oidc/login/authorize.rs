@@ -58,7 +58,8 @@ pub(super) async fn answer(
         Err(response) => return response,
     };
     if !login.own_form(&headers, &form) {
-        let text = "The page was open too long, or it was not opened in this browser. Log in again.";
+        let text =
+            "The page was open too long, or it was not opened in this browser. Log in again.";
         return login.show(&request, &headers, Some(Note::text(text))).await;
     }
     let action = form.short("action", 16).ok().flatten().unwrap_or_default();
@@ -208,8 +209,9 @@ impl Login {
                     .credentials("")
                     .raw("<button name=\"action\" value=\"login\">Log in</button>"),
             };
-            let html = html
-                .raw("<button name=\"action\" value=\"deny\" formnovalidate>Cancel</button></form>");
+            let html = html.raw(
+                "<button name=\"action\" value=\"deny\" formnovalidate>Cancel</button></form>",
+            );
             let mut page = Page::new("Log in", html).forms_to(&request.redirect_uri);
             if let Some(note) = &note {
                 page = page.status(note.status);
@@ -254,7 +256,10 @@ impl Login {
             scope: request.scope,
             identity,
         };
-        let code = self.codes.issue(authorization, self.after(code::LIFE)).await;
+        let code = self
+            .codes
+            .issue(authorization, self.after(code::LIFE))
+            .await;
         let code = match code {
             Ok(code) => code,
             Err(error) => return broken(&error),

@@ -7,11 +7,11 @@ use super::Login;
 use crate::oidc::{
     LoginError,
     attempts::Leave,
+    client::Client,
     cookie::Kind,
     form::Form,
     identity::{Identity, LOCAL},
     password::Password,
-    client::Client,
     user::Rejected,
 };
 
@@ -64,7 +64,10 @@ impl Login {
     /// Checks what was typed, for a login at `client`.
     pub(super) async fn log_in(&self, form: &Form, client: &Client) -> Result<Identity, Denied> {
         let text = |name, limit| form.need(name, limit).map_err(|_| Denied::Wrong);
-        let (email, password) = (text("email", EMAIL_BYTES)?, text("password", PASSWORD_BYTES)?);
+        let (email, password) = (
+            text("email", EMAIL_BYTES)?,
+            text("password", PASSWORD_BYTES)?,
+        );
         let code = form.short("otp", OTP_BYTES).map_err(|_| Denied::Wrong)?;
         let email = email.trim();
         let now = self.clock.now();

@@ -146,12 +146,7 @@ impl From<LoginError> for Refused {
 }
 
 impl Login {
-    async fn decide(
-        &self,
-        headers: &HeaderMap,
-        form: &Form,
-        typed: &str,
-    ) -> Result<Page, Refused> {
+    async fn decide(&self, headers: &HeaderMap, form: &Form, typed: &str) -> Result<Page, Refused> {
         let identity = self.device_person(headers, form).await?;
         let now = self.clock.now();
         let audit = |event: &'static str, client: &str| {
@@ -181,7 +176,10 @@ impl Login {
         let (title, text) = match allowed {
             true => {
                 audit("oidc.device.allowed", &id);
-                ("You are logged in", "is told who you are. You can close this page.")
+                (
+                    "You are logged in",
+                    "is told who you are. You can close this page.",
+                )
             }
             false => {
                 audit("oidc.device.denied", &id);

@@ -67,8 +67,13 @@ impl AuthRequest {
                 "only the response type code is answered",
             ));
         }
-        if form.short("response_mode", 64)?.is_some_and(|mode| mode != "query") {
-            return Err(OAuthError::request("only the response mode query is answered"));
+        if form
+            .short("response_mode", 64)?
+            .is_some_and(|mode| mode != "query")
+        {
+            return Err(OAuthError::request(
+                "only the response mode query is answered",
+            ));
         }
         if !client.may(Grant::AuthorizationCode) {
             return Err(OAuthError::new(
@@ -148,7 +153,9 @@ impl Destination {
         let redirect = form.need("redirect_uri", URL_BYTES);
         let redirect = redirect.map_err(|_| "The request names no address to return to.")?;
         if !client.redirects_to(redirect) {
-            return Err("The program that sent you here did not register the address to return to.");
+            return Err(
+                "The program that sent you here did not register the address to return to.",
+            );
         }
         let state = form.short("state", STATE_BYTES);
         let state = state.map_err(|_| "The request carries a state that is too long.")?;

@@ -39,7 +39,10 @@ pub(super) async fn token(
 ) -> Result<Response, OAuthError> {
     let answered = login.answer_token(&headers, &body).await;
     if let Err(error) = &answered
-        && !matches!(error.kind(), Refusal::AuthorizationPending | Refusal::SlowDown)
+        && !matches!(
+            error.kind(),
+            Refusal::AuthorizationPending | Refusal::SlowDown
+        )
     {
         tracing::info!(
             target: "audit", event = "oidc.token.refused",
@@ -50,11 +53,7 @@ pub(super) async fn token(
 }
 
 impl Login {
-    async fn answer_token(
-        &self,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<Response, OAuthError> {
+    async fn answer_token(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, OAuthError> {
         let form = posted(headers, body)?;
         match form.need("grant_type", 128)? {
             "authorization_code" => self.by_code(headers, &form).await,
@@ -116,7 +115,10 @@ impl Login {
         };
         let now = self.clock.now();
         let polled = self.devices.poll(code, now, |waiting| {
-            if named.as_ref().is_some_and(|client| client.id != waiting.client) {
+            if named
+                .as_ref()
+                .is_some_and(|client| client.id != waiting.client)
+            {
                 return Err(OAuthError::grant("the code was given to another client"));
             }
             let fits = match (&waiting.challenge, verifier) {
@@ -160,7 +162,10 @@ impl Login {
         audiences.extend(client.audiences.iter().cloned());
         let asked: Vec<_> = form.all("audience").collect();
         if !asked.is_empty() {
-            if !asked.iter().all(|one| audiences.iter().any(|own| own == one)) {
+            if !asked
+                .iter()
+                .all(|one| audiences.iter().any(|own| own == one))
+            {
                 return Err(OAuthError::new(
                     Refusal::InvalidTarget,
                     "the client was not registered for this audience",
@@ -190,7 +195,9 @@ impl Login {
         nonce: Option<String>,
     ) -> Result<Response, OAuthError> {
         let holds = self.still_holds(identity).await;
-        if !holds.map_err(|error| OAuthError::internal(&error))? || !client.admits(&identity.connector) {
+        if !holds.map_err(|error| OAuthError::internal(&error))?
+            || !client.admits(&identity.connector)
+        {
             return Err(OAuthError::grant("the login does not count any more"));
         }
         let audiences = vec![client.id.clone()];
@@ -231,7 +238,10 @@ impl Login {
             "expires_in": life,
             "scope": issue.scope.text(),
         }));
-        let headers = [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")];
+        let headers = [
+            (header::CACHE_CONTROL, "no-store"),
+            (header::PRAGMA, "no-cache"),
+        ];
         Ok((headers, answer).into_response())
     }
 
@@ -252,7 +262,9 @@ impl Login {
         let (id, secret) = match &basic {
             Some((id, secret)) => {
                 if body_secret.is_some() || body_id.is_some_and(|other| other != id) {
-                    return Err(OAuthError::request("a client proves itself in one way only"));
+                    return Err(OAuthError::request(
+                        "a client proves itself in one way only",
+                    ));
                 }
                 (id.as_str(), Some(secret.as_str()))
             }

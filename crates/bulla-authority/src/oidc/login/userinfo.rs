@@ -22,10 +22,7 @@ pub(super) async fn userinfo(
     let read = UnverifiedToken::parse(token).map_err(|_| refused())?;
     // Whichever client it was given to: it says the same to each.
     let audience = read.claims().audience.first().ok_or_else(refused)?;
-    let expected = TokenExpectation {
-        issuer: login.url(),
-        audience,
-    };
+    let expected = TokenExpectation::new(login.url(), audience);
     let keys = login.key_set(None).await;
     let claims = jwt::check(token, &keys, expected, login.clock.now());
     let claims = claims.map_err(|_| refused())?;

@@ -13,7 +13,10 @@ async fn right_wrong_and_nobody() {
     };
     let right = Verdict::Right { outdated: false };
     assert_eq!(verify("correct horse battery", Some(&phc)).await, right);
-    assert_eq!(verify("correct horse batterz", Some(&phc)).await, Verdict::Wrong);
+    assert_eq!(
+        verify("correct horse batterz", Some(&phc)).await,
+        Verdict::Wrong
+    );
     assert_eq!(verify("nobody", None).await, Verdict::Wrong);
     assert_eq!(verify("x", Some("not a hash")).await, Verdict::Wrong);
 }

@@ -36,7 +36,10 @@ fn loopback_ports_are_the_clients_choice_and_nothing_else_is() {
     }
     assert!(allows("http://localhost/", "http://localhost:5"));
     assert!(allows("http://localhost/", "http://localhost:5/"));
-    assert!(!allows("http://localhost/", "http://localhost:5/auth/callback"));
+    assert!(!allows(
+        "http://localhost/",
+        "http://localhost:5/auth/callback"
+    ));
 }
 
 #[test]

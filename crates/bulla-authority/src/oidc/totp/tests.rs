@@ -26,7 +26,11 @@ fn one_step_to_either_side_and_never_twice() {
     let secret = b"12345678901234567890";
     let step = 59 / 30;
     for (time, fits) in [(0, true), (59, true), (89, true), (90, false)] {
-        assert_eq!(check(secret, "287082", 0, at(time)).is_some(), fits, "{time}");
+        assert_eq!(
+            check(secret, "287082", 0, at(time)).is_some(),
+            fits,
+            "{time}"
+        );
     }
     assert_eq!(check(secret, "287 082", 0, at(59)), Some(step));
     assert_eq!(check(secret, "287082", step, at(59)), None);
@@ -38,7 +42,10 @@ fn one_step_to_either_side_and_never_twice() {
 
 #[test]
 fn what_apps_and_people_are_shown() {
-    assert_eq!(base32(b"12345678901234567890"), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    assert_eq!(
+        base32(b"12345678901234567890"),
+        "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+    );
     assert_eq!(base32(b"f"), "MY");
     assert_eq!(base32(b"foob"), "MZXW6YQ");
     let uri = provisioning_uri(b"foobar", "bulla local", "dana@example.com");
@@ -48,7 +55,10 @@ fn what_apps_and_people_are_shown() {
     );
     let (shown, kept) = recovery_codes().unwrap();
     assert_eq!((shown.len(), kept.len()), (10, 10));
-    assert_eq!(recovery_hash(&shown[0].to_lowercase()).as_ref(), kept.first());
+    assert_eq!(
+        recovery_hash(&shown[0].to_lowercase()).as_ref(),
+        kept.first()
+    );
     assert_eq!(shown[0].len(), 19);
     assert_eq!(recovery_hash("short"), None);
 }

@@ -13,7 +13,9 @@ struct World {
 async fn world() -> World {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).await.unwrap();
-    let slots = KeySlots::open(&directory.path().join("keys")).await.unwrap();
+    let slots = KeySlots::open(&directory.path().join("keys"))
+        .await
+        .unwrap();
     World {
         users: Users::new(store.values(), slots, "bulla test".into()),
         store,
@@ -34,7 +36,13 @@ fn now() -> Timestamp {
 async fn add(users: &Users) {
     let groups = vec!["release".into(), "dev".into()];
     users
-        .add("Dana@Example.com", Some("Dana".into()), groups, Some(secret()), now())
+        .add(
+            "Dana@Example.com",
+            Some("Dana".into()),
+            groups,
+            Some(secret()),
+            now(),
+        )
         .await
         .unwrap();
 }
@@ -57,13 +65,29 @@ async fn people_come_and_go() {
     let nobody = users.authenticate("eve@example.com", secret(), None, now());
     assert_eq!(nobody.await.unwrap(), Err(Rejected::Credentials));
     users.enable(DANA, false, now()).await.unwrap();
-    assert_eq!(try_in(&users, None, now()).await, Err(Rejected::Credentials));
+    assert_eq!(
+        try_in(&users, None, now()).await,
+        Err(Rejected::Credentials)
+    );
     users.enable(DANA, true, now()).await.unwrap();
-    users.set_password(DANA, Password::new("another long one"), now()).await.unwrap();
-    assert_eq!(try_in(&users, None, now()).await, Err(Rejected::Credentials));
-    users.add("bob@example.com", None, vec![], None, now()).await.unwrap();
+    users
+        .set_password(DANA, Password::new("another long one"), now())
+        .await
+        .unwrap();
+    assert_eq!(
+        try_in(&users, None, now()).await,
+        Err(Rejected::Credentials)
+    );
+    users
+        .add("bob@example.com", None, vec![], None, now())
+        .await
+        .unwrap();
     let bob = users.authenticate("bob@example.com", secret(), None, now());
-    assert_eq!(bob.await.unwrap(), Err(Rejected::Credentials), "no password yet");
+    assert_eq!(
+        bob.await.unwrap(),
+        Err(Rejected::Credentials),
+        "no password yet"
+    );
     let list = users.list().await.unwrap();
     let emails: Vec<_> = list.iter().map(|user| user.email.as_str()).collect();
     assert_eq!(emails, ["bob@example.com", DANA]);
@@ -74,13 +98,21 @@ async fn people_come_and_go() {
 #[tokio::test]
 async fn what_cannot_stand_in_a_certificate_is_no_user() {
     let World { users, .. } = world().await;
-    for bad in ["", "dana", "a@b@c", "http://h/oidc/login/client/x", "dana@exämple.com"] {
+    for bad in [
+        "",
+        "dana",
+        "a@b@c",
+        "http://h/oidc/login/client/x",
+        "dana@exämple.com",
+    ] {
         let added = users.add(bad, None, vec![], None, now()).await;
         assert!(matches!(added, Err(LoginError::Email)), "{bad}");
     }
     let groups = vec!["a b".to_owned()];
     assert!(users.add(DANA, None, groups, None, now()).await.is_err());
-    let added = users.add(DANA, Some("x\u{7}".into()), vec![], None, now()).await;
+    let added = users
+        .add(DANA, Some("x\u{7}".into()), vec![], None, now())
+        .await;
     assert!(matches!(added, Err(LoginError::Name { .. })));
 }
 
@@ -121,7 +153,10 @@ async fn a_second_factor_is_asked_for_and_good_once() {
     assert_eq!(try_in(&users, None, now()).await, Err(Rejected::Code));
     // The code that confirmed it was used.
     let first = code_at(&secret, now());
-    assert_eq!(try_in(&users, Some(&first), now()).await, Err(Rejected::Code));
+    assert_eq!(
+        try_in(&users, Some(&first), now()).await,
+        Err(Rejected::Code)
+    );
     let later = now() + 30.seconds();
     let code = code_at(&secret, later);
     // Twice at once: one gets in.
@@ -130,16 +165,31 @@ async fn a_second_factor_is_asked_for_and_good_once() {
         try_in(&users, Some(&code), later)
     );
     assert_eq!(one.is_ok() as u8 + two.is_ok() as u8, 1);
-    assert_eq!(try_in(&users, Some(&code), later).await, Err(Rejected::Code));
+    assert_eq!(
+        try_in(&users, Some(&code), later).await,
+        Err(Rejected::Code)
+    );
     // Recovery codes: each once, however it is written.
     let typed = recovery[0].to_lowercase().replace('-', " ");
-    assert_eq!(try_in(&users, Some(&typed), later).await.unwrap().recovery_codes, 9);
-    assert_eq!(try_in(&users, Some(&typed), later).await, Err(Rejected::Code));
+    assert_eq!(
+        try_in(&users, Some(&typed), later)
+            .await
+            .unwrap()
+            .recovery_codes,
+        9
+    );
+    assert_eq!(
+        try_in(&users, Some(&typed), later).await,
+        Err(Rejected::Code)
+    );
     let raw = store.values().get(SPACE, DANA).await.unwrap().unwrap();
     let raw = String::from_utf8(raw).unwrap();
     assert!(!raw.contains(&hex::encode(&secret)) && !raw.contains(&recovery[1]));
     // A second enrolment must not push the first out.
-    assert!(matches!(users.enrol_totp(DANA).await, Err(LoginError::Unfit(_))));
+    assert!(matches!(
+        users.enrol_totp(DANA).await,
+        Err(LoginError::Unfit(_))
+    ));
     users.remove_totp(DANA, later).await.unwrap();
     assert!(try_in(&users, None, later).await.is_ok());
 }
@@ -149,7 +199,10 @@ async fn a_sealed_secret_opens_for_its_own_user_only() {
     let World { users, .. } = world().await;
     let sealed = users.seal(DANA, b"secret").unwrap();
     assert_eq!(users.unseal(DANA, &sealed).unwrap(), b"secret");
-    assert!(matches!(users.unseal("eve@example.com", &sealed), Err(LoginError::Seal(_))));
+    assert!(matches!(
+        users.unseal("eve@example.com", &sealed),
+        Err(LoginError::Seal(_))
+    ));
 }
 
 #[tokio::test]
@@ -160,9 +213,15 @@ async fn an_old_hash_is_renewed_at_login() {
     let params = argon2::Params::new(8192, 1, 1, None).unwrap();
     let weak = Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
     let salt = SaltString::encode_b64(&[1; 16]).unwrap();
-    let phc = weak.hash_password(b"correct horse battery", &salt).unwrap().to_string();
+    let phc = weak
+        .hash_password(b"correct horse battery", &salt)
+        .unwrap()
+        .to_string();
     let found = users.read(DANA).await.unwrap().unwrap();
-    let record = Record { password: Some(phc), ..found.record };
+    let record = Record {
+        password: Some(phc),
+        ..found.record
+    };
     assert!(users.write(DANA, Some(&found.raw), &record).await.unwrap());
     assert!(try_in(&users, None, now()).await.is_ok());
     let raw = store.values().get(SPACE, DANA).await.unwrap().unwrap();

@@ -23,10 +23,17 @@ async fn a_code_works_once_also_for_two_at_the_same_moment() {
         world.redeem(&code, REDIRECT, &verifier),
         world.redeem(&code, REDIRECT, &verifier)
     );
-    let won = [&one, &two].iter().filter(|answer| answer.status == StatusCode::OK).count();
+    let won = [&one, &two]
+        .iter()
+        .filter(|answer| answer.status == StatusCode::OK)
+        .count();
     assert_eq!(won, 1);
     // And what it gave holds on: a replay revokes nothing.
-    let token = [&one, &two].iter().find(|a| a.status == StatusCode::OK).unwrap().json();
+    let token = [&one, &two]
+        .iter()
+        .find(|a| a.status == StatusCode::OK)
+        .unwrap()
+        .json();
     let again = world.redeem(&code, REDIRECT, &verifier).await;
     assert_eq!(again.error(), "invalid_grant");
     let token = token["access_token"].as_str().unwrap().to_owned();
@@ -56,7 +63,13 @@ async fn a_code_is_bound_to_verifier_address_client_and_minute() {
         grants: vec![Grant::AuthorizationCode],
         ..NewClient::default()
     };
-    world.authority.login().clients().add(new, world.clock.now()).await.unwrap();
+    world
+        .authority
+        .login()
+        .clients()
+        .add(new, world.clock.now())
+        .await
+        .unwrap();
     let code_ = code().await;
     let fields = [
         ("grant_type", "authorization_code"),
@@ -67,10 +80,16 @@ async fn a_code_is_bound_to_verifier_address_client_and_minute() {
     ];
     assert_eq!(world.token(None, &fields).await.error(), "invalid_grant");
     // What was presented wrongly is used up.
-    assert_eq!(world.redeem(&code_, REDIRECT, &verifier).await.error(), "invalid_grant");
+    assert_eq!(
+        world.redeem(&code_, REDIRECT, &verifier).await.error(),
+        "invalid_grant"
+    );
     let late = code().await;
     world.clock.forward(60);
-    assert_eq!(world.redeem(&late, REDIRECT, &verifier).await.error(), "invalid_grant");
+    assert_eq!(
+        world.redeem(&late, REDIRECT, &verifier).await.error(),
+        "invalid_grant"
+    );
     for absent in ["code_verifier", "redirect_uri", "code", "grant_type"] {
         let code = code().await;
         let fields = [
@@ -81,7 +100,11 @@ async fn a_code_is_bound_to_verifier_address_client_and_minute() {
             ("code_verifier", &*verifier),
         ];
         let fields: Vec<_> = fields.into_iter().filter(|(n, _)| *n != absent).collect();
-        assert_eq!(world.token(None, &fields).await.error(), "invalid_request", "{absent}");
+        assert_eq!(
+            world.token(None, &fields).await.error(),
+            "invalid_request",
+            "{absent}"
+        );
     }
 }
 
@@ -94,7 +117,10 @@ async fn who_was_disabled_in_between_gets_nothing() {
     let users = world.authority.login().users();
     users.enable(EMAIL, false, world.clock.now()).await.unwrap();
     users.enable(EMAIL, true, world.clock.now()).await.unwrap();
-    assert_eq!(world.redeem(&code, REDIRECT, &verifier).await.error(), "invalid_grant");
+    assert_eq!(
+        world.redeem(&code, REDIRECT, &verifier).await.error(),
+        "invalid_grant"
+    );
 }
 
 /// Harbor CVE-2024-22244 and RFC 9700 §4.11: nobody is sent where the client did
@@ -122,12 +148,19 @@ async fn no_open_redirect() {
             assert!(!answer.text().contains("evil"), "nothing is repeated");
         }
     }
-    let unknown = browser.open(&world, &query.clone().with("client_id", "nobody")).await;
+    let unknown = browser
+        .open(&world, &query.clone().with("client_id", "nobody"))
+        .await;
     assert_eq!(unknown.status, StatusCode::BAD_REQUEST);
     // Twice is not once.
     let mut twice = query.clone();
-    twice.0.push(("redirect_uri".into(), "https://evil.example/".into()));
-    assert_eq!(browser.open(&world, &twice).await.status, StatusCode::BAD_REQUEST);
+    twice
+        .0
+        .push(("redirect_uri".into(), "https://evil.example/".into()));
+    assert_eq!(
+        browser.open(&world, &twice).await.status,
+        StatusCode::BAD_REQUEST
+    );
 }
 
 #[tokio::test]
@@ -136,16 +169,37 @@ async fn malformed_requests_are_told_to_the_program() {
     let (_, challenge) = pkce();
     let query = world.auth_query(REDIRECT, &challenge);
     let cases: [(Query, &str); 11] = [
-        (query.clone().with("response_type", "token"), "unsupported_response_type"),
-        (query.clone().with("response_type", "id_token"), "unsupported_response_type"),
+        (
+            query.clone().with("response_type", "token"),
+            "unsupported_response_type",
+        ),
+        (
+            query.clone().with("response_type", "id_token"),
+            "unsupported_response_type",
+        ),
         (query.clone().without("response_type"), "invalid_request"),
         (query.clone().with("scope", "email"), "invalid_scope"),
         (query.clone().without("code_challenge"), "invalid_request"),
-        (query.clone().with("code_challenge_method", "plain"), "invalid_request"),
-        (query.clone().without("code_challenge_method"), "invalid_request"),
-        (query.clone().with("code_challenge", "short"), "invalid_request"),
-        (query.clone().with("request_uri", "https://evil.example/r"), "request_not_supported"),
-        (query.clone().with("request", "x.y.z"), "request_not_supported"),
+        (
+            query.clone().with("code_challenge_method", "plain"),
+            "invalid_request",
+        ),
+        (
+            query.clone().without("code_challenge_method"),
+            "invalid_request",
+        ),
+        (
+            query.clone().with("code_challenge", "short"),
+            "invalid_request",
+        ),
+        (
+            query.clone().with("request_uri", "https://evil.example/r"),
+            "request_not_supported",
+        ),
+        (
+            query.clone().with("request", "x.y.z"),
+            "request_not_supported",
+        ),
         (query.clone().with("max_age", "-1"), "invalid_request"),
     ];
     for (query, expected) in cases {
@@ -157,7 +211,10 @@ async fn malformed_requests_are_told_to_the_program() {
     let answer = Browser::default().open(&world, &long).await;
     assert_eq!(answer.location().get("error"), "invalid_request");
     let huge = query.with("state", &"s".repeat(1025));
-    assert_eq!(Browser::default().open(&world, &huge).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        Browser::default().open(&world, &huge).await.status,
+        StatusCode::BAD_REQUEST
+    );
 }
 
 #[tokio::test]
@@ -195,10 +252,18 @@ async fn pages_of_other_origins_and_hosts_are_refused() {
     let site = ("sec-fetch-site", "cross-site");
     assert!(refused("GET", &path, &[site]).await);
     assert!(refused("POST", "/token", &[site]).await);
-    let frame = [site, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
+    let frame = [
+        site,
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "iframe"),
+    ];
     assert!(refused("GET", &path, &frame).await);
     // A program's own site may send the whole window here, and nowhere else.
-    let window = [site, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+    let window = [
+        site,
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+    ];
     assert!(!refused("GET", &path, &window).await);
     assert!(refused("POST", "/auth", &window).await);
     assert!(refused("GET", "/userinfo", &window).await);
@@ -234,7 +299,9 @@ async fn wrong_address_and_wrong_password_read_the_same() {
     world.enrol_totp().await;
     let (_, challenge) = pkce();
     let mut browser = Browser::default();
-    let page = browser.open(&world, &world.auth_query(REDIRECT, &challenge)).await;
+    let page = browser
+        .open(&world, &world.auth_query(REDIRECT, &challenge))
+        .await;
     let mut texts = std::collections::BTreeSet::new();
     for (email, password) in [
         (EMAIL, "wrong password"),
@@ -242,7 +309,13 @@ async fn wrong_address_and_wrong_password_read_the_same() {
         ("eve@example.com", PASSWORD),
         ("<script>alert(1)</script>", PASSWORD),
     ] {
-        texts.insert(browser.log_in(&world, &page, email, password).await.text().to_owned());
+        texts.insert(
+            browser
+                .log_in(&world, &page, email, password)
+                .await
+                .text()
+                .to_owned(),
+        );
     }
     assert_eq!(texts.len(), 1, "{texts:?}");
 }
@@ -257,9 +330,20 @@ async fn a_flood_of_parameters_is_refused() {
     assert_eq!(post("a=1&".repeat(65)).await.error(), "invalid_request");
     let huge = post(format!("grant_type={}", "x".repeat(200 << 10))).await;
     assert_eq!(huge.status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(post("grant_type=password&username=a".into()).await.error(), "unsupported_grant_type");
-    assert_eq!(post("grant_type=refresh_token".into()).await.error(), "unsupported_grant_type");
-    assert_eq!(post("grant_type=authorization_code&grant_type=x".into()).await.error(), "invalid_request");
+    assert_eq!(
+        post("grant_type=password&username=a".into()).await.error(),
+        "unsupported_grant_type"
+    );
+    assert_eq!(
+        post("grant_type=refresh_token".into()).await.error(),
+        "unsupported_grant_type"
+    );
+    assert_eq!(
+        post("grant_type=authorization_code&grant_type=x".into())
+            .await
+            .error(),
+        "invalid_request"
+    );
     let request = axum::http::Request::post("/oidc/login/token")
         .header("host", "127.0.0.1:4321")
         .header("content-type", "application/json")
@@ -285,5 +369,8 @@ async fn clocks_that_jump() {
     assert_eq!(world.userinfo(token).await.status, StatusCode::UNAUTHORIZED);
     // A login from before the user's last change does not count.
     let code = world.code(REDIRECT, &challenge).await;
-    assert_eq!(world.redeem(&code, REDIRECT, &verifier).await.error(), "invalid_grant");
+    assert_eq!(
+        world.redeem(&code, REDIRECT, &verifier).await.error(),
+        "invalid_grant"
+    );
 }

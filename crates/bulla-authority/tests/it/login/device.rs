@@ -35,7 +35,9 @@ async fn poll(world: &World, begun: &Value, verifier: &str) -> Answer {
 
 async fn decide(world: &World, code: &str, action: &str) -> Answer {
     let mut browser = Browser::default();
-    let page = browser.visit(world, &format!("/device?user_code={code}")).await;
+    let page = browser
+        .visit(world, &format!("/device?user_code={code}"))
+        .await;
     assert_eq!(page.status, StatusCode::OK);
     let fields = [
         ("user_code", code),
@@ -58,7 +60,10 @@ async fn a_program_without_a_browser_gets_a_token() {
         begun["verification_uri_complete"],
         format!("{}/device?user_code={code}", world.issuer())
     );
-    assert_eq!(poll(&world, &begun, &verifier).await.error(), "authorization_pending");
+    assert_eq!(
+        poll(&world, &begun, &verifier).await.error(),
+        "authorization_pending"
+    );
     // As people type it.
     let typed = code.to_lowercase().replace('-', " ");
     let page = decide(&world, &typed.replace(' ', "-"), "allow").await;
@@ -70,7 +75,11 @@ async fn a_program_without_a_browser_gets_a_token() {
     assert_eq!(claims["aud"], "sigstore");
     assert_eq!(claims["email"], EMAIL);
     world.clock.forward(5);
-    assert_eq!(poll(&world, &begun, &verifier).await.error(), "invalid_grant", "once");
+    assert_eq!(
+        poll(&world, &begun, &verifier).await.error(),
+        "invalid_grant",
+        "once"
+    );
     let again = decide(&world, code, "allow").await;
     assert!(again.text().contains("no such code"));
 }
@@ -81,12 +90,18 @@ async fn whoever_asks_too_fast_waits_longer_each_time() {
     world.add_user().await;
     let (verifier, challenge) = pkce();
     let begun = begin(&world, &challenge).await;
-    assert_eq!(poll(&world, &begun, &verifier).await.error(), "authorization_pending");
+    assert_eq!(
+        poll(&world, &begun, &verifier).await.error(),
+        "authorization_pending"
+    );
     assert_eq!(poll(&world, &begun, &verifier).await.error(), "slow_down");
     world.clock.forward(9);
     assert_eq!(poll(&world, &begun, &verifier).await.error(), "slow_down");
     world.clock.forward(15);
-    assert_eq!(poll(&world, &begun, &verifier).await.error(), "authorization_pending");
+    assert_eq!(
+        poll(&world, &begun, &verifier).await.error(),
+        "authorization_pending"
+    );
 }
 
 #[tokio::test]
@@ -97,14 +112,28 @@ async fn refusal_and_expiry_are_told() {
     let begun = begin(&world, &challenge).await;
     let page = decide(&world, begun["user_code"].as_str().unwrap(), "deny").await;
     assert!(page.text().contains("Refused"), "{}", page.text());
-    assert_eq!(poll(&world, &begun, &verifier).await.error(), "access_denied");
+    assert_eq!(
+        poll(&world, &begun, &verifier).await.error(),
+        "access_denied"
+    );
     let begun = begin(&world, &challenge).await;
     world.clock.forward(600);
     let page = decide(&world, begun["user_code"].as_str().unwrap(), "allow").await;
     assert!(page.text().contains("no such code"));
-    assert_eq!(poll(&world, &begun, &verifier).await.error(), "expired_token");
-    world.authority.login().renew(world.clock.now()).await.unwrap();
-    assert_eq!(poll(&world, &begun, &verifier).await.error(), "expired_token");
+    assert_eq!(
+        poll(&world, &begun, &verifier).await.error(),
+        "expired_token"
+    );
+    world
+        .authority
+        .login()
+        .renew(world.clock.now())
+        .await
+        .unwrap();
+    assert_eq!(
+        poll(&world, &begun, &verifier).await.error(),
+        "expired_token"
+    );
 }
 
 #[tokio::test]
@@ -120,7 +149,10 @@ async fn codes_of_others_and_guessed_ones_are_worth_nothing() {
     let text = begun["device_code"].as_str().unwrap();
     // The time is part of the code: another time is another code.
     guessed["device_code"] = format!("B{}", &text[1..]).into();
-    assert_eq!(poll(&world, &guessed, &verifier).await.error(), "invalid_grant");
+    assert_eq!(
+        poll(&world, &guessed, &verifier).await.error(),
+        "invalid_grant"
+    );
     // Another client cannot take it over by naming itself.
     let new = NewClient {
         id: "other".into(),
@@ -128,7 +160,13 @@ async fn codes_of_others_and_guessed_ones_are_worth_nothing() {
         grants: vec![Grant::DeviceCode],
         ..NewClient::default()
     };
-    world.authority.login().clients().add(new, world.clock.now()).await.unwrap();
+    world
+        .authority
+        .login()
+        .clients()
+        .add(new, world.clock.now())
+        .await
+        .unwrap();
     let fields = [
         ("grant_type", GRANT),
         ("client_id", "other"),
@@ -145,11 +183,21 @@ async fn codes_of_others_and_guessed_ones_are_worth_nothing() {
     let page = decide(&world, code, "allow").await;
     assert_eq!(page.status, StatusCode::TOO_MANY_REQUESTS);
     let mut browser = Browser::default();
-    let page = browser.visit(&world, &format!("/device?user_code={code}")).await;
-    let fields = [("user_code", code), ("email", EMAIL), ("password", "wrong"), ("action", "allow")];
+    let page = browser
+        .visit(&world, &format!("/device?user_code={code}"))
+        .await;
+    let fields = [
+        ("user_code", code),
+        ("email", EMAIL),
+        ("password", "wrong"),
+        ("action", "allow"),
+    ];
     let answer = browser.submit(&world, &page, &fields).await;
     assert!(answer.text().contains("is not right"), "{}", answer.text());
-    assert_eq!(poll(&world, &begun, &verifier).await.error(), "authorization_pending");
+    assert_eq!(
+        poll(&world, &begun, &verifier).await.error(),
+        "authorization_pending"
+    );
 }
 
 #[tokio::test]
@@ -168,7 +216,10 @@ async fn a_confidential_client_must_show_its_secret() {
     let refused = world.post("/device/code", None, &fields).await;
     assert_eq!(refused.error(), "invalid_client");
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
-    let begun = world.post("/device/code", Some(&secret), &fields).await.json();
+    let begun = world
+        .post("/device/code", Some(&secret), &fields)
+        .await
+        .json();
     decide(&world, begun["user_code"].as_str().unwrap(), "allow").await;
     let device_code = begun["device_code"].as_str().unwrap();
     let fields = [("grant_type", GRANT), ("device_code", device_code)];
@@ -180,7 +231,10 @@ async fn a_flood_of_beginnings_is_cut() {
     let world = World::new().await;
     let fields = [("client_id", "sigstore"), ("scope", "openid")];
     for _ in 0..200 {
-        assert_eq!(world.post("/device/code", None, &fields).await.status, StatusCode::OK);
+        assert_eq!(
+            world.post("/device/code", None, &fields).await.status,
+            StatusCode::OK
+        );
     }
     let answer = world.post("/device/code", None, &fields).await;
     assert_eq!(answer.error(), "temporarily_unavailable");

@@ -40,8 +40,15 @@ async fn a_machine_has_a_uri_and_never_an_address() {
     // For one of its audiences alone; for another, not at all.
     let narrow = [fields.as_slice(), &[("audience", "sigstore")]].concat();
     let answer = world.token(None, &narrow).await.json();
-    assert_eq!(claims(answer["id_token"].as_str().unwrap())["aud"], "sigstore");
-    let wide = [fields.as_slice(), &[("audience", "sigstore"), ("audience", "vault")]].concat();
+    assert_eq!(
+        claims(answer["id_token"].as_str().unwrap())["aud"],
+        "sigstore"
+    );
+    let wide = [
+        fields.as_slice(),
+        &[("audience", "sigstore"), ("audience", "vault")],
+    ]
+    .concat();
     assert_eq!(world.token(None, &wide).await.error(), "invalid_target");
 }
 
@@ -62,7 +69,11 @@ async fn a_secret_is_proven_one_way_or_not_at_all() {
         vec![grant, ("client_secret", &secret)],
         vec![grant],
     ] {
-        assert_eq!(world.token(None, &fields).await.error(), "invalid_client", "{fields:?}");
+        assert_eq!(
+            world.token(None, &fields).await.error(),
+            "invalid_client",
+            "{fields:?}"
+        );
     }
     let both = [grant, ("client_id", "ci"), ("client_secret", &*secret)];
     let answer = world.token(Some(&format!("ci:{secret}")), &both).await;
@@ -72,12 +83,23 @@ async fn a_secret_is_proven_one_way_or_not_at_all() {
     assert_eq!(answer.error(), "invalid_request");
     // Public clients have no identity of their own.
     let public = [grant, ("client_id", "sigstore")];
-    assert_eq!(world.token(None, &public).await.error(), "unauthorized_client");
+    assert_eq!(
+        world.token(None, &public).await.error(),
+        "unauthorized_client"
+    );
     // And this one may do nothing else.
     let fields = [("scope", "openid")];
-    let answer = world.post("/device/code", Some(&format!("ci:{secret}")), &fields).await;
+    let answer = world
+        .post("/device/code", Some(&format!("ci:{secret}")), &fields)
+        .await;
     assert_eq!(answer.error(), "unauthorized_client");
-    world.authority.login().clients().remove("ci").await.unwrap();
+    world
+        .authority
+        .login()
+        .clients()
+        .remove("ci")
+        .await
+        .unwrap();
     let gone = world.token(Some(&format!("ci:{secret}")), &[grant]).await;
     assert_eq!(gone.error(), "invalid_client");
 }

@@ -59,7 +59,10 @@ pub(crate) struct Location(Url);
 impl Location {
     pub(crate) fn get(&self, name: &str) -> String {
         let mut found = self.0.query_pairs().filter(|(key, _)| key == name);
-        found.next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+        found
+            .next()
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default()
     }
 
     pub(crate) fn starts_with(&self, text: &str) -> bool {
@@ -190,7 +193,10 @@ impl World {
         let password = Some(Password::new(PASSWORD));
         let users = self.authority.login().users();
         let now = self.clock.now();
-        users.add(EMAIL, Some("Dana".into()), groups, password, now).await.unwrap();
+        users
+            .add(EMAIL, Some("Dana".into()), groups, password, now)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn set_password(&self, password: &str) {
@@ -204,7 +210,10 @@ impl World {
         let users = self.authority.login().users();
         let secret = users.enrol_totp(EMAIL).await.unwrap().secret;
         let code = self.totp(&secret);
-        users.confirm_totp(EMAIL, &code, self.clock.now()).await.unwrap();
+        users
+            .confirm_totp(EMAIL, &code, self.clock.now())
+            .await
+            .unwrap();
         secret
     }
 
@@ -236,7 +245,8 @@ impl World {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(self.request("GET", path, &[], String::new())).await
+        self.send(self.request("GET", path, &[], String::new()))
+            .await
     }
 
     pub(crate) fn request(
@@ -262,9 +272,17 @@ impl World {
         request.body(Body::from(body)).unwrap()
     }
 
-    pub(crate) async fn post(&self, path: &str, basic: Option<&str>, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        basic: Option<&str>,
+        fields: &[(&str, &str)],
+    ) -> Answer {
         let basic = basic.map(|pair| format!("Basic {}", STANDARD.encode(pair)));
-        let headers: Vec<_> = basic.iter().map(|value| ("authorization", value.as_str())).collect();
+        let headers: Vec<_> = basic
+            .iter()
+            .map(|value| ("authorization", value.as_str()))
+            .collect();
         self.send(self.request("POST", path, &headers, encode(fields.iter().copied())))
             .await
     }
@@ -287,8 +305,13 @@ impl World {
 
     pub(crate) async fn userinfo(&self, token: &str) -> Answer {
         let bearer = format!("Bearer {token}");
-        self.send(self.request("GET", "/userinfo", &[("authorization", &bearer)], String::new()))
-            .await
+        self.send(self.request(
+            "GET",
+            "/userinfo",
+            &[("authorization", &bearer)],
+            String::new(),
+        ))
+        .await
     }
 
     /// What cosign sends, state and nonce included.
@@ -304,13 +327,19 @@ impl World {
             ("scope", "openid email"),
             ("state", "the state"),
         ];
-        Query(fields.map(|(name, value)| (name.into(), value.into())).into())
+        Query(
+            fields
+                .map(|(name, value)| (name.into(), value.into()))
+                .into(),
+        )
     }
 
     /// A code for a person who has logged in.
     pub(crate) async fn code(&self, redirect: &str, challenge: &str) -> String {
         let mut browser = Browser::default();
-        let page = browser.open(self, &self.auth_query(redirect, challenge)).await;
+        let page = browser
+            .open(self, &self.auth_query(redirect, challenge))
+            .await;
         let answer = browser.log_in(self, &page, EMAIL, PASSWORD).await;
         answer.location().get("code")
     }
@@ -341,7 +370,11 @@ impl Browser {
         email: &str,
         password: &str,
     ) -> Answer {
-        let fields = [("action", "login"), ("email", email), ("password", password)];
+        let fields = [
+            ("action", "login"),
+            ("email", email),
+            ("password", password),
+        ];
         self.submit(world, page, &fields).await
     }
 
@@ -354,16 +387,26 @@ impl Browser {
     ) -> Answer {
         let action = page.between("<form method=\"post\" action=\"", "\"");
         let mut all = page.hidden();
-        let typed = fields.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let typed = fields
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()));
         all.extend(typed);
         let cookies = self.header();
-        let request =
-            world.request("POST", &format!("/{action}"), &[("cookie", &cookies)], encode(all));
+        let request = world.request(
+            "POST",
+            &format!("/{action}"),
+            &[("cookie", &cookies)],
+            encode(all),
+        );
         self.keep(world.send(request).await)
     }
 
     fn header(&self) -> String {
-        let pairs: Vec<_> = self.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        let pairs: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(n, v)| format!("{n}={v}"))
+            .collect();
         pairs.join("; ")
     }
 

@@ -16,13 +16,24 @@ fn basic_of(pair: &str) -> Result<Option<(String, String)>, OAuthError> {
 
 #[test]
 fn basic_as_clients_send_it() {
-    assert_eq!(basic_of("sigstore:").unwrap().unwrap(), ("sigstore".into(), String::new()));
-    assert_eq!(basic_of("a%2Fb:x%26y").unwrap().unwrap(), ("a/b".into(), "x&y".into()));
+    assert_eq!(
+        basic_of("sigstore:").unwrap().unwrap(),
+        ("sigstore".into(), String::new())
+    );
+    assert_eq!(
+        basic_of("a%2Fb:x%26y").unwrap().unwrap(),
+        ("a/b".into(), "x&y".into())
+    );
     assert_eq!(basic(&HeaderMap::new()).unwrap(), None);
     for bad in ["nocolon", "a:b&c=d", "a:%zz", "a:\u{0}"] {
         assert_eq!(basic_of(bad).unwrap_err().name(), "invalid_client", "{bad}");
     }
-    for bad in [&["Bearer x"][..], &["Basic !!"], &["Basic"], &["Basic YTpi", "Basic YTpi"]] {
+    for bad in [
+        &["Bearer x"][..],
+        &["Basic !!"],
+        &["Basic"],
+        &["Basic YTpi", "Basic YTpi"],
+    ] {
         assert!(basic(&headers(bad)).is_err(), "{bad:?}");
     }
 }
