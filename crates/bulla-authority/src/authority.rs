@@ -38,6 +38,8 @@ pub struct AuthorityConfig {
     pub ca: CaSettings,
     /// How timestamps are given.
     pub tsa: TsaSettings,
+    /// The login issuer.
+    pub oidc: oidc::OidcSettings,
 }
 
 impl AuthorityConfig {
@@ -49,6 +51,7 @@ impl AuthorityConfig {
             transport: TransportSettings::default(),
             ca: CaSettings::default(),
             tsa: TsaSettings::default(),
+            oidc: oidc::OidcSettings::default(),
         }
     }
 }
@@ -63,6 +66,7 @@ struct Parts {
     config: AuthorityConfig,
     clock: Arc<dyn Clock>,
     ca: Arc<CertificateAuthority>,
+    login: Arc<oidc::Login>,
     rekor_v1: RekorV1,
     rekor: RekorV2,
     tsa: Arc<Tsa>,
@@ -103,6 +107,7 @@ impl Authority {
             .merge(tsa::router(parts.tsa.clone()))
             .nest("/oidc/asserted", oidc::routes::router(&parts.ca.asserted))
             .nest("/oidc/service", oidc::routes::router(&parts.ca.service))
+            .nest(oidc::login::PATH, parts.login.router())
             .nest("/tuf", parts.tuf.clone().router())
             .route("/healthz", get(async || Json(json!({"status": "SERVING"}))))
             .layer(DefaultBodyLimit::max(http::BODY_BYTES))
@@ -124,6 +129,7 @@ impl Authority {
         let mint = socket::Mint {
             asserted: self.parts.ca.asserted.clone(),
             service: self.parts.ca.service.clone(),
+            login: self.parts.login.clone(),
             clock: self.parts.clock.clone(),
         };
         Ok(socket.serve(mint))
@@ -142,6 +148,11 @@ impl Authority {
     /// The issuer of the instance's own services.
     pub fn service(&self) -> &oidc::Issuer {
         &self.parts.ca.service
+    }
+
+    /// The issuer for people and machines that prove who they are.
+    pub fn login(&self) -> &Arc<oidc::Login> {
+        &self.parts.login
     }
 
     /// The certificate authority, for callers in this process.

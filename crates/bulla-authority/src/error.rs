@@ -11,7 +11,7 @@ use std::{io, path::PathBuf};
 use crate::{
     ca::issuer::IssuersError,
     key_slot::{ExternalKeyError, HolderError},
-    oidc::OidcError,
+    oidc::{LoginError, OidcError},
     store::StoreError,
     transport::TransportError,
     tuf::TufError,
@@ -72,6 +72,9 @@ pub enum AuthorityError {
         /// Why.
         why: String,
     },
+    /// The login issuer's state.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// A Merkle tree.
     #[error(transparent)]
     Merkle(#[from] MerkleError),
@@ -138,10 +141,8 @@ impl Diagnose for AuthorityError {
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
             Self::Issuers(error) => error.code(),
-            Self::ExternalKey(error) => error.code(),
-            Self::Holder(error) => error.code(),
-            Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::Key(error) => error.code(),
+            Self::Login(error) => error.code(),
             Self::Merkle(error) => error.code(),
             Self::Note(error) => error.code(),
             Self::Oidc(error) => error.code(),
@@ -177,13 +178,12 @@ impl Diagnose for AuthorityError {
             Self::NotLeading { .. } => {
                 Some("send the request again: it is forwarded to the replica that leads".into())
             }
-            Self::ExternalKey(error) => error.hint(),
-            Self::Holder(error) => error.hint(),
             Self::Seal(error) => error.hint(),
             Self::Transport(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
             Self::Issuers(error) => error.hint(),
+            Self::Login(error) => error.hint(),
             _ => None,
         }
     }

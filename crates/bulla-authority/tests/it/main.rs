@@ -6,6 +6,7 @@ mod advisories;
 mod ca;
 mod client;
 mod instance;
+mod login;
 mod rekor_v1;
 mod services;
 mod sigstore;
