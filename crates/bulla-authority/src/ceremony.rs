@@ -23,15 +23,12 @@ pub use authorities::{AuthorityKind, sign_certificates};
 pub use documents::{Documents, documents};
 pub use error::CeremonyError;
 pub use export::{Export, Request, RequestKind};
-pub use folder::Folder;
-pub use key::{KeyPlace, Protection, PublicKeyFile, open_sealed, seal, unseal};
+pub use folder::{Folder, read, replace, write_new};
+pub use key::{KeyPlace, Protection, PublicKeyFile, needs_passphrase, recipient, seal, unseal};
 pub use plan::{Authorities, Person, Plan, RolePlan};
 pub use share::{Share, Signed};
-pub use status::{Outcome, Status, status};
+pub use status::{Outcome, SignedTranscript, Status, status};
 pub use transcript::{Entry, Transcript};
 
 /// What a file of the ceremony says that it is.
 pub(crate) const VERSION: u32 = 1;
-
-#[cfg(test)]
-mod tests;

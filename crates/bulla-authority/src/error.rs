@@ -9,9 +9,11 @@ use bulla_store::StateError;
 use std::{io, path::PathBuf};
 
 use crate::{
+    ca::issuer::IssuersError,
     key_slot::{ExternalKeyError, HolderError},
-    oidc::OidcError,
+    oidc::{LoginError, OidcError},
     store::StoreError,
+    transport::TransportError,
     tuf::TufError,
 };
 
@@ -36,6 +38,9 @@ pub enum AuthorityError {
         /// Which one.
         what: String,
     },
+    /// The issuers whose tokens are taken.
+    #[error(transparent)]
+    Issuers(#[from] IssuersError),
     /// A key file cannot be read or written.
     #[error("the key file {} cannot be used: {source}", path.display())]
     KeyFile {
@@ -62,20 +67,29 @@ pub enum AuthorityError {
     /// Encoding a document failed.
     #[error("a document could not be encoded: {0}")]
     Json(#[from] serde_json::Error),
-    /// The log does not sequence any more.
-    #[error("the {log} log is closed: {why}")]
-    LogClosed {
+    /// The entry was not committed, or not in time.
+    #[error("the {log} log cannot be written now: {why}")]
+    LogUnavailable {
         /// Its name.
         log: String,
         /// Why.
-        why: &'static str,
+        why: String,
     },
+    /// The login issuer's state.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// A Merkle tree.
     #[error(transparent)]
     Merkle(#[from] MerkleError),
     /// A checkpoint.
     #[error(transparent)]
     Note(#[from] NoteError),
+    /// Another process appends to the log.
+    #[error("this process does not lead the {log} log")]
+    NotLeading {
+        /// Its name.
+        log: String,
+    },
     /// The issuer.
     #[error(transparent)]
     Oidc(#[from] OidcError),
@@ -99,6 +113,9 @@ pub enum AuthorityError {
     /// A timestamp.
     #[error(transparent)]
     Timestamp(#[from] TimestampError),
+    /// Identities between processes.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// The TUF repository.
     #[error(transparent)]
     Tuf(#[from] TufError),
@@ -121,12 +138,15 @@ impl Diagnose for AuthorityError {
             Self::KeyFile { .. } => Code("AUTH-0003"),
             Self::InstanceKeyMissing { .. } => Code("AUTH-0004"),
             Self::Json(_) => Code("AUTH-0005"),
-            Self::LogClosed { .. } => Code("AUTH-0006"),
+            Self::LogUnavailable { .. } => Code("AUTH-0006"),
             Self::Renamed { .. } => Code("AUTH-0007"),
+            Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
             Self::Ceremony(error) => error.code(),
+            Self::Issuers(error) => error.code(),
             Self::Key(error) => error.code(),
+            Self::Login(error) => error.code(),
             Self::Merkle(error) => error.code(),
             Self::Note(error) => error.code(),
             Self::Oidc(error) => error.code(),
@@ -134,6 +154,7 @@ impl Diagnose for AuthorityError {
             Self::Seal(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Timestamp(error) => error.code(),
+            Self::Transport(error) => error.code(),
             Self::Tuf(error) => error.code(),
             Self::X509(error) => error.code(),
         }
@@ -154,11 +175,21 @@ impl Diagnose for AuthorityError {
             ),
             Self::ExternalKey(error) => error.hint(),
             Self::Holder(error) => error.hint(),
+            Self::LogUnavailable { .. } => Some(
+                "see that the disk of the data directory has room; the log goes on by itself, so send the request again"
+                    .into(),
+            ),
+            Self::NotLeading { .. } => {
+                Some("send the request again: it is forwarded to the replica that leads".into())
+            }
             Self::Seal(error) => error.hint(),
+            Self::Transport(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Ceremony(error) => error.hint(),
             Self::Tuf(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
+            Self::Issuers(error) => error.hint(),
+            Self::Login(error) => error.hint(),
             _ => None,
         }
     }

@@ -5,13 +5,16 @@
 //! caller read, in the epoch that the caller holds. So a crash never leaves a
 //! signed head without its tiles, and a deposed writer cannot fork a log.
 
+mod postgres;
 mod sql;
 
 use bulla_core::{Code, Diagnose};
 use bulla_crypto::merkle::{NodeHash, WrittenTile};
-use bulla_store::StateError;
-use std::pin::Pin;
+use bulla_store::{ObjectError, StateError, Storage};
+use bytes::Bytes;
+use std::{pin::Pin, sync::Arc};
 
+pub use postgres::{LogObjectError, PostgresStore};
 pub use sql::SqlStore;
 
 /// A result to wait for.
@@ -28,15 +31,24 @@ pub struct Head {
     pub epoch: u64,
 }
 
-/// A new leaf.
+/// A log at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree {
+    /// Size, root and epoch.
+    pub head: Head,
+    /// The partial tiles of exactly this head.
+    pub edge: Vec<WrittenTile>,
+    /// The published checkpoint, once there is one; its size is at most the head's.
+    pub checkpoint: Option<Arc<str>>,
+}
+
+/// A new leaf; its index follows from its place in the commit.
 #[derive(Clone, Debug)]
 pub struct NewEntry {
-    /// Its place.
-    pub index: u64,
     /// What makes another submission a duplicate of it.
     pub identity: [u8; 32],
     /// What entry bundles and data tiles hold of it.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
 /// A group commit.
@@ -48,10 +60,12 @@ pub struct Commit {
     pub from: Head,
     /// The head that comes.
     pub to: Head,
-    /// New leaves, in order.
+    /// New leaves, in order, from index `from.size` on.
     pub entries: Vec<NewEntry>,
-    /// Tiles that grew.
+    /// Tiles that became full: they never change again.
     pub tiles: Vec<WrittenTile>,
+    /// All partial tiles of `to`; they take the place of those of `from`.
+    pub edge: Vec<WrittenTile>,
 }
 
 /// Storage of one instance.
@@ -65,20 +79,51 @@ pub trait LogStore: Send + Sync {
     /// Keeps `bytes` as `name`, whatever was there.
     fn put_document<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> Pending<'a, ()>;
 
-    /// Makes the caller the log's only writer and tells the head.
-    fn take_over(&self, log: &'static str) -> Pending<'_, Head>;
+    /// Makes the caller the log's only writer: in the epoch after the last, or in
+    /// the fencing epoch of its lease, unless a later one was seen
+    /// ([`StoreError::Deposed`]). A log that is not there begins empty.
+    fn take_over(&self, log: &'static str, epoch: Option<u64>) -> Pending<'_, Tree>;
 
-    /// Commits, or fails with [`StoreError::Deposed`] and changes nothing.
+    /// The present tree, taking nothing over; `None` if there is no such log yet.
+    fn tree(&self, log: &'static str) -> Pending<'_, Option<Tree>>;
+
+    /// Commits, or fails with [`StoreError::Deposed`] and changes nothing. When it
+    /// returns, all of it survives a crash.
     fn commit(&self, commit: Commit) -> Pending<'_, ()>;
 
-    /// The hashes of a tile, possibly more than were asked for.
+    /// Keeps the published checkpoint of a tree of `size` leaves, unless that of a
+    /// larger one is kept. [`StoreError::Deposed`] unless `epoch` is the last.
+    fn publish<'a>(
+        &'a self,
+        log: &'static str,
+        epoch: u64,
+        size: u64,
+        note: &'a str,
+    ) -> Pending<'a, ()>;
+
+    /// The 256 hashes of a full tile.
     fn tile(&self, log: &'static str, level: u8, index: u64) -> Pending<'_, Option<Vec<u8>>>;
 
-    /// At most `count` entries from `first` on.
-    fn entries(&self, log: &'static str, first: u64, count: u16) -> Pending<'_, Vec<Vec<u8>>>;
+    /// At most `count` entries from `first` on, without gaps.
+    fn entries(&self, log: &'static str, first: u64, count: u16) -> Pending<'_, Vec<Bytes>>;
 
-    /// Where the entry with this identity is.
-    fn find(&self, log: &'static str, identity: [u8; 32]) -> Pending<'_, Option<u64>>;
+    /// For each identity, where its entry is in the committed tree.
+    fn find_all<'a>(
+        &'a self,
+        log: &'static str,
+        identities: &'a [[u8; 32]],
+    ) -> Pending<'a, Vec<Option<u64>>>;
+}
+
+/// The store of logs and documents that goes with this storage.
+///
+/// # Errors
+/// [`StoreError`] if its tables cannot be brought up to date.
+pub async fn open(storage: &Storage) -> Result<Arc<dyn LogStore>, StoreError> {
+    Ok(match storage {
+        Storage::Embedded(store) => Arc::new(SqlStore::open(store.state().clone()).await?),
+        Storage::Shared(store) => Arc::new(PostgresStore::open(store).await?),
+    })
 }
 
 /// Why the store failed.
@@ -91,6 +136,15 @@ pub enum StoreError {
         /// Which log.
         log: &'static str,
     },
+    /// The process is ending.
+    #[error("the commit was given up: bulla is ending")]
+    Interrupted,
+    /// An object of a log is damaged or gone.
+    #[error(transparent)]
+    LogObject(#[from] LogObjectError),
+    /// The place for objects failed.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
     /// A number beyond what the database can hold.
     #[error("a number in the database is out of range")]
     Range,
@@ -103,6 +157,9 @@ impl Diagnose for StoreError {
     fn code(&self) -> Code {
         match self {
             Self::Deposed { .. } => Code("AUTH-0010"),
+            Self::Interrupted => Code("AUTH-0352"),
+            Self::LogObject(error) => error.code(),
+            Self::Object(error) => error.code(),
             Self::Range => Code("AUTH-0011"),
             Self::State(error) => error.code(),
         }
@@ -111,6 +168,9 @@ impl Diagnose for StoreError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Deposed { .. } => Some("stop the other `bulla up` of this data directory".into()),
+            Self::Interrupted => None,
+            Self::LogObject(error) => error.hint(),
+            Self::Object(error) => error.hint(),
             Self::Range => Some("restore the data directory from its backup".into()),
             Self::State(error) => error.hint(),
         }

@@ -10,6 +10,7 @@
 //! once and kept, and every later root is served forever.
 
 mod ages;
+mod change;
 mod documents;
 mod draft;
 mod error;
@@ -20,10 +21,11 @@ mod repository;
 mod routes;
 mod settings;
 
+pub use change::TargetChange;
 pub use documents::{Legacy, TopTarget, top_targets};
 pub use error::TufError;
 pub use install::{Installed, Offline};
-pub use publisher::{Published, Publisher, Seed, TargetChange};
+pub use publisher::{Published, Publisher, Seed};
 pub use repository::{ONLINE_PATHS, ONLINE_ROLE};
 pub use settings::TufSettings;
 

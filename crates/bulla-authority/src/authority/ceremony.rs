@@ -15,9 +15,10 @@ use bulla_crypto::{
 use bulla_store::{Values, state::Change};
 use bulla_trust::tuf::metadata::{Document, Root};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
+use super::Parts;
 use crate::{
     ceremony::{AuthorityKind, CeremonyError, Export, Outcome, Request, RequestKind},
     error::AuthorityError,
@@ -198,6 +199,35 @@ pub(super) async fn take_pending(
     mailbox.reply(&answer).await
 }
 
+/// The leader's part of each minute: a result that was left is taken in, and the
+/// transcripts of one that was are logged.
+pub(super) async fn round(parts: &Parts) -> Result<(), AuthorityError> {
+    take_pending(&parts.mailbox, &parts.slots, &parts.tuf).await?;
+    let transcripts = parts.mailbox.transcripts().await?;
+    if transcripts.is_empty() {
+        return Ok(());
+    }
+    for transcript in &transcripts {
+        let (envelope, key, details) = (
+            &transcript["envelope"],
+            &transcript["publicKey"],
+            &transcript["keyDetails"],
+        );
+        let request = json!({"dsseRequestV002": {
+            "envelope": envelope,
+            "verifiers": [{"publicKey": {"rawBytes": key}, "keyDetails": details}],
+        }});
+        let entry = parts
+            .rekor
+            .create_entry(&serde_json::to_vec(&request)?)
+            .await;
+        let entry =
+            entry.map_err(|refusal| CeremonyError::malformed("a transcript", refusal.message()))?;
+        tracing::info!(target: "audit", event = "ceremony.logged", index = %entry["logIndex"]);
+    }
+    parts.mailbox.transcripts_logged().await
+}
+
 /// Takes in a result: the repository first, then the certificates.
 async fn take_in(
     mailbox: &Mailbox,
@@ -221,7 +251,7 @@ async fn take_in(
     let transcripts: Vec<Value> = outcome
         .transcripts
         .values()
-        .map(|text| serde_json::from_str(text))
+        .map(serde_json::to_value)
         .collect::<Result<_, _>>()?;
     rows.push((TRANSCRIPTS, serde_json::to_string(&transcripts)?));
     let changes: Vec<Change<'_>> = rows
@@ -302,7 +332,6 @@ pub(super) struct Exported<'a> {
     pub(super) instance: &'a str,
     pub(super) organization: &'a str,
     pub(super) tsa_url: &'a str,
-    pub(super) slots: &'a KeySlots,
     pub(super) publisher: &'a Publisher,
     pub(super) trusted_root: Value,
     pub(super) signing_config: Value,
@@ -329,6 +358,7 @@ impl Exported<'_> {
             instance: self.instance.into(),
             organization: self.organization.into(),
             root: encoded(self.publisher.file("root.json").await?),
+            root_key: self.publisher.root_key().await?.map(|key| key.to_pem()),
             targets: encoded(self.publisher.targets_metadata().await?),
             snapshot_key: snapshot.to_pem(),
             timestamp_key: timestamp.to_pem(),

@@ -1,6 +1,7 @@
 //! Opening an instance: each part is created if it is not there, so that a
 //! first open that was interrupted is completed by the next.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::Clock;
 use bulla_crypto::{
     PublicKey, Scheme, SigningKey,
@@ -14,18 +15,26 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::{AuthorityConfig, Parts, publish};
+use super::{
+    AuthorityConfig, Mailbox, Parts,
+    publish::{self, Prepared},
+};
 use crate::{
-    ca::CertificateAuthority,
+    ca::{
+        CertificateAuthority,
+        issuer::{Embedded, EmbeddedKind, IssuerKeys, Issuers},
+    },
+    ceremony::AuthorityKind,
     error::AuthorityError,
     http::AllowedHosts,
     key_slot::KeySlots,
     log::{Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
     oidc,
     store::{LogStore, SqlStore},
+    transport::Transport,
     trust_document::TrustMaterial,
-    tsa::Tsa,
-    tuf::{Legacy, top_targets},
+    tsa::{Tsa, TsaSettings, guard::ClockGuard},
+    tuf::TufError,
 };
 
 const TEN_YEARS: i64 = 3652 * 86_400;
@@ -53,8 +62,8 @@ pub(super) async fn open(
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, AuthorityError> {
     let address = Address::parse(&config.base_url)?;
-    let slots = KeySlots::open(&store.directory().join("keys")).await?;
     let values = store.values();
+    let slots = KeySlots::open(&store.directory().join("keys")).await?;
     let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
     let instance = instance(&*store, &config, &*clock).await?;
     let opener = Opener {
@@ -63,12 +72,17 @@ pub(super) async fn open(
         instance,
     };
 
-    let root = opener
-        .root("ca-root", Scheme::EcdsaP384, "signing root")
-        .await?;
-    let issuer = opener.intermediate(&root).await?;
-    let chain: Arc<[Certificate]> =
-        [issuer.certificate().clone(), root.certificate().clone()].into();
+    let (since, settings) = (opener.instance.since, config.tuf.clone());
+    let log_store = &*opener.store;
+    let (slots, all) = (&opener.slots, values.clone());
+    let prepared = publish::prepare(slots, log_store, all, settings, since, &clock).await?;
+    if config.tuf.offline && prepared.publisher.file("root.json").await?.is_none() {
+        opener.ask_first(&prepared, &address, &config).await?;
+        return Err(TufError::NoRoot.into());
+    }
+
+    let (issuer, root) = opener.signing_authority(&prepared.mailbox).await?;
+    let chain: Arc<[Certificate]> = [issuer.certificate().clone(), root].into();
     let ct = opener.ct(&address, chain.clone(), clock.clone()).await?;
     let ct_key = opener.slots.get_or_create("ct", Scheme::EcdsaP256).await?;
     let ct_key = ct_key.public().clone();
@@ -78,25 +92,49 @@ pub(super) async fn open(
         let url = format!("{}/oidc/{path}", config.base_url);
         Ok::<_, AuthorityError>(Arc::new(oidc::Issuer::new(url, key)?))
     };
+    let (asserted, service) = (issuer_of("asserted").await?, issuer_of("service").await?);
+    let embedded = [
+        Embedded::new(asserted.url(), EmbeddedKind::Asserted, asserted.clone()),
+        Embedded::new(service.url(), EmbeddedKind::Services, service.clone()),
+    ];
     let ca = Arc::new(CertificateAuthority {
         issuer,
         chain,
         ct,
-        asserted: issuer_of("asserted").await?,
-        service: issuer_of("service").await?,
+        asserted,
+        service,
+        issuers: Issuers::load(&config.ca, embedded)?,
+        keys: IssuerKeys::new(clock.clone()),
+        lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
     genesis(&ca, &config.base_url).await?;
 
+    let login = oidc::Login::open(
+        &config.base_url,
+        config.oidc.clone(),
+        values,
+        opener.slots.clone(),
+        clock.clone(),
+    );
+    let login = Arc::new(login.await?);
+
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
-    let tsa = opener.tsa(clock.clone()).await?;
-    let transport = opener
-        .root("transport-root", Scheme::EcdsaP256, "transport root")
+    let tsa = opener
+        .tsa(&config.tsa, &prepared.mailbox, clock.clone())
         .await?;
+    let transport = Transport::open(
+        &opener.slots,
+        &opener.store,
+        &clock,
+        &opener.instance.organization,
+        &config.transport,
+    )
+    .await?;
     let material = TrustMaterial {
         base_url: &config.base_url,
-        oidc_issuer: ca.asserted.url(),
+        oidc_issuer: login.url(),
         operator: &opener.instance.organization,
         since: opener.instance.since,
         ca_chain: &ca.chain,
@@ -106,36 +144,25 @@ pub(super) async fn open(
         log_id: rekor.key_id(),
         ct_key: &ct_key,
     };
-    let (trusted_root, signing_config) = (material.trusted_root(), material.signing_config());
-    let client_trust_config = material.client_trust_config();
-    let tsa_url = material.tsa_url();
-    let legacy = Legacy {
-        base_url: &config.base_url,
-        tsa_url: &tsa_url,
-        ca_chain: &ca.chain,
-        tsa_chain: tsa.signer.chain(),
-        log_v1_key: &log_v1_key,
-        ct_key: &ct_key,
-    };
-    let top = top_targets(&trusted_root, &signing_config, &legacy)?;
-    let (since, settings) = (opener.instance.since, config.tuf.clone());
-    let (slots, log_store) = (&opener.slots, &*opener.store);
-    let (tuf_root, tuf) =
-        publish::publish(slots, log_store, values, settings, since, top, &clock).await?;
+    let mailbox = prepared.mailbox.clone();
+    let published = prepared.publish(&material, &clock).await?;
     Ok(Parts {
         allowed: address.allowed(),
         config,
         clock,
         ca,
+        login,
         rekor_v1,
         rekor,
         tsa,
         transport,
-        trusted_root,
-        signing_config,
-        client_trust_config,
-        tuf_root,
-        tuf,
+        trusted_root: published.trusted_root,
+        signing_config: published.signing_config,
+        client_trust_config: published.client_trust_config,
+        tuf_root: published.tuf_root,
+        tuf: published.tuf,
+        mailbox,
+        slots: opener.slots,
     })
 }
 
@@ -185,6 +212,55 @@ impl Opener {
         Ok(created)
     }
 
+    /// The intermediate and its root, from a ceremony or made here.
+    async fn signing_authority(
+        &self,
+        mailbox: &Mailbox,
+    ) -> Result<(x509::Issuer, Certificate), AuthorityError> {
+        let key = self
+            .slots
+            .get_or_create("ca-intermediate", Scheme::EcdsaP256)
+            .await?;
+        if let Some([leaf, root]) = mailbox.certified(AuthorityKind::Ca, key.public()).await? {
+            return Ok((x509::Issuer::from_parts(key, leaf)?, root));
+        }
+        let root = self
+            .root("ca-root", Scheme::EcdsaP384, "signing root")
+            .await?;
+        let issuer = self.intermediate(&root).await?;
+        Ok((issuer, root.certificate().clone()))
+    }
+
+    /// Notes what people sign before this instance can open for the first time.
+    async fn ask_first(
+        &self,
+        prepared: &Prepared,
+        address: &Address,
+        config: &AuthorityConfig,
+    ) -> Result<(), AuthorityError> {
+        let key = async |slot: &str, scheme| {
+            let key = self.slots.get_or_create(slot, scheme).await?;
+            Ok::<_, AuthorityError>(key.public().clone())
+        };
+        let log_key = key("log-v2", Scheme::Ed25519).await?;
+        let log_id = STANDARD.encode(note::key_id(&address.host, &log_key));
+        let material = TrustMaterial {
+            base_url: &config.base_url,
+            oidc_issuer: &format!("{}{}", config.base_url, oidc::login::PATH),
+            operator: &self.instance.organization,
+            since: self.instance.since,
+            ca_chain: &[],
+            tsa_chain: &[],
+            log_v1_key: &key("log-v1", Scheme::EcdsaP256).await?,
+            log_key: &log_key,
+            log_id: &log_id,
+            ct_key: &key("ct", Scheme::EcdsaP256).await?,
+        };
+        let ca = key("ca-intermediate", Scheme::EcdsaP256).await?;
+        let tsa = key("tsa", Scheme::EcdsaP256).await?;
+        prepared.ask_first(&material, &ca, &tsa).await
+    }
+
     async fn intermediate(&self, root: &x509::Issuer) -> Result<x509::Issuer, AuthorityError> {
         let key = self
             .slots
@@ -202,23 +278,40 @@ impl Opener {
         Ok(created)
     }
 
-    async fn tsa(&self, clock: Arc<dyn Clock>) -> Result<Arc<Tsa>, AuthorityError> {
+    async fn tsa(
+        &self,
+        settings: &TsaSettings,
+        mailbox: &Mailbox,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Tsa>, AuthorityError> {
+        let key = self.slots.get_or_create("tsa", Scheme::EcdsaP256).await?;
+        let chain = match mailbox.certified(AuthorityKind::Tsa, key.public()).await? {
+            Some(chain) => chain.to_vec(),
+            None => self.timestamp_chain(key.public()).await?,
+        };
+        let signer = TimestampSigner::new(key, chain)?;
+        Ok(Arc::new(Tsa {
+            signer: settings.apply(signer)?,
+            clock,
+            guard: ClockGuard::default(),
+        }))
+    }
+
+    /// Leaf and root of a timestamp authority whose root key is here.
+    async fn timestamp_chain(&self, key: &PublicKey) -> Result<Vec<Certificate>, AuthorityError> {
         let root = self
             .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
             .await?;
-        let key = self.slots.get_or_create("tsa", Scheme::EcdsaP256).await?;
         let leaf = match self.store.document("tsa.der").await? {
             Some(der) => parse_certificate(&der)?,
             None => {
                 let validity = self.validity()?;
-                let leaf =
-                    root.issue_timestamping(key.public(), "timestamp authority", validity)?;
+                let leaf = root.issue_timestamping(key, "timestamp authority", validity)?;
                 self.store.create_document("tsa.der", leaf.der()).await?;
                 leaf
             }
         };
-        let signer = TimestampSigner::new(key, vec![leaf, root.certificate().clone()])?;
-        Ok(Arc::new(Tsa { signer, clock }))
+        Ok(vec![leaf, root.certificate().clone()])
     }
 
     async fn ct(
@@ -236,6 +329,7 @@ impl Opener {
             sign: Box::new(move |checkpoint: &Checkpoint, now_ms| {
                 Ok(checkpoint.sign_rfc6962(&signer, now_ms)?.to_string())
             }),
+            cosigner: None,
         };
         let log = Log::open(config, self.store.clone(), clock).await?;
         Ok(CtLog::new(log, key, chain))
@@ -255,6 +349,7 @@ impl Opener {
             sign: Box::new(move |checkpoint: &Checkpoint, _| {
                 Ok(checkpoint.sign(&signer)?.to_string())
             }),
+            cosigner: None,
         };
         let log = Log::open(config, self.store.clone(), clock).await?;
         let rekor = RekorV2::start(log, &address.host, &key).await?;
@@ -288,6 +383,7 @@ impl Opener {
                 // The origin has spaces, so the host alone stands on the signature line.
                 Ok(note::sign_note(&checkpoint.text(), &host, &signer)?.to_string())
             }),
+            cosigner: None,
         };
         let log = Log::open(config, self.store.clone(), clock).await?;
         let public = key.public().clone();

@@ -1,16 +1,20 @@
 //! The instance's TUF repository: opened with the documents of this instance, and
-//! signed again before anything expires.
+//! what it gives into the next ceremony.
 
-use bulla_core::Clock;
+use bulla_core::{Clock, Diagnose as _};
+use bulla_crypto::{PublicKey, x509::Certificate};
 use bulla_store::Values;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
+use super::ceremony::{self, Exported, Mailbox};
 use crate::{
     error::AuthorityError,
     key_slot::KeySlots,
     store::LogStore,
-    tuf::{Publisher, Seed, TopTarget, TufSettings},
+    trust_document::TrustMaterial,
+    tuf::{Legacy, Publisher, Seed, TufError, TufSettings, top_targets},
 };
 
 /// Where instances kept these before the repository had rows of its own.
@@ -19,25 +23,168 @@ const LAST_VERSION: &str = "tuf-version";
 /// How often it is looked whether something has to be signed again.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// Opens the repository, and gives the first root beside it.
-pub(super) async fn publish(
+/// The repository of an instance, before its documents are known.
+pub(super) struct Prepared {
+    pub(super) publisher: Publisher,
+    pub(super) mailbox: Mailbox,
+}
+
+/// What the instance publishes.
+pub(super) struct Published {
+    pub(super) trusted_root: Value,
+    pub(super) signing_config: Value,
+    pub(super) client_trust_config: Value,
+    pub(super) tuf_root: Vec<u8>,
+    pub(super) tuf: Publisher,
+}
+
+/// Takes the repository up, with the result of a ceremony if one was left.
+pub(super) async fn prepare(
     slots: &KeySlots,
     store: &dyn LogStore,
     values: Values,
     settings: TufSettings,
     since: Timestamp,
-    top: Vec<TopTarget>,
     clock: &Arc<dyn Clock>,
-) -> Result<(Vec<u8>, Publisher), AuthorityError> {
+) -> Result<Prepared, AuthorityError> {
     let seed = Seed {
         root: store.document(FIRST_ROOT).await?,
         floor: last_version(store).await?,
         since,
     };
+    let mailbox = Mailbox::new(values.clone());
     let (slots, clock) = (slots.clone(), clock.clone());
-    let publisher = Publisher::open(values, slots, settings, clock.clone(), seed, top).await?;
-    tokio::spawn(keep_fresh(publisher.downgrade(), clock));
-    Ok((publisher.first_root().await?, publisher))
+    let publisher = Publisher::new(values, slots.clone(), settings, clock, seed);
+    publisher.take_over().await?;
+    ceremony::take_pending(&mailbox, &slots, &publisher).await?;
+    Ok(Prepared { publisher, mailbox })
+}
+
+impl Prepared {
+    /// Publishes the documents, and notes what a ceremony would begin with.
+    pub(super) async fn publish(
+        self,
+        material: &TrustMaterial<'_>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Published, AuthorityError> {
+        let (trusted_root, signing_config) = (material.trusted_root(), material.signing_config());
+        let tsa_url = material.tsa_url();
+        let legacy = Legacy {
+            base_url: material.base_url,
+            tsa_url: &tsa_url,
+            ca_chain: material.ca_chain,
+            tsa_chain: material.tsa_chain,
+            log_v1_key: material.log_v1_key,
+            ct_key: material.ct_key,
+        };
+        let tuf = self.publisher.clone();
+        let top = top_targets(&trusted_root, &signing_config, &legacy)?;
+        let listed = match tuf.open(top).await {
+            Ok(listed) => listed,
+            // The next ceremony begins with an instance that serves; what it has
+            // published holds meanwhile, and alarms.
+            Err(error @ TufError::OnlineKey { .. }) => {
+                tracing::error!(%error, hint = error.hint(), "nothing is signed in the TUF repository");
+                false
+            }
+            Err(error) => return Err(error.into()),
+        };
+        tokio::spawn(keep_fresh(tuf.downgrade(), clock.clone()));
+        // What is in force is what people signed, not what this process would say.
+        let (trusted_root, signing_config) = match listed {
+            true => (trusted_root, signing_config),
+            false => (
+                self.signed("trusted_root.json", trusted_root).await?,
+                self.signed("signing_config.v0.2.json", signing_config)
+                    .await?,
+            ),
+        };
+        let published = Published {
+            client_trust_config: json!({
+                "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
+                "trustedRoot": trusted_root,
+                "signingConfig": signing_config,
+            }),
+            trusted_root,
+            signing_config,
+            tuf_root: tuf.first_root().await?,
+            tuf,
+        };
+        let authority = |chain: &'_ [Certificate]| -> Result<_, AuthorityError> {
+            let [leaf, .., root] = chain else {
+                return Ok(None);
+            };
+            Ok(Some((
+                PublicKey::from_spki_der(&leaf.spki_der()?)?,
+                root.clone(),
+            )))
+        };
+        let damaged = || AuthorityError::Damaged {
+            what: "chain of an authority".into(),
+        };
+        let (ca, ca_root) = authority(material.ca_chain)?.ok_or_else(damaged)?;
+        let (tsa, tsa_root) = authority(material.tsa_chain)?.ok_or_else(damaged)?;
+        self.ask(
+            material,
+            &published,
+            (&ca, Some(&ca_root)),
+            (&tsa, Some(&tsa_root)),
+        )
+        .await?;
+        Ok(published)
+    }
+
+    async fn ask(
+        &self,
+        material: &TrustMaterial<'_>,
+        published: &Published,
+        ca: (&PublicKey, Option<&Certificate>),
+        tsa: (&PublicKey, Option<&Certificate>),
+    ) -> Result<(), AuthorityError> {
+        let exported = Exported {
+            instance: material.base_url,
+            organization: material.operator,
+            tsa_url: &material.tsa_url(),
+            publisher: &published.tuf,
+            trusted_root: published.trusted_root.clone(),
+            signing_config: published.signing_config.clone(),
+            log_v1_key: material.log_v1_key,
+            ct_key: material.ct_key,
+            ca,
+            tsa,
+        };
+        self.mailbox.put_export(&exported.export().await?).await
+    }
+
+    /// Notes what the first ceremony begins with, of an instance that has online
+    /// keys and no root.
+    pub(super) async fn ask_first(
+        &self,
+        material: &TrustMaterial<'_>,
+        ca: &PublicKey,
+        tsa: &PublicKey,
+    ) -> Result<(), AuthorityError> {
+        let mut trusted_root = material.trusted_root();
+        for list in ["certificateAuthorities", "timestampAuthorities"] {
+            trusted_root[list] = json!([]);
+        }
+        let published = Published {
+            trusted_root,
+            signing_config: material.signing_config(),
+            client_trust_config: Value::Null,
+            tuf_root: Vec::new(),
+            tuf: self.publisher.clone(),
+        };
+        self.ask(material, &published, (ca, None), (tsa, None))
+            .await
+    }
+
+    async fn signed(&self, path: &str, otherwise: Value) -> Result<Value, AuthorityError> {
+        match self.publisher.target(path).await? {
+            Some(bytes) => Ok(serde_json::from_slice(&bytes)?),
+            None => Ok(otherwise),
+        }
+    }
 }
 
 /// Signs again what is due, until the publisher is gone.

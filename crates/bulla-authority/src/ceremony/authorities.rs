@@ -181,7 +181,7 @@ pub fn sign_certificates(
     let (asked, name) = (request.key()?, &request.common_name);
     let leaf = match kind {
         AuthorityKind::Ca => {
-            root.certify_intermediate(&asked, CaProfile::CodeSigning, name, validity)?
+            root.issue_intermediate(&asked, CaProfile::CodeSigning, name, validity)?
         }
         AuthorityKind::Tsa => root.issue_timestamping(&asked, name, validity)?,
     };

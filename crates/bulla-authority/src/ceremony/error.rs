@@ -51,22 +51,6 @@ pub enum CeremonyError {
         /// Whose.
         name: String,
     },
-    /// Nothing for this person to do.
-    #[error("there is nothing for {name} to sign: {why}")]
-    NothingToSign {
-        /// Who.
-        name: String,
-        /// Why not.
-        why: String,
-    },
-    /// What was agreed is not what is here.
-    #[error("the digest is {found}, and {agreed} was agreed")]
-    OtherDigest {
-        /// The one that was compared.
-        agreed: Digest,
-        /// The one of what is here.
-        found: Digest,
-    },
     /// A key that is not the one that was named.
     #[error("this key is not {name}'s: {why}")]
     OtherKey {
@@ -107,7 +91,7 @@ pub enum CeremonyError {
 }
 
 impl CeremonyError {
-    pub(super) fn malformed(path: impl Into<PathBuf>, why: impl ToString) -> Self {
+    pub(crate) fn malformed(path: impl Into<PathBuf>, why: impl ToString) -> Self {
         Self::Malformed {
             path: path.into(),
             why: why.to_string(),
@@ -131,8 +115,6 @@ impl Diagnose for CeremonyError {
             Self::File { .. } => Code("AUTH-0622"),
             Self::Malformed { .. } => Code("AUTH-0623"),
             Self::NoKey { .. } => Code("AUTH-0624"),
-            Self::NothingToSign { .. } => Code("AUTH-0625"),
-            Self::OtherDigest { .. } => Code("AUTH-0626"),
             Self::OtherKey { .. } => Code("AUTH-0627"),
             Self::Plan { .. } => Code("AUTH-0628"),
             Self::Recipient { .. } => Code("AUTH-0629"),
@@ -153,10 +135,6 @@ impl Diagnose for CeremonyError {
                 "copy the file again from whoever wrote it; bulla trust ceremony verify DIR looks at all of them".into()
             }
             Self::NoKey { name } => format!("{name} runs: bulla trust ceremony init DIR --as {name}"),
-            Self::NothingToSign { .. } => "bulla trust ceremony verify DIR says what is missing".into(),
-            Self::OtherDigest { .. } => {
-                "do not sign: compare the files of the folder with the other people's, plan.toml first".into()
-            }
             Self::OtherKey { name, .. } => format!("name the key that {name} made with `init`: --key FILE"),
             Self::Plan { .. } => "bulla trust ceremony plan --help".into(),
             Self::Recipient { .. } => "make one with age-keygen; recipients begin with age1, identities with AGE-SECRET-KEY-".into(),

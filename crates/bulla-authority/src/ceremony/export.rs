@@ -28,6 +28,9 @@ pub struct Export {
     /// The root in force, in base64; none before the first ceremony of an
     /// instance that never had root keys.
     pub root: Option<String>,
+    /// The root key that the instance itself still has, PEM: it signs the root
+    /// that replaces it, when that is published.
+    pub root_key: Option<String>,
     /// The targets in force, in base64.
     pub targets: Option<String>,
     /// The online keys of TUF, PEM.
@@ -165,7 +168,7 @@ impl Request {
     /// [`CeremonyError::X509`].
     pub fn root(&self) -> Result<Option<Certificate>, CeremonyError> {
         match &self.root {
-            Some(pem) => Ok(parse_pem_chain(pem)?.into_iter().next()),
+            Some(pem) => Ok(parse_pem_chain(pem.as_bytes())?.into_iter().next()),
             None => Ok(None),
         }
     }

@@ -111,26 +111,37 @@ impl Signed {
             return Ok(due);
         }
         let documents = documents(of)?;
-        due.push(Self {
-            what: documents.root_document.name(),
-            digest: documents.root_document.digest(),
-            words: root_words(of, &documents)?,
-        });
-        if let Some(targets) = &documents.targets
-            && of.plan().targets.people.iter().any(|person| person == name)
-        {
-            let words = documents.contents.iter().map(|(path, bytes)| {
-                format!(
-                    "{path}: {} bytes, {}",
-                    bytes.len(),
-                    Digest::sha256(bytes).short()
-                )
-            });
+        let is_in = |people: &[String]| people.iter().any(|person| person == name);
+        let (root, targets) = (
+            is_in(&of.plan().root.people),
+            is_in(&of.plan().targets.people),
+        );
+        // Who is in neither role holds a key of the present root.
+        if root || !targets {
             due.push(Self {
-                what: targets.name(),
-                digest: targets.digest(),
-                words: words.collect(),
+                what: documents.root_document.name(),
+                digest: documents.root_document.digest(),
+                words: root_words(of, &documents)?,
             });
+        }
+        match (&documents.targets, documents.waits_for) {
+            (Some(document), _) if targets => {
+                let words = documents.contents.iter().map(|(path, bytes)| {
+                    let digest = Digest::sha256(bytes);
+                    format!("{path}: {} bytes, {}", bytes.len(), short(digest.hex()))
+                });
+                due.push(Self {
+                    what: document.name(),
+                    digest: document.digest(),
+                    words: words.collect(),
+                });
+            }
+            (None, Some(missing)) if !root && targets => {
+                return Err(CeremonyError::Waits {
+                    missing: missing.into(),
+                });
+            }
+            _ => {}
         }
         Ok(due)
     }
@@ -180,7 +191,7 @@ impl Signed {
             put(of, "targets", name, &mut targets, signer)?;
             digests.insert("targets".to_owned(), targets.digest());
         }
-        Transcript::append(of, name, now, "signed", digests, Some(signer))?;
+        Transcript::append(of, name, now, "signed", digests, signer)?;
         Ok(due)
     }
 }

@@ -2,10 +2,11 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Digest, limits};
-use bulla_crypto::x509::to_pem_chain;
+use bulla_crypto::{PublicKey, x509::to_pem_chain};
 use bulla_trust::tuf::metadata::{Document, MetadataError, RoleKeys};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 use super::{
@@ -26,6 +27,9 @@ pub struct Status {
     pub done: Vec<String>,
     /// What is still missing, in words that name who and how.
     pub missing: Vec<String>,
+    /// Whether the instance itself signs the next root with the key of the present
+    /// one, when it is published; it must not serve meanwhile.
+    pub hand_over: bool,
     /// The digests that people compare.
     pub digests: BTreeMap<String, Digest>,
     /// The result, once nothing is missing.
@@ -50,7 +54,19 @@ pub struct Outcome {
     /// Certificates by name, PEM.
     pub certificates: BTreeMap<String, String>,
     /// The signed transcripts, by name.
-    pub transcripts: BTreeMap<String, String>,
+    pub transcripts: BTreeMap<String, SignedTranscript>,
+}
+
+/// Somebody's transcript, as the log takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct SignedTranscript {
+    /// The envelope (DSSE).
+    pub envelope: Value,
+    /// The key, SubjectPublicKeyInfo in base64.
+    pub public_key: String,
+    /// Its kind, as Sigstore names it.
+    pub key_details: String,
 }
 
 impl Outcome {
@@ -146,7 +162,22 @@ pub fn status(of: &Folder, now: Timestamp) -> Result<Status, CeremonyError> {
     }
     let dir = of.dir().display().to_string();
     if let Some(before) = of.export().root()? {
-        count(&mut status, &root, &before.root, "the present root", &dir);
+        match of
+            .export()
+            .root_key
+            .as_deref()
+            .map(super::export::key)
+            .transpose()?
+        {
+            // Its one key is not among people yet.
+            Some(own) if before.root.threshold() == 1 && names(&before.root, &own) => {
+                status.hand_over = true;
+                status
+                    .done
+                    .push("the present root: the instance signs when it is published".into());
+            }
+            _ => count(&mut status, &root, &before.root, "the present root", &dir),
+        }
     }
     count(
         &mut status,
@@ -178,6 +209,10 @@ pub fn status(of: &Folder, now: Timestamp) -> Result<Status, CeremonyError> {
         status.outcome = Some(outcome(of, &documents, &root, &targets, transcripts)?);
     }
     Ok(status)
+}
+
+fn names(role: &RoleKeys, key: &PublicKey) -> bool {
+    role.keys().iter().any(|named| named.public() == key)
 }
 
 fn expiries(of: &Folder, now: Timestamp) -> Result<(), CeremonyError> {
@@ -225,7 +260,7 @@ fn count(status: &mut Status, document: &Document, role: &RoleKeys, what: &str, 
 }
 
 /// The transcripts of everybody who used a key, each signed with it.
-fn transcripts(of: &Folder) -> Result<BTreeMap<String, String>, CeremonyError> {
+fn transcripts(of: &Folder) -> Result<BTreeMap<String, SignedTranscript>, CeremonyError> {
     let mut transcripts = BTreeMap::new();
     for person in &of.plan().people {
         let transcript = Transcript::read(of, &person.name)?;
@@ -247,7 +282,7 @@ fn outcome(
     documents: &Documents,
     root: &Document,
     targets: &Document,
-    transcripts: BTreeMap<String, String>,
+    transcripts: BTreeMap<String, SignedTranscript>,
 ) -> Result<Outcome, CeremonyError> {
     let mut certificates = BTreeMap::new();
     if of.plan().authorities.is_some() {

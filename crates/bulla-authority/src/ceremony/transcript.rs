@@ -2,7 +2,7 @@
 //!
 //! One file of JSON lines for each person. Each line holds the digest of the one
 //! before, the first that of the plan: nothing can be left out or put in between.
-//! Whenever its writer uses a private key, the whole file is signed with it (DSSE).
+//! With each line the whole file is signed anew, with the writer's key (DSSE).
 
 use bulla_core::{
     Digest,
@@ -97,7 +97,7 @@ impl Transcript {
         Digest::sha256(&self.bytes)
     }
 
-    /// Appends a line, and signs the whole if a key is at hand.
+    /// Appends a line, and signs the whole.
     ///
     /// # Errors
     /// [`CeremonyError::File`], [`CeremonyError::Key`].
@@ -107,7 +107,7 @@ impl Transcript {
         at: Timestamp,
         what: &str,
         digests: BTreeMap<String, Digest>,
-        signer: Option<&dyn Signer>,
+        signer: &dyn Signer,
     ) -> Result<(), CeremonyError> {
         let mut transcript = Self::read(to, who)?;
         let last = transcript
@@ -129,7 +129,6 @@ impl Transcript {
         line.push(b'\n');
         transcript.bytes.extend_from_slice(&line);
         folder::replace(&path, &transcript.bytes)?;
-        let Some(signer) = signer else { return Ok(()) };
         let message = pre_authentication_encoding(PAYLOAD_TYPE, &transcript.bytes);
         let envelope = Envelope {
             payload_type: PAYLOAD_TYPE.into(),

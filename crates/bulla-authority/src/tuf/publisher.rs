@@ -6,7 +6,7 @@
 use bulla_core::Clock;
 use bulla_crypto::PublicKey;
 use bulla_store::Values;
-use bulla_trust::tuf::metadata::{Document, Role, TargetFile, Targets, check_path};
+use bulla_trust::tuf::metadata::{Document, Role, TargetFile, Targets};
 use jiff::Timestamp;
 use std::{
     collections::BTreeSet,
@@ -15,7 +15,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    Installed, Offline, TopTarget, TufError, TufSettings, ages,
+    Installed, Offline, TargetChange, TopTarget, TufError, TufSettings, ages,
     draft::{Draft, Files, Versions},
     install,
     keys::{self, Keys},
@@ -23,29 +23,10 @@ use super::{
 };
 use crate::{error::AuthorityError, health::Lifetime, key_slot::KeySlots};
 
-/// A target of the online role has at most so many bytes.
-pub(super) const TARGET_BYTES: usize = 16 << 20;
 /// How often a change is tried against other processes.
 const TRIES: u32 = 16;
 /// Former versions that stay, for clients in the middle of an update.
 const FORMER: u64 = 16;
-
-/// One change of what the online role lists.
-#[derive(Clone, Debug)]
-pub enum TargetChange {
-    /// Lists these bytes under a path.
-    Put {
-        /// `revocations/list.json`
-        path: String,
-        /// At most 16 MiB.
-        bytes: Vec<u8>,
-    },
-    /// Lists it no more.
-    Remove {
-        /// Its path.
-        path: String,
-    },
-}
 
 /// What is in force after a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,40 +76,41 @@ struct Waiting {
 }
 
 impl Publisher {
-    /// Takes the repository up, and publishes `top` if it is new or changed and
-    /// the key of the targets is here.
+    /// Publishes `top` if it is new or changed and the key of the targets is here;
+    /// whether it is.
     ///
     /// # Errors
     /// [`TufError::NoRoot`] if the root is to be offline and there is none yet;
     /// [`TufError`] if metadata cannot be read or signed.
-    pub async fn open(
-        values: Values,
-        slots: KeySlots,
-        settings: TufSettings,
-        clock: Arc<dyn Clock>,
-        seed: Seed,
-        top: Vec<TopTarget>,
-    ) -> Result<Self, TufError> {
-        let publisher = Self::new(values, slots, settings, clock, seed, top);
-        publisher.take_over().await?;
-        let now = publisher.inner.clock.now();
-        publisher.commit(now, |_| Ok(())).await?;
+    pub async fn open(&self, top: Vec<TopTarget>) -> Result<bool, TufError> {
+        *self
+            .inner
+            .top
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = top;
+        self.commit(self.inner.clock.now(), |_| Ok(())).await?;
+        let Inner {
+            values,
+            slots,
+            settings,
+            ..
+        } = &*self.inner;
+        let Some(repository) = Repository::load(values).await? else {
+            return Err(TufError::NoRoot);
+        };
         // A ceremony that was taken in, by a process that ended right then.
-        let values = &publisher.inner.values;
-        if let Some(repository) = Repository::load(values).await? {
-            keys::retire(values, &publisher.inner.slots, &repository.root).await?;
-        }
-        Ok(publisher)
+        keys::retire(values, slots, &repository.root).await?;
+        let keys = Keys::load(slots, values, settings).await?;
+        Ok(keys.speaks_for(Role::Targets, &repository.root))
     }
 
     /// The repository as the store has it; nothing is made or signed.
-    pub(crate) fn new(
+    pub fn new(
         values: Values,
         slots: KeySlots,
         settings: TufSettings,
         clock: Arc<dyn Clock>,
         seed: Seed,
-        top: Vec<TopTarget>,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -137,7 +119,7 @@ impl Publisher {
                 settings,
                 clock,
                 seed,
-                top: RwLock::new(top),
+                top: RwLock::default(),
                 waiting: Mutex::default(),
                 turn: tokio::sync::Mutex::default(),
                 lifetimes: RwLock::default(),
@@ -162,6 +144,22 @@ impl Publisher {
         ])
     }
 
+    /// The key of the root in force, if it is here.
+    pub(crate) async fn root_key(&self) -> Result<Option<PublicKey>, TufError> {
+        let Inner {
+            values,
+            slots,
+            settings,
+            ..
+        } = &*self.inner;
+        let Some(repository) = Repository::load(values).await? else {
+            return Ok(None);
+        };
+        let keys = Keys::load(slots, values, settings).await?;
+        let speaks = keys.speaks_for(Role::Root, &repository.root);
+        Ok(keys.root.filter(|_| speaks).map(|key| key.public().clone()))
+    }
+
     /// The targets metadata in force.
     pub(crate) async fn targets_metadata(&self) -> Result<Option<Vec<u8>>, TufError> {
         let repository = Repository::load(&self.inner.values).await?;
@@ -172,22 +170,8 @@ impl Publisher {
             .await
     }
 
-    /// Whether the key of the targets is here, so that documents are published
-    /// by this instance itself.
-    pub(crate) async fn lists_documents(&self) -> Result<bool, TufError> {
-        let Inner {
-            values,
-            slots,
-            settings,
-            ..
-        } = &*self.inner;
-        let keys = Keys::load(slots, values, settings).await?;
-        let repository = Repository::load(values).await?;
-        Ok(repository.is_none_or(|repository| keys.speaks_for(Role::Targets, &repository.root)))
-    }
-
     /// The first root, wherever it was kept before, is in the store.
-    async fn take_over(&self) -> Result<(), TufError> {
+    pub(crate) async fn take_over(&self) -> Result<(), TufError> {
         let Inner { values, seed, .. } = &*self.inner;
         let Some(root) = &seed.root else {
             return Ok(());
@@ -260,7 +244,7 @@ impl Publisher {
     /// [`TufError::NotOnline`], [`TufError::TooLarge`], or why it was not signed.
     pub async fn publish(&self, changes: Vec<TargetChange>) -> Result<Published, TufError> {
         for change in &changes {
-            check(change)?;
+            change.check()?;
         }
         let (tell, told) = oneshot::channel();
         let waiting = Waiting { changes, tell };
@@ -287,29 +271,6 @@ impl Publisher {
     pub async fn remove_target(&self, path: &str) -> Result<Published, TufError> {
         let path = path.to_owned();
         self.publish(vec![TargetChange::Remove { path }]).await
-    }
-
-    /// Publishes other top-level documents, if the key of the targets is here;
-    /// whether they are published now.
-    ///
-    /// # Errors
-    /// [`TufError`] if they cannot be signed.
-    pub async fn set_documents(&self, top: Vec<TopTarget>) -> Result<bool, TufError> {
-        *self
-            .inner
-            .top
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = top.clone();
-        self.commit(self.inner.clock.now(), |_| Ok(())).await?;
-        let repository = Repository::load(&self.inner.values).await?;
-        let current = repository.and_then(|repository| repository.current);
-        let is_listed = |target: &TopTarget| {
-            let file = current
-                .as_ref()
-                .and_then(|c| c.targets.files.get(&target.path));
-            file == Some(&target.file())
-        };
-        Ok(top.iter().all(is_listed))
     }
 
     /// Signs again what is due. Cheap if nothing is.
@@ -528,30 +489,4 @@ impl Versions {
             expires: self.expires,
         }
     }
-}
-
-fn check(change: &TargetChange) -> Result<(), TufError> {
-    let path = match change {
-        TargetChange::Put { path, .. } | TargetChange::Remove { path } => path,
-    };
-    check_path(path)?;
-    let folders = super::ONLINE_PATHS;
-    let depth = path.split('/').count();
-    let covered = folders.iter().any(|pattern| {
-        let folder = pattern.split('/').next();
-        pattern.split('/').count() == depth && path.split('/').next() == folder
-    });
-    if !covered {
-        return Err(TufError::NotOnline { path: path.clone() });
-    }
-    if let TargetChange::Put { path, bytes } = change
-        && bytes.len() > TARGET_BYTES
-    {
-        return Err(TufError::TooLarge {
-            path: path.clone(),
-            length: bytes.len(),
-            limit: TARGET_BYTES,
-        });
-    }
-    Ok(())
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 /// Section `[tuf]` of the configuration. Times are in days.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields)]
 pub struct TufSettings {
     /// How long a timestamp holds.
     pub timestamp_days: u32,

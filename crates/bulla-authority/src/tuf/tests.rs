@@ -136,8 +136,10 @@ async fn open(
     seed: Seed,
 ) -> Result<Publisher, TufError> {
     let settings = TufSettings::default();
-    let (values, slots) = (store.values(), slots.clone());
-    Publisher::open(values, slots, settings, clock.clone(), seed, top("1")).await
+    let publisher = Publisher::new(store.values(), slots.clone(), settings, clock.clone(), seed);
+    publisher.take_over().await?;
+    publisher.open(top("1")).await?;
+    Ok(publisher)
 }
 
 /// People with keys, and what they sign.
@@ -227,9 +229,9 @@ async fn targets_of(world: &World, people: &People, text: &str) -> Offline {
 
 impl Publisher {
     async fn lifecycle_version(&self) -> u64 {
-        let values = &self.values();
-        let repository = repository::Repository::load(values).await.unwrap().unwrap();
-        repository.current.unwrap().targets.version + 1
+        let bytes = self.targets_metadata().await.unwrap().unwrap();
+        let document = Document::parse(&bytes).unwrap();
+        Targets::read(&document).unwrap().version + 1
     }
 }
 
@@ -525,7 +527,7 @@ async fn after_a_ceremony_root_and_targets_have_no_key_here() {
         .await
         .unwrap();
     assert!(
-        !world.publisher.set_documents(top("3")).await.unwrap(),
+        !world.publisher.open(top("3")).await.unwrap(),
         "nobody here may list it"
     );
     world.pass(days(20));

@@ -2,8 +2,14 @@
 
 #![allow(clippy::unwrap_used, missing_docs)] // a helper that panics fails its test
 
+mod advisories;
+mod ca;
+mod ceremony;
 mod client;
 mod instance;
+mod login;
 mod rekor_v1;
 mod services;
 mod sigstore;
+mod tuf;
+mod upstream;

@@ -118,17 +118,16 @@ impl Issuer {
         common_name: &str,
         validity: Validity,
     ) -> Result<Self, X509Error> {
-        let certificate =
-            self.certify_intermediate(key.public(), profile, common_name, validity)?;
+        let certificate = self.issue_intermediate(key.public(), profile, common_name, validity)?;
         let key = Arc::new(key);
         Ok(Self { key, certificate })
     }
 
-    /// Certifies the key of an intermediate, whose private half is elsewhere.
+    /// Certifies an intermediate whose key is elsewhere: what a ceremony signs.
     ///
     /// # Errors
     /// As [`Self::create_root`].
-    pub fn certify_intermediate(
+    pub fn issue_intermediate(
         &self,
         key: &PublicKey,
         profile: CaProfile,
