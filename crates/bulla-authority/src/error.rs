@@ -104,6 +104,9 @@ pub enum AuthorityError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The data directory, or whatever stands for it.
+    #[error(transparent)]
+    Storage(#[from] bulla_store::StoreError),
     /// A timestamp.
     #[error(transparent)]
     Timestamp(#[from] TimestampError),
@@ -145,6 +148,7 @@ impl Diagnose for AuthorityError {
             Self::Sct(error) => error.code(),
             Self::Seal(error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::Storage(error) => error.code(),
             Self::Timestamp(error) => error.code(),
             Self::Transport(error) => error.code(),
             Self::Tuf(error) => error.code(),
@@ -176,6 +180,7 @@ impl Diagnose for AuthorityError {
             }
             Self::Seal(error) => error.hint(),
             Self::Transport(error) => error.hint(),
+            Self::Storage(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
             Self::Issuers(error) => error.hint(),

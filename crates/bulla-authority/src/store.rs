@@ -5,6 +5,7 @@
 //! caller read, in the epoch that the caller holds. So a crash never leaves a
 //! signed head without its tiles, and a deposed writer cannot fork a log.
 
+mod measured;
 mod sql;
 
 use bulla_core::{Code, Diagnose};
@@ -13,6 +14,7 @@ use bulla_store::StateError;
 use bytes::Bytes;
 use std::{pin::Pin, sync::Arc};
 
+pub use measured::Measured;
 pub use sql::SqlStore;
 
 /// A result to wait for.

@@ -9,7 +9,7 @@ use bulla_crypto::{
     timestamp::TimestampSigner,
     x509::{self, CaProfile, Certificate, SubjectName, Validity, parse_certificate},
 };
-use bulla_store::Store;
+use bulla_store::Storage;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -24,8 +24,9 @@ use crate::{
     http::AllowedHosts,
     key_slot::KeySlots,
     log::{Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
+    metrics::Metrics,
     oidc,
-    store::{LogStore, SqlStore},
+    store::{LogStore, Measured, SqlStore},
     transport::Transport,
     trust_document::TrustMaterial,
     tsa::{Tsa, TsaSettings, guard::ClockGuard},
@@ -51,13 +52,17 @@ struct Opener {
 }
 
 pub(super) async fn open(
-    store: &Store,
+    storage: &Storage,
+    slots: KeySlots,
     config: AuthorityConfig,
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, AuthorityError> {
     let address = Address::parse(&config.base_url)?;
-    let slots = KeySlots::open(&store.directory().join("keys")).await?;
-    let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
+    config.transport.check()?;
+    let metrics = Metrics::default();
+    let embedded = storage.embedded("the transparency log")?;
+    let store = Arc::new(SqlStore::open(embedded.state().clone()).await?);
+    let store: Arc<dyn LogStore> = Arc::new(Measured::new(store, metrics.clone()));
     let instance = instance(&*store, &config, &*clock).await?;
     let opener = Opener {
         slots,
@@ -149,6 +154,7 @@ pub(super) async fn open(
         client_trust_config,
         tuf_root,
         tuf,
+        metrics,
     })
 }
 
