@@ -48,6 +48,8 @@ pub struct AuthorityConfig {
     pub ca: CaSettings,
     /// How timestamps are given.
     pub tsa: TsaSettings,
+    /// The login issuer.
+    pub oidc: oidc::OidcSettings,
 }
 
 impl AuthorityConfig {
@@ -59,6 +61,7 @@ impl AuthorityConfig {
             transport: TransportSettings::default(),
             ca: CaSettings::default(),
             tsa: TsaSettings::default(),
+            oidc: oidc::OidcSettings::default(),
         }
     }
 }
@@ -73,6 +76,7 @@ struct Parts {
     config: AuthorityConfig,
     clock: Arc<dyn Clock>,
     ca: Arc<CertificateAuthority>,
+    login: Arc<oidc::Login>,
     rekor_v1: RekorV1,
     rekor: RekorV2,
     tsa: Arc<Tsa>,
@@ -132,6 +136,7 @@ impl Authority {
             .merge(tsa::router(parts.tsa.clone()).layer(tsa_holds))
             .nest("/oidc/asserted", oidc::routes::router(&parts.ca.asserted))
             .nest("/oidc/service", oidc::routes::router(&parts.ca.service))
+            .nest(oidc::login::PATH, parts.login.router())
             .nest("/tuf", parts.tuf.clone().router())
             .route(CLIENT_TRUST_CONFIG, documents)
             .layer(DefaultBodyLimit::max(http::BODY_BYTES))
@@ -171,6 +176,7 @@ impl Authority {
         let mint = socket::Mint {
             asserted: self.parts.ca.asserted.clone(),
             service: self.parts.ca.service.clone(),
+            login: self.parts.login.clone(),
             clock: self.parts.clock.clone(),
         };
         Ok(socket.serve(mint))
@@ -189,6 +195,11 @@ impl Authority {
     /// The issuer of the instance's own services.
     pub fn service(&self) -> &oidc::Issuer {
         &self.parts.ca.service
+    }
+
+    /// The issuer for people and machines that prove who they are.
+    pub fn login(&self) -> &Arc<oidc::Login> {
+        &self.parts.login
     }
 
     /// The certificate authority, for callers in this process.

@@ -11,7 +11,7 @@ use std::{io, path::PathBuf};
 use crate::{
     ca::issuer::IssuersError,
     key_slot::{ExternalKeyError, HolderError},
-    oidc::OidcError,
+    oidc::{LoginError, OidcError},
     store::StoreError,
     transport::TransportError,
     tuf::TufError,
@@ -72,6 +72,9 @@ pub enum AuthorityError {
         /// Why.
         why: String,
     },
+    /// The login issuer's state.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// A Merkle tree.
     #[error(transparent)]
     Merkle(#[from] MerkleError),
@@ -137,11 +140,12 @@ impl Diagnose for AuthorityError {
             Self::Json(_) => Code("AUTH-0005"),
             Self::LogUnavailable { .. } => Code("AUTH-0006"),
             Self::Renamed { .. } => Code("AUTH-0007"),
-            Self::Issuers(error) => error.code(),
+            Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
-            Self::NotLeading { .. } => Code("AUTH-0300"),
+            Self::Issuers(error) => error.code(),
             Self::Key(error) => error.code(),
+            Self::Login(error) => error.code(),
             Self::Merkle(error) => error.code(),
             Self::Note(error) => error.code(),
             Self::Oidc(error) => error.code(),
@@ -184,6 +188,7 @@ impl Diagnose for AuthorityError {
             Self::Store(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
             Self::Issuers(error) => error.hint(),
+            Self::Login(error) => error.hint(),
             _ => None,
         }
     }

@@ -26,7 +26,7 @@ use crate::{
     log::{Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
     metrics::Metrics,
     oidc,
-    store::{LogStore, Measured, SqlStore},
+    store::{self, LogStore, Measured},
     transport::Transport,
     trust_document::TrustMaterial,
     tsa::{Tsa, TsaSettings, guard::ClockGuard},
@@ -60,9 +60,9 @@ pub(super) async fn open(
     let address = Address::parse(&config.base_url)?;
     config.transport.check()?;
     let metrics = Metrics::default();
-    let embedded = storage.embedded("the transparency log")?;
-    let store = Arc::new(SqlStore::open(embedded.state().clone()).await?);
-    let store: Arc<dyn LogStore> = Arc::new(Measured::new(store, metrics.clone()));
+    let values = storage.values();
+    let store = Measured::new(store::open(storage).await?, metrics.clone());
+    let store: Arc<dyn LogStore> = Arc::new(store);
     let instance = instance(&*store, &config, &*clock).await?;
     let opener = Opener {
         slots,
@@ -103,6 +103,15 @@ pub(super) async fn open(
     });
     genesis(&ca, &config.base_url).await?;
 
+    let login = oidc::Login::open(
+        &config.base_url,
+        config.oidc.clone(),
+        values,
+        opener.slots.clone(),
+        clock.clone(),
+    );
+    let login = Arc::new(login.await?);
+
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
     let tsa = opener.tsa(&config.tsa, clock.clone()).await?;
@@ -116,7 +125,7 @@ pub(super) async fn open(
     .await?;
     let material = TrustMaterial {
         base_url: &config.base_url,
-        oidc_issuer: ca.asserted.url(),
+        oidc_issuer: login.url(),
         operator: &opener.instance.organization,
         since: opener.instance.since,
         ca_chain: &ca.chain,
@@ -145,6 +154,7 @@ pub(super) async fn open(
         config,
         clock,
         ca,
+        login,
         rekor_v1,
         rekor,
         tsa,

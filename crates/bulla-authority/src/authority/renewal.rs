@@ -39,6 +39,7 @@ impl Authority {
             .chain(TSA_CHAIN.iter().zip(parts.tsa.signer.chain()))
             .map(|(what, certificate)| of_certificate(*what, certificate, ceremony()))
             .chain(parts.transport.lifetimes())
+            .chain(parts.login.lifetimes())
             .collect()
     }
 
@@ -91,9 +92,10 @@ impl Authority {
     /// The leader's part of a round: each by its name.
     async fn renew_shared(
         &self,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Vec<(&'static str, Result<(), AuthorityError>)> {
-        Vec::new()
+        let parts = &self.parts;
+        vec![("login issuer", parts.login.renew(now).await)]
     }
 
     /// Renews each minute, as long as this future is driven; `after` is called when

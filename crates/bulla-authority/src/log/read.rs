@@ -114,6 +114,14 @@ impl Log {
             .await
     }
 
+    /// Waits until the log has more than `size` leaves, and tells how many.
+    pub async fn grown(&self, size: u64) -> u64 {
+        let mut news = self.core.signed.subscribe();
+        let grown = news.wait_for(|signed| signed.head.size > size).await;
+        // The sender is ours: it is not gone.
+        grown.map_or(size, |signed| signed.head.size)
+    }
+
     /// The bytes of a hash tile of exactly this width, if the tree has it.
     ///
     /// # Errors
