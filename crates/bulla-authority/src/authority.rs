@@ -124,6 +124,11 @@ impl Authority {
 
     /// All HTTP services on one port, guarded by host, origin and size.
     pub fn router(&self) -> Router {
+        self.router_with(Router::new())
+    }
+
+    /// The same, with `more` behind the same guard.
+    pub fn router_with(&self, more: Router) -> Router {
         let parts = &self.parts;
         let documents = json_document(&parts.client_trust_config);
         let ca_holds = from_fn_with_state(self.holds(Self::ca_holds), gate);
@@ -139,6 +144,7 @@ impl Authority {
             .nest(oidc::login::PATH, parts.login.router())
             .nest("/tuf", parts.tuf.clone().router())
             .route(CLIENT_TRUST_CONFIG, documents)
+            .merge(more)
             .layer(DefaultBodyLimit::max(http::BODY_BYTES))
             .layer(from_fn_with_state(parts.allowed.clone(), http::guard))
             .layer(from_fn_with_state(parts.metrics.clone(), metrics::observe))

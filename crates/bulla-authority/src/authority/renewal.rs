@@ -7,6 +7,7 @@
 use bulla_crypto::x509::Certificate;
 use jiff::Timestamp;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 use super::Authority;
 use crate::{
@@ -98,13 +99,16 @@ impl Authority {
         vec![("login issuer", parts.login.renew(now).await)]
     }
 
-    /// Renews each minute, as long as this future is driven; `after` is called when
-    /// a round is over.
-    pub async fn keep_renewed(&self, mut after: impl FnMut() + Send) {
+    /// Renews each minute, and at once when `asked`, as long as this future is
+    /// driven; `after` is called when a round is over.
+    pub async fn keep_renewed(&self, asked: &Notify, mut after: impl FnMut() + Send) {
         loop {
             let jitter = bulla_crypto::random::bytes::<2>().unwrap_or_default();
             let jitter = u64::from(u16::from_le_bytes(jitter)) % JITTER_MS;
-            tokio::time::sleep(ROUND + Duration::from_millis(jitter)).await;
+            tokio::select! {
+                () = tokio::time::sleep(ROUND + Duration::from_millis(jitter)) => {}
+                () = asked.notified() => {}
+            }
             // Each part's failure is in the log, and an alarm says what stays due.
             let _ = self.renew(self.now()).await;
             after();

@@ -5,6 +5,7 @@
 mod advisories;
 mod ca;
 mod client;
+mod expiry;
 mod instance;
 mod login;
 mod rekor_v1;

@@ -262,6 +262,7 @@ fn keep_renewed(
 ) -> impl Future<Output = ()> + Send + use<> {
     let talk = context.talk.clone();
     async move {
+        let asked = services::renewal_asked();
         let mut told = operations.alarms();
         let after = || {
             if let Some(files) = &public_tls {
@@ -278,7 +279,7 @@ fn keep_renewed(
             }
             told = alarms;
         };
-        authority.keep_renewed(after).await;
+        authority.keep_renewed(&asked, after).await;
     }
 }
 

@@ -11,7 +11,10 @@ use bulla_registry::{Credential, RegistryConfig};
 use bulla_store::Store;
 use bulla_trust::TrustRoot;
 use std::{fs, path::Path, sync::Arc};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 use tokio_rustls::rustls::{self, ServerConfig};
 
 use super::{Instance, listen, serve};
@@ -72,7 +75,7 @@ impl Services {
             .on_path("listen on", &socket)?;
         let more: MoreLifetimes = Arc::new(Vec::new);
         let operations = Operations::new(authority.clone(), store.clone().into(), more);
-        let router = authority.router().merge(operations.clone().router());
+        let router = authority.router_with(operations.clone().router());
         let mut tasks = vec![
             listen::spawn(registry_port, None, registry, stopped.clone()),
             listen::spawn(authority_port, None, router, stopped.clone()),
@@ -141,6 +144,7 @@ fn keep_renewed(
 ) -> impl Future<Output = ()> + Send + use<> {
     let talk = context.talk.clone();
     async move {
+        let asked = renewal_asked();
         let mut told = operations.alarms();
         let after = || {
             let kept =
@@ -154,8 +158,23 @@ fn keep_renewed(
             }
             told = alarms;
         };
-        authority.keep_renewed(after).await;
+        authority.keep_renewed(&asked, after).await;
     }
+}
+
+/// Whatever is due is renewed, and files are read again, when SIGHUP comes.
+pub fn renewal_asked() -> Arc<Notify> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let asked = Arc::new(Notify::new());
+    if let Ok(mut hangup) = signal(SignalKind::hangup()) {
+        let asked = asked.clone();
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                asked.notify_one();
+            }
+        });
+    }
+    asked
 }
 
 /// Where everything answers.

@@ -1,14 +1,19 @@
 //! `bulla trust export`: the documents of a trust root, for other tools.
 
+use bulla_core::limits;
 use bulla_trust::root::ClientTrustConfig;
 use clap::Args;
-use serde_json::json;
-use std::{fs, path::PathBuf};
+use serde_json::{Value, json};
+use std::{fs, path::PathBuf, str::FromStr};
 
 use crate::{
+    compose::keep,
     context::Context,
-    failure::{Exit, Failure, OnPath},
-    journey::place::Place,
+    failure::{Exit, Failure, OnPath, OrFail},
+    journey::{
+        export::{self, Tool},
+        place::Place,
+    },
     output,
 };
 
@@ -16,12 +21,15 @@ use crate::{
 #[derive(Args)]
 #[command(after_help = "\
 Writes trusted_root.json, and signing_config.json and client_trust_config.json where the Sigstore
-has services that sign. cosign --trusted-root, sigstore --trust-config and others take them.
+has services that sign. cosign --trusted-root, sigstore --trust-config and others take them. With
+--for also what single tools read: cosign, kyverno, policy-controller, sigstore-python, notation.
 
 Formats: text, json.
 
 Examples:
   bulla trust export --dir trust
+  bulla trust export --for all --dir trust
+  bulla trust export --for kyverno --for cosign --dir trust
   bulla trust export --sigstore public --dir public-good
   bulla trust export --sigstore https://tuf.example.com --dir trust -o json")]
 pub struct ExportArgs {
@@ -31,6 +39,28 @@ pub struct ExportArgs {
     /// The directory, made if it is not there
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
+    /// Also the files that a tool reads, or those of all; repeatable
+    #[arg(long = "for", value_name = "TOOL")]
+    tools: Vec<Tools>,
+}
+
+/// `--for TOOL`.
+#[derive(Clone, Debug)]
+struct Tools(Vec<Tool>);
+
+impl FromStr for Tools {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "all" {
+            return Ok(Self(Tool::ALL.to_vec()));
+        }
+        let named = Tool::ALL.into_iter().find(|tool| tool.name() == text);
+        let names = || Tool::ALL.map(Tool::name).join(", ");
+        named
+            .map(|tool| Self(vec![tool]))
+            .ok_or_else(|| format!("use all, {}", names()))
+    }
 }
 
 /// Runs it.
@@ -57,6 +87,12 @@ pub fn run(args: ExportArgs, context: &Context) -> Result<Exit, Failure> {
         fs::write(&path, bytes).on_path("write", &path)?;
         written.push(path.display().to_string());
     }
+    for path in tools(&args, context)? {
+        let path = path.display().to_string();
+        if !written.contains(&path) {
+            written.push(path);
+        }
+    }
     context.talk.say(&format!(
         " ✓ the trust of {} (root {}) → {}",
         args.sigstore,
@@ -70,4 +106,41 @@ pub fn run(args: ExportArgs, context: &Context) -> Result<Exit, Failure> {
         _ => Ok(written.join("\n").into_bytes()),
     })?;
     Ok(Exit::Allowed)
+}
+
+/// Writes what the tools read, and the first root that cosign and others begin with.
+fn tools(args: &ExportArgs, context: &Context) -> Result<Vec<PathBuf>, Failure> {
+    let mut tools: Vec<Tool> = args
+        .tools
+        .iter()
+        .flat_map(|tools| tools.0.clone())
+        .collect();
+    tools.dedup();
+    if tools.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (trusted_root, services) = args.sigstore.documents(context)?;
+    let parse = |bytes: &[u8]| {
+        limits::parse_json(bytes, limits::TRUST_DOCUMENT_BYTES, "trust document").or_could_not_run()
+    };
+    let trusted_root: Value = parse(&trusted_root)?;
+    let services: Option<Value> = services.as_deref().map(parse).transpose()?;
+    let repository = args.sigstore.repository(context)?;
+    let mut written = Vec::new();
+    if let Some((_, root)) = &repository {
+        let path = args.dir.join("tuf_root.json");
+        keep(&path, root.as_bytes())?;
+        written.push(path);
+    }
+    let tuf = repository
+        .as_ref()
+        .map(|(url, root)| (url.as_str(), root.as_str()));
+    written.extend(export::write(
+        &tools,
+        &trusted_root,
+        services.as_ref(),
+        tuf,
+        &args.dir,
+    )?);
+    Ok(written)
 }
