@@ -5,6 +5,7 @@
 //! complete. Address and names never change after creation.
 
 mod create;
+mod lead;
 mod publish;
 mod renewal;
 
@@ -152,7 +153,7 @@ impl Authority {
 
     /// Whether this process sequences the logs.
     pub fn is_leader(&self) -> bool {
-        self.parts.ca.ct.log().is_leading()
+        self.logs().is_leading()
     }
 
     /// What the injected clock shows.

@@ -16,6 +16,7 @@ pub mod log;
 pub mod metrics;
 pub mod oidc;
 pub mod operations;
+pub mod replica;
 pub mod store;
 pub mod transport;
 pub mod trust_document;

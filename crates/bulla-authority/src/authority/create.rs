@@ -46,6 +46,8 @@ struct Instance {
 }
 
 struct Opener {
+    /// Whether nobody else can lead the logs: then this process does at once.
+    alone: bool,
     slots: KeySlots,
     store: Arc<dyn LogStore>,
     instance: Instance,
@@ -65,6 +67,7 @@ pub(super) async fn open(
     let store: Arc<dyn LogStore> = Arc::new(store);
     let instance = instance(&*store, &config, &*clock).await?;
     let opener = Opener {
+        alone: matches!(storage, Storage::Embedded(_)),
         slots,
         store,
         instance,
@@ -101,7 +104,9 @@ pub(super) async fn open(
         lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
-    genesis(&ca, &config.base_url).await?;
+    if opener.alone {
+        genesis(&ca, &config.base_url).await?;
+    }
 
     let login = oidc::Login::open(
         &config.base_url,
@@ -275,7 +280,7 @@ impl Opener {
             }),
             cosigner: None,
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         Ok(CtLog::new(log, key, chain))
     }
 
@@ -295,7 +300,7 @@ impl Opener {
             }),
             cosigner: None,
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         let rekor = RekorV2::start(log, &address.host, &key).await?;
         Ok((rekor, key.public().clone()))
     }
@@ -329,9 +334,17 @@ impl Opener {
             }),
             cosigner: None,
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         let public = key.public().clone();
         Ok((RekorV1::start(log, key, tree_id).await?, public))
+    }
+
+    /// Leads the log, or follows until a lease is held for it.
+    async fn log(&self, config: LogConfig, clock: Arc<dyn Clock>) -> Result<Log, AuthorityError> {
+        match self.alone {
+            true => Log::open(config, self.store.clone(), clock).await,
+            false => Log::follow(config, self.store.clone(), clock).await,
+        }
     }
 
     fn validity(&self) -> Result<Validity, AuthorityError> {
@@ -340,7 +353,10 @@ impl Opener {
 }
 
 /// The first entry of a new CT log: a precertificate for a key thrown away.
-async fn genesis(ca: &CertificateAuthority, base_url: &str) -> Result<(), AuthorityError> {
+pub(super) async fn genesis(
+    ca: &CertificateAuthority,
+    base_url: &str,
+) -> Result<(), AuthorityError> {
     if ca.ct.log().size() > 0 {
         return Ok(());
     }

@@ -11,12 +11,13 @@ mod logging;
 mod notify;
 mod tls_files;
 
+use axum::middleware::from_fn_with_state;
 use bulla_authority::{
     Authority, AuthorityConfig,
     health::Lifetime,
     key_slot::KeySlots,
     operations::{MoreLifetimes, Operations},
-    transport::Peers,
+    replica::{self, Forward, Replica},
 };
 use bulla_core::{Clock, SystemClock};
 use bulla_store::{SharedStore, Storage, Store};
@@ -46,8 +47,25 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// The path of a replica's identity in its trust domain begins with it.
 const ROLE: &str = "authority";
 
+/// One replica of several: it asks for the lease as long as it runs.
+struct Leading {
+    task: JoinHandle<()>,
+    replica: Replica,
+    authority: Authority,
+}
+
+impl Leading {
+    /// Gives the lease back, so that another takes over at once.
+    async fn stop(self) {
+        self.task.abort();
+        let _ = self.task.await;
+        self.replica.step_down(&self.authority).await;
+    }
+}
+
 /// The authority, served.
 pub struct Server {
+    leading: Option<Leading>,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
     tasks: Vec<JoinHandle<()>>,
@@ -123,15 +141,12 @@ impl Server {
                 stopped.clone(),
             ),
         ];
-        if let Some(listener) = internal {
-            let path = format!("{ROLE}/{}", config.replica_name());
-            let identity = authority.transport().identity(&path).or_could_not_run()?;
-            let peers = Peers::Below(vec![ROLE.into()]);
-            let tls = identity.server_config(&peers).or_could_not_run()?;
-            let router = authority.router();
+        if let Some((listener, identity)) = internal.zip(identity) {
+            let tls = identity
+                .server_config(&Forward::peers())
+                .or_could_not_run()?;
+            let router = replica::internal(authority.router());
             listeners.push(listen::spawn(listener, Some(tls), router, stopped));
-            // Held by the resolver of that listener from now on.
-            drop(identity);
         }
         let socket = home.token_socket();
         let tokens = authority
@@ -139,9 +154,18 @@ impl Server {
             .on_path("listen on", &socket)?;
         let published = publish(&home, &authority)?;
         record(&home, &operations)?;
+        let leading = replica.clone().map(|replica| Leading {
+            task: tokio::spawn({
+                let (replica, authority) = (replica.clone(), authority.clone());
+                async move { replica.run(&authority).await }
+            }),
+            replica,
+            authority: authority.clone(),
+        });
         let renewal = keep_renewed(home, authority, operations.clone(), public_tls, context);
         let tasks = vec![tokio::spawn(tokens), tokio::spawn(renewal)];
         Ok(Self {
+            leading,
             stop,
             listeners,
             tasks,
@@ -178,6 +202,9 @@ impl Server {
         };
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
             tracing::warn!("some requests did not end in time and were cut off");
+        }
+        if let Some(leading) = self.leading {
+            leading.stop().await;
         }
         for task in self.tasks {
             task.abort();
@@ -365,6 +392,7 @@ impl ServeConfig {
             transport: self.transport.clone(),
             ca: self.ca.clone(),
             tsa: self.tsa.clone(),
+            oidc: self.oidc.clone(),
         }
     }
 }

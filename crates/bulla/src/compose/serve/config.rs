@@ -53,6 +53,12 @@ pub struct ServeConfig {
     pub postgres: Option<PostgresConfig>,
     /// Section `[objects]`.
     pub objects: Option<ObjectsConfig>,
+    /// Section `[replica]`.
+    #[serde(default)]
+    pub replica: ReplicaSettings,
+    /// Section `[oidc]`.
+    #[serde(default)]
+    pub oidc: OidcSettings,
     /// Section `[transport]`.
     #[serde(default)]
     pub transport: TransportSettings,
@@ -154,6 +160,14 @@ impl ServeConfig {
         self.check_address()?;
         self.key.source()?;
         self.transport.check().or_could_not_run()?;
+        self.replica.check().or_could_not_run()?;
+        if self.postgres.is_some()
+            && (self.listen.internal.is_none() || self.replica.address.is_none())
+        {
+            return Err(refuse("replicas share [postgres], and cannot reach each other")
+                .line("writes go to the replica that leads, by mutual TLS")
+                .hint("name internal in [listen], and in [replica] the address by which others reach it: address = \"https://HOST:PORT\""));
+        }
         match (&self.postgres, &self.objects) {
             (Some(_), None) => Err(refuse("[postgres] stands without [objects]").hint(
                 "name the bucket that replicas share in [objects], or leave [postgres] away",

@@ -121,5 +121,13 @@ fn shared_storage_is_whole_or_not_there() {
         "CLI-0510",
         "[postgres]",
     );
-    assert!(load(&format!("{KEY}{sql}[objects]\ndirectory = \"o\"\n"), &[]).is_ok());
+    let objects = "[objects]\ndirectory = \"o\"\n";
+    refused(
+        &format!("{KEY}{sql}{objects}"),
+        "CLI-0510",
+        "cannot reach each other",
+    );
+    let reach =
+        "[replica]\naddress = \"https://127.0.0.1:3\"\n[listen]\ninternal = \"127.0.0.1:3\"\n";
+    assert!(load(&format!("{KEY}{sql}{objects}{reach}"), &[]).is_ok());
 }
