@@ -6,6 +6,7 @@ mod advisories;
 mod ca;
 mod ceremony;
 mod client;
+mod expiry;
 mod instance;
 mod login;
 mod rekor_v1;

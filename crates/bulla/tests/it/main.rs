@@ -14,6 +14,7 @@ mod help;
 mod interop;
 mod seals;
 mod second_repository;
+mod serve;
 mod ship;
 mod start;
 mod tamper;
