@@ -107,7 +107,15 @@ async fn the_socket_is_for_its_owner_and_says_why_it_refuses() {
     let slots = crate::key_slot::KeySlots::open(&directory.path().join("keys"));
     let (settings, clock) = (OidcSettings::default(), Arc::new(SystemClock));
     let slots = slots.await.unwrap();
-    let login = Login::open("http://h", settings, store.values(), slots, clock.clone());
+    let keys = crate::ca::issuer::IssuerKeys::new(clock.clone());
+    let login = Login::open(
+        "http://h",
+        settings,
+        store.values(),
+        slots,
+        keys,
+        clock.clone(),
+    );
     let mint = socket::Mint {
         asserted: asserted.clone(),
         service: Arc::new(issuer("http://h/service")),

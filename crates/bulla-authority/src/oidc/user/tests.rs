@@ -125,8 +125,9 @@ async fn enrol(users: &Users) -> (Vec<u8>, Vec<String>) {
         users.confirm_totp(DANA, "000000", now() - 90.hours()).await,
         Err(LoginError::Totp)
     ));
-    let codes = users.confirm_totp(DANA, &code_at(&secret, now()), now());
-    (secret, codes.await.unwrap())
+    let code = code_at(&secret, now());
+    let codes = users.confirm_totp(DANA, &code, now()).await;
+    (secret, codes.unwrap())
 }
 
 fn code_at(secret: &[u8], at: Timestamp) -> String {
