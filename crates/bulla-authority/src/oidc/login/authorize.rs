@@ -282,9 +282,8 @@ impl Login {
         fields: &[(String, String)],
         identity: Identity,
     ) -> Response {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(fields);
-        let request = match self.read(Form::parse(query.finish().as_bytes())).await {
+        let form = Form::parse(Form::encode(fields).as_bytes());
+        let request = match self.read(form).await {
             Ok(request) => request,
             Err(response) => return response,
         };

@@ -253,15 +253,17 @@ impl Login {
             why,
         };
         let (_, url, http) = connector.endpoints(&self.issuers).await?;
-        let mut body = url::form_urlencoded::Serializer::new(String::new());
-        body.append_pair("grant_type", "authorization_code")
-            .append_pair("code", code)
-            .append_pair("redirect_uri", &self.callback_url())
-            .append_pair("code_verifier", verifier);
+        let callback = self.callback_url();
+        let mut fields = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", callback.as_str()),
+            ("code_verifier", verifier),
+        ];
         if connector.secret().is_none() {
-            body.append_pair("client_id", client);
+            fields.push(("client_id", client));
         }
-        let mut request = Request::post(url, Body::bytes(body.finish().into_bytes()))
+        let mut request = Request::post(url, Body::bytes(Form::encode(&fields)))
             .content_type("application/x-www-form-urlencoded")
             .accept("application/json")
             .deadline(DEADLINE);
