@@ -13,6 +13,7 @@ use crate::{
     key_slot::{ExternalKeyError, HolderError},
     oidc::{LoginError, OidcError},
     store::StoreError,
+    transport::TransportError,
     tuf::TufError,
 };
 
@@ -109,6 +110,9 @@ pub enum AuthorityError {
     /// A timestamp.
     #[error(transparent)]
     Timestamp(#[from] TimestampError),
+    /// Identities between processes.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// The TUF repository.
     #[error(transparent)]
     Tuf(#[from] TufError),
@@ -134,9 +138,9 @@ impl Diagnose for AuthorityError {
             Self::LogUnavailable { .. } => Code("AUTH-0006"),
             Self::Renamed { .. } => Code("AUTH-0007"),
             Self::NotLeading { .. } => Code("AUTH-0300"),
-            Self::Issuers(error) => error.code(),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
+            Self::Issuers(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::Login(error) => error.code(),
             Self::Merkle(error) => error.code(),
@@ -146,6 +150,7 @@ impl Diagnose for AuthorityError {
             Self::Seal(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Timestamp(error) => error.code(),
+            Self::Transport(error) => error.code(),
             Self::Tuf(error) => error.code(),
             Self::X509(error) => error.code(),
         }
@@ -164,6 +169,8 @@ impl Diagnose for AuthorityError {
                 "restore the data directory from its backup, or create another with `bulla up --data DIR`"
                     .into(),
             ),
+            Self::ExternalKey(error) => error.hint(),
+            Self::Holder(error) => error.hint(),
             Self::LogUnavailable { .. } => Some(
                 "see that the disk of the data directory has room; the log goes on by itself, so send the request again"
                     .into(),
@@ -171,13 +178,12 @@ impl Diagnose for AuthorityError {
             Self::NotLeading { .. } => {
                 Some("send the request again: it is forwarded to the replica that leads".into())
             }
-            Self::ExternalKey(error) => error.hint(),
-            Self::Holder(error) => error.hint(),
             Self::Seal(error) => error.hint(),
+            Self::Transport(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
-            Self::Login(error) => error.hint(),
             Self::Issuers(error) => error.hint(),
+            Self::Login(error) => error.hint(),
             _ => None,
         }
     }

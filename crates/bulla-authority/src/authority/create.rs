@@ -26,6 +26,7 @@ use crate::{
     log::{Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
     oidc,
     store::{LogStore, SqlStore},
+    transport::Transport,
     trust_document::TrustMaterial,
     tsa::{Tsa, TsaSettings, guard::ClockGuard},
 };
@@ -112,9 +113,14 @@ pub(super) async fn open(
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
     let tsa = opener.tsa(&config.tsa, clock.clone()).await?;
-    let transport = opener
-        .root("transport-root", Scheme::EcdsaP256, "transport root")
-        .await?;
+    let transport = Transport::open(
+        &opener.slots,
+        &opener.store,
+        &clock,
+        &opener.instance.organization,
+        &config.transport,
+    )
+    .await?;
     let material = TrustMaterial {
         base_url: &config.base_url,
         oidc_issuer: login.url(),

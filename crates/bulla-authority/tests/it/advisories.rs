@@ -187,7 +187,7 @@ async fn cve_2026_39984_the_signing_certificate_is_named_and_is_the_one_that_sig
         "hashAlgorithm": "sha256", "certificates": true,
     });
     let reply = post_json(&authority, "/api/v1/timestamp", &query).await;
-    assert_eq!(reply.status, StatusCode::CREATED);
+    assert_eq!(reply.status, StatusCode::OK);
     let leaf = authority.tsa().signer.chain()[0].clone();
     let contains = |part: &[u8]| reply.body.windows(part.len()).any(|window| window == part);
     assert!(

@@ -1,13 +1,7 @@
 //! Issuers of others, with pinned keys, and what the certificate authority says
 //! about their tokens.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::Write,
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::{cell::RefCell, collections::BTreeMap, fs, io::Write, path::Path, sync::Once};
 
 use base64::{
     Engine as _,
@@ -136,34 +130,38 @@ pub(crate) fn has_name(leaf: &Certificate, name: &str) -> bool {
     names.is_some_and(|san| san.critical && san.extn_value.as_bytes().ends_with(name.as_bytes()))
 }
 
-/// Audit lines of whatever runs on this thread while the guard lives.
-#[derive(Clone, Default)]
-pub(crate) struct Audit(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Audit lines of this thread, where a test and all that it asks for run. One
+/// subscriber for the process: those of single threads race for the callsites.
+pub(crate) struct Audit;
 
 impl Audit {
-    pub(crate) fn start() -> (Self, tracing::subscriber::DefaultGuard) {
-        use tracing_subscriber::util::SubscriberInitExt as _;
-        let audit = Self::default();
-        let writer = audit.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter("audit=info")
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        (audit, subscriber.set_default())
+    pub(crate) fn start() -> Self {
+        static STARTED: Once = Once::new();
+        STARTED.call_once(|| {
+            tracing_subscriber::fmt()
+                .with_env_filter("audit=info")
+                .with_ansi(false)
+                .with_writer(|| Self)
+                .init();
+        });
+        LINES.take();
+        Self
     }
 
     /// The lines since the last call.
     pub(crate) fn take(&self) -> Vec<String> {
-        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
-        let text = String::from_utf8(bytes).unwrap();
+        let text = String::from_utf8(LINES.take()).unwrap();
         text.lines().map(str::to_owned).collect()
     }
 }
 
 impl Write for Audit {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
