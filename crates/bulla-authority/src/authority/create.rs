@@ -100,9 +100,20 @@ pub(super) async fn open(
         Ok::<_, AuthorityError>(Arc::new(oidc::Issuer::new(url, key)?))
     };
     let (asserted, service) = (issuer_of("asserted").await?, issuer_of("service").await?);
+    let keys = IssuerKeys::new(clock.clone());
+    let login = oidc::Login::open(
+        &config.base_url,
+        config.oidc.clone(),
+        values,
+        opener.slots.clone(),
+        keys.clone(),
+        clock.clone(),
+    );
+    let login = Arc::new(login.await?);
     let embedded = [
         Embedded::new(asserted.url(), EmbeddedKind::Asserted, asserted.clone()),
         Embedded::new(service.url(), EmbeddedKind::Services, service.clone()),
+        Embedded::new(login.url(), EmbeddedKind::Login, login.clone()),
     ];
     let ca = Arc::new(CertificateAuthority {
         issuer,
@@ -111,22 +122,13 @@ pub(super) async fn open(
         asserted,
         service,
         issuers: Issuers::load(&config.ca, embedded)?,
-        keys: IssuerKeys::new(clock.clone()),
+        keys,
         lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
     if opener.alone {
         genesis(&ca, &config.base_url).await?;
     }
-
-    let login = oidc::Login::open(
-        &config.base_url,
-        config.oidc.clone(),
-        values,
-        opener.slots.clone(),
-        clock.clone(),
-    );
-    let login = Arc::new(login.await?);
 
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
