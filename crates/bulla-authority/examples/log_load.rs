@@ -1,8 +1,9 @@
-//! The load that `cargo xtask bench log` puts on logs, and what it compares with.
+//! The load that `cargo xtask bench log` puts on servers, and what bounds them.
 //!
-//! `log_load press ADDRESS IN_FLIGHT SECONDS REQUESTS` sends distinct, signed
-//! hashedrekord requests over as many kept-alive connections, one in flight on
-//! each, and prints one line of JSON. `log_load fill DIRECTORY ENTRIES` grows the
+//! `log_load press KIND ADDRESS IN_FLIGHT SECONDS REQUESTS [TOKEN]` sends distinct,
+//! signed requests over as many kept-alive connections, one in flight on each, and
+//! prints one line of JSON; the kinds are `entry` (Rekor v2), `certificate` (for
+//! the identity of TOKEN) and `timestamp`. `log_load fill DIRECTORY ENTRIES` grows the
 //! Rekor v2 log of an instance that is not running, through its store. `log_load
 //! verify SECONDS` counts signature checks, `log_load sync FILE SECONDS` synced
 //! writes: what bounds a log on this machine.
@@ -41,12 +42,25 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = { runtime }.enable_all().build().unwrap();
     match words.as_slice() {
-        ["press", address, in_flight, seconds, requests] => runtime.block_on(press(
+        [
+            "press",
+            kind,
             address,
-            in_flight.parse().unwrap(),
-            Duration::from_secs_f64(seconds.parse().unwrap()),
-            requests.parse().unwrap(),
-        )),
+            in_flight,
+            seconds,
+            requests,
+            token @ ..,
+        ] => {
+            let count = requests.parse().unwrap();
+            let requests = match (*kind, token) {
+                ("entry", []) => entries(address, count),
+                ("certificate", [token]) => certificates(address, count, token),
+                ("timestamp", []) => timestamps(address, count),
+                _ => panic!("no requests of kind {kind}"),
+            };
+            let time = Duration::from_secs_f64(seconds.parse().unwrap());
+            runtime.block_on(press(address, in_flight.parse().unwrap(), time, requests));
+        }
         ["fill", directory, entries] => {
             let several = tokio::runtime::Runtime::new().unwrap();
             several.block_on(fill(Path::new(directory), entries.parse().unwrap()));
@@ -62,8 +76,17 @@ fn main() {
     }
 }
 
-/// Requests as bytes on the wire, no two alike, nor like those of an earlier run.
-fn requests(address: &str, count: usize) -> Vec<Vec<u8>> {
+/// A request as bytes on the wire.
+fn post(address: &str, path: &str, kind: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// No two alike, nor like those of an earlier run.
+fn entries(address: &str, count: usize) -> Vec<Vec<u8>> {
     let key = SigningKey::generate(Scheme::EcdsaP256).unwrap();
     let public = STANDARD.encode(key.public().spki_der());
     let request = |n: usize| {
@@ -73,11 +96,57 @@ fn requests(address: &str, count: usize) -> Vec<Vec<u8>> {
         let body = format!(
             r#"{{"hashedRekordRequestV002":{{"digest":"{digest}","signature":{{"content":"{signature}","verifier":{{"publicKey":{{"rawBytes":"{public}"}},"keyDetails":"PKIX_ECDSA_P256_SHA_256"}}}}}}}}"#
         );
-        format!(
-            "POST /api/v2/log/entries HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
+        post(
+            address,
+            "/api/v2/log/entries",
+            "application/json",
+            body.as_bytes(),
         )
-        .into_bytes()
+    };
+    (0..count).map(request).collect()
+}
+
+/// A key of its own for each request.
+fn certificates(address: &str, count: usize, token: &str) -> Vec<Vec<u8>> {
+    let claims = token.split('.').nth(1).expect("a token of three parts");
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(claims)
+        .unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    let challenge = claims["email"].as_str().or(claims["sub"].as_str()).unwrap();
+    let request = |_| {
+        let key = SigningKey::generate(Scheme::EcdsaP256).unwrap();
+        let body = serde_json::json!({
+            "credentials": {"oidcIdentityToken": token},
+            "publicKeyRequest": {
+                "publicKey": {"algorithm": "ECDSA", "content": key.public().to_pem()},
+                "proofOfPossession": STANDARD.encode(key.sign(challenge.as_bytes()).unwrap()),
+            },
+        });
+        let body = body.to_string();
+        post(
+            address,
+            "/api/v2/signingCert",
+            "application/json",
+            body.as_bytes(),
+        )
+    };
+    (0..count).map(request).collect()
+}
+
+fn timestamps(address: &str, count: usize) -> Vec<Vec<u8>> {
+    let request = |n: usize| {
+        let body = serde_json::json!({
+            "artifactHash": STANDARD.encode(Hash::Sha256.digest(&n.to_be_bytes())),
+            "hashAlgorithm": "sha256", "certificates": true, "nonce": n,
+        });
+        let body = body.to_string();
+        post(
+            address,
+            "/api/v1/timestamp",
+            "application/json",
+            body.as_bytes(),
+        )
     };
     (0..count).map(request).collect()
 }
@@ -102,8 +171,8 @@ fn whole(read: &[u8]) -> Option<(usize, bool)> {
     }
 }
 
-async fn press(address: &str, in_flight: usize, time: Duration, count: usize) {
-    let all = Arc::new(requests(address, count));
+async fn press(address: &str, in_flight: usize, time: Duration, all: Vec<Vec<u8>>) {
+    let all = Arc::new(all);
     let next = Arc::new(AtomicUsize::new(0));
     let mut streams = Vec::new();
     for _ in 0..in_flight {
