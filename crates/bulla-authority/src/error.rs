@@ -9,9 +9,11 @@ use bulla_store::StateError;
 use std::{io, path::PathBuf};
 
 use crate::{
+    ca::issuer::IssuersError,
     key_slot::{ExternalKeyError, HolderError},
-    oidc::OidcError,
+    oidc::{LoginError, OidcError},
     store::StoreError,
+    transport::TransportError,
     tuf::TufError,
 };
 
@@ -33,6 +35,9 @@ pub enum AuthorityError {
         /// Which one.
         what: String,
     },
+    /// The issuers whose tokens are taken.
+    #[error(transparent)]
+    Issuers(#[from] IssuersError),
     /// A key file cannot be read or written.
     #[error("the key file {} cannot be used: {source}", path.display())]
     KeyFile {
@@ -67,6 +72,9 @@ pub enum AuthorityError {
         /// Why.
         why: String,
     },
+    /// The login issuer's state.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// A Merkle tree.
     #[error(transparent)]
     Merkle(#[from] MerkleError),
@@ -102,6 +110,9 @@ pub enum AuthorityError {
     /// A timestamp.
     #[error(transparent)]
     Timestamp(#[from] TimestampError),
+    /// Identities between processes.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// The TUF repository.
     #[error(transparent)]
     Tuf(#[from] TufError),
@@ -129,7 +140,9 @@ impl Diagnose for AuthorityError {
             Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
+            Self::Issuers(error) => error.code(),
             Self::Key(error) => error.code(),
+            Self::Login(error) => error.code(),
             Self::Merkle(error) => error.code(),
             Self::Note(error) => error.code(),
             Self::Oidc(error) => error.code(),
@@ -137,6 +150,7 @@ impl Diagnose for AuthorityError {
             Self::Seal(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Timestamp(error) => error.code(),
+            Self::Transport(error) => error.code(),
             Self::Tuf(error) => error.code(),
             Self::X509(error) => error.code(),
         }
@@ -155,6 +169,8 @@ impl Diagnose for AuthorityError {
                 "restore the data directory from its backup, or create another with `bulla up --data DIR`"
                     .into(),
             ),
+            Self::ExternalKey(error) => error.hint(),
+            Self::Holder(error) => error.hint(),
             Self::LogUnavailable { .. } => Some(
                 "see that the disk of the data directory has room; the log goes on by itself, so send the request again"
                     .into(),
@@ -162,11 +178,12 @@ impl Diagnose for AuthorityError {
             Self::NotLeading { .. } => {
                 Some("send the request again: it is forwarded to the replica that leads".into())
             }
-            Self::ExternalKey(error) => error.hint(),
-            Self::Holder(error) => error.hint(),
             Self::Seal(error) => error.hint(),
+            Self::Transport(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
+            Self::Issuers(error) => error.hint(),
+            Self::Login(error) => error.hint(),
             _ => None,
         }
     }

@@ -16,15 +16,19 @@ use std::sync::Arc;
 
 use super::{AuthorityConfig, Parts, publish};
 use crate::{
-    ca::CertificateAuthority,
+    ca::{
+        CertificateAuthority,
+        issuer::{Embedded, EmbeddedKind, IssuerKeys, Issuers},
+    },
     error::AuthorityError,
     http::AllowedHosts,
     key_slot::KeySlots,
     log::{Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
     oidc,
     store::{LogStore, SqlStore},
+    transport::Transport,
     trust_document::TrustMaterial,
-    tsa::Tsa,
+    tsa::{Tsa, TsaSettings, guard::ClockGuard},
 };
 
 const TEN_YEARS: i64 = 3652 * 86_400;
@@ -52,6 +56,7 @@ pub(super) async fn open(
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, AuthorityError> {
     let address = Address::parse(&config.base_url)?;
+    let values = store.values();
     let slots = KeySlots::open(&store.directory().join("keys")).await?;
     let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
     let instance = instance(&*store, &config, &*clock).await?;
@@ -76,25 +81,47 @@ pub(super) async fn open(
         let url = format!("{}/oidc/{path}", config.base_url);
         Ok::<_, AuthorityError>(Arc::new(oidc::Issuer::new(url, key)?))
     };
+    let (asserted, service) = (issuer_of("asserted").await?, issuer_of("service").await?);
+    let embedded = [
+        Embedded::new(asserted.url(), EmbeddedKind::Asserted, asserted.clone()),
+        Embedded::new(service.url(), EmbeddedKind::Services, service.clone()),
+    ];
     let ca = Arc::new(CertificateAuthority {
         issuer,
         chain,
         ct,
-        asserted: issuer_of("asserted").await?,
-        service: issuer_of("service").await?,
+        asserted,
+        service,
+        issuers: Issuers::load(&config.ca, embedded)?,
+        keys: IssuerKeys::new(clock.clone()),
+        lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
     genesis(&ca, &config.base_url).await?;
 
+    let login = oidc::Login::open(
+        &config.base_url,
+        config.oidc.clone(),
+        values,
+        opener.slots.clone(),
+        clock.clone(),
+    );
+    let login = Arc::new(login.await?);
+
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
-    let tsa = opener.tsa(clock.clone()).await?;
-    let transport = opener
-        .root("transport-root", Scheme::EcdsaP256, "transport root")
-        .await?;
+    let tsa = opener.tsa(&config.tsa, clock.clone()).await?;
+    let transport = Transport::open(
+        &opener.slots,
+        &opener.store,
+        &clock,
+        &opener.instance.organization,
+        &config.transport,
+    )
+    .await?;
     let material = TrustMaterial {
         base_url: &config.base_url,
-        oidc_issuer: ca.asserted.url(),
+        oidc_issuer: login.url(),
         operator: &opener.instance.organization,
         since: opener.instance.since,
         ca_chain: &ca.chain,
@@ -123,6 +150,7 @@ pub(super) async fn open(
         config,
         clock,
         ca,
+        login,
         rekor_v1,
         rekor,
         tsa,
@@ -198,7 +226,11 @@ impl Opener {
         Ok(created)
     }
 
-    async fn tsa(&self, clock: Arc<dyn Clock>) -> Result<Arc<Tsa>, AuthorityError> {
+    async fn tsa(
+        &self,
+        settings: &TsaSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Tsa>, AuthorityError> {
         let root = self
             .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
             .await?;
@@ -214,7 +246,11 @@ impl Opener {
             }
         };
         let signer = TimestampSigner::new(key, vec![leaf, root.certificate().clone()])?;
-        Ok(Arc::new(Tsa { signer, clock }))
+        Ok(Arc::new(Tsa {
+            signer: settings.apply(signer)?,
+            clock,
+            guard: ClockGuard::default(),
+        }))
     }
 
     async fn ct(
