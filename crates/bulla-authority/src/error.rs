@@ -110,6 +110,9 @@ pub enum AuthorityError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The data directory, or whatever stands for it.
+    #[error(transparent)]
+    Storage(#[from] bulla_store::StoreError),
     /// A timestamp.
     #[error(transparent)]
     Timestamp(#[from] TimestampError),
@@ -153,6 +156,7 @@ impl Diagnose for AuthorityError {
             Self::Sct(error) => error.code(),
             Self::Seal(error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::Storage(error) => error.code(),
             Self::Timestamp(error) => error.code(),
             Self::Transport(error) => error.code(),
             Self::Tuf(error) => error.code(),
@@ -184,6 +188,7 @@ impl Diagnose for AuthorityError {
             }
             Self::Seal(error) => error.hint(),
             Self::Transport(error) => error.hint(),
+            Self::Storage(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Ceremony(error) => error.hint(),
             Self::Tuf(error) => error.hint(),

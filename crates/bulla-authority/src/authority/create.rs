@@ -10,7 +10,7 @@ use bulla_crypto::{
     timestamp::TimestampSigner,
     x509::{self, CaProfile, Certificate, SubjectName, Validity, parse_certificate},
 };
-use bulla_store::Store;
+use bulla_store::Storage;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -29,8 +29,9 @@ use crate::{
     http::AllowedHosts,
     key_slot::KeySlots,
     log::{Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
+    metrics::Metrics,
     oidc,
-    store::{LogStore, SqlStore},
+    store::{self, LogStore, Measured},
     transport::Transport,
     trust_document::TrustMaterial,
     tsa::{Tsa, TsaSettings, guard::ClockGuard},
@@ -51,22 +52,28 @@ struct Instance {
 }
 
 struct Opener {
+    /// Whether nobody else can lead the logs: then this process does at once.
+    alone: bool,
     slots: KeySlots,
     store: Arc<dyn LogStore>,
     instance: Instance,
 }
 
 pub(super) async fn open(
-    store: &Store,
+    storage: &Storage,
+    slots: KeySlots,
     config: AuthorityConfig,
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, AuthorityError> {
     let address = Address::parse(&config.base_url)?;
-    let values = store.values();
-    let slots = KeySlots::open(&store.directory().join("keys")).await?;
-    let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
+    config.transport.check()?;
+    let metrics = Metrics::default();
+    let values = storage.values();
+    let store = Measured::new(store::open(storage).await?, metrics.clone());
+    let store: Arc<dyn LogStore> = Arc::new(store);
     let instance = instance(&*store, &config, &*clock).await?;
     let opener = Opener {
+        alone: matches!(storage, Storage::Embedded(_)),
         slots,
         store,
         instance,
@@ -93,9 +100,20 @@ pub(super) async fn open(
         Ok::<_, AuthorityError>(Arc::new(oidc::Issuer::new(url, key)?))
     };
     let (asserted, service) = (issuer_of("asserted").await?, issuer_of("service").await?);
+    let keys = IssuerKeys::new(clock.clone());
+    let login = oidc::Login::open(
+        &config.base_url,
+        config.oidc.clone(),
+        values,
+        opener.slots.clone(),
+        keys.clone(),
+        clock.clone(),
+    );
+    let login = Arc::new(login.await?);
     let embedded = [
         Embedded::new(asserted.url(), EmbeddedKind::Asserted, asserted.clone()),
         Embedded::new(service.url(), EmbeddedKind::Services, service.clone()),
+        Embedded::new(login.url(), EmbeddedKind::Login, login.clone()),
     ];
     let ca = Arc::new(CertificateAuthority {
         issuer,
@@ -104,20 +122,13 @@ pub(super) async fn open(
         asserted,
         service,
         issuers: Issuers::load(&config.ca, embedded)?,
-        keys: IssuerKeys::new(clock.clone()),
+        keys,
         lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
-    genesis(&ca, &config.base_url).await?;
-
-    let login = oidc::Login::open(
-        &config.base_url,
-        config.oidc.clone(),
-        values,
-        opener.slots.clone(),
-        clock.clone(),
-    );
-    let login = Arc::new(login.await?);
+    if opener.alone {
+        genesis(&ca, &config.base_url).await?;
+    }
 
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
@@ -163,6 +174,7 @@ pub(super) async fn open(
         tuf: published.tuf,
         mailbox,
         slots: opener.slots,
+        metrics,
     })
 }
 
@@ -331,7 +343,7 @@ impl Opener {
             }),
             cosigner: None,
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         Ok(CtLog::new(log, key, chain))
     }
 
@@ -351,7 +363,7 @@ impl Opener {
             }),
             cosigner: None,
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         let rekor = RekorV2::start(log, &address.host, &key).await?;
         Ok((rekor, key.public().clone()))
     }
@@ -385,9 +397,17 @@ impl Opener {
             }),
             cosigner: None,
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         let public = key.public().clone();
         Ok((RekorV1::start(log, key, tree_id).await?, public))
+    }
+
+    /// Leads the log, or follows until a lease is held for it.
+    async fn log(&self, config: LogConfig, clock: Arc<dyn Clock>) -> Result<Log, AuthorityError> {
+        match self.alone {
+            true => Log::open(config, self.store.clone(), clock).await,
+            false => Log::follow(config, self.store.clone(), clock).await,
+        }
     }
 
     fn validity(&self) -> Result<Validity, AuthorityError> {
@@ -396,7 +416,10 @@ impl Opener {
 }
 
 /// The first entry of a new CT log: a precertificate for a key thrown away.
-async fn genesis(ca: &CertificateAuthority, base_url: &str) -> Result<(), AuthorityError> {
+pub(super) async fn genesis(
+    ca: &CertificateAuthority,
+    base_url: &str,
+) -> Result<(), AuthorityError> {
     if ca.ct.log().size() > 0 {
         return Ok(());
     }
