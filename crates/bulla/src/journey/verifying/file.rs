@@ -54,7 +54,7 @@ pub fn file(question: &FileQuestion, demand: &Demand) -> Result<FileAnswer, Fail
         let open = fs::File::open(path).on_path("read", path)?;
         let bytes = limits::read_bounded(open, limits::BUNDLE_BYTES, "bundle").or_denied()?;
         let name = path.display().to_string();
-        let candidate = Candidate::new(Layout::File, name, Seal::Bundle(bytes));
+        let candidate = Candidate::new(Layout::File, name, Seal::bundle(bytes));
         collected.candidates.push(candidate);
     }
     let (digest, judged) = match question.as_digest() {
