@@ -34,7 +34,7 @@ pub use identity::{
 pub use make::{MakeError, Material};
 pub use requirements::{Demand, Requirements, TimeDemand};
 pub use verify::{
-    Artifact, AsBundle, Blob, Verification, verify_attestation, verify_attestation_with_key, verify_blob,
-    verify_blob_with_key, verify_signature,
+    Artifact, AsBundle, Blob, Verification, verify_attestation, verify_attestation_with_key,
+    verify_blob, verify_blob_with_key, verify_signature,
 };
 pub use witness::{WitnessError, WitnessKey, WitnessQuorum};

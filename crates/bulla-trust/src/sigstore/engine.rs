@@ -21,6 +21,7 @@ use super::{
     verify::{Artifact, subject_differs},
 };
 use crate::{
+    revocation::{Rests, Revocations},
     root::{TrustRoot, material::Log},
     verified::{KeyProof, LogProof, Proof},
 };
@@ -37,6 +38,7 @@ pub(crate) struct Judge<'r> {
     pub(crate) root: &'r TrustRoot,
     pub(crate) now: Timestamp,
     pub(crate) requirements: &'r Requirements,
+    pub(crate) revocations: &'r Revocations,
 }
 
 impl<'r> Judge<'r> {
@@ -53,7 +55,7 @@ impl<'r> Judge<'r> {
         let (times, log, sct) = self
             .certified(evidence, leaf, artifact)
             .map_err(|failure| self.behind(failure, evidence))?;
-        Ok(Proof {
+        let mut proof = Proof {
             signer: Identity {
                 root: self.root.id().clone(),
                 issuer: self.issuer(leaf)?,
@@ -66,7 +68,16 @@ impl<'r> Judge<'r> {
             sct,
             log,
             times,
-        })
+            revocation_list: None,
+        };
+        let rests = Rests {
+            signer: Some(&proof.signer),
+            key: &proof.key,
+            digests: &[&artifact.digest(), evidence.cited, &leaf.digest],
+            times: &proof.times,
+        };
+        proof.revocation_list = self.revocations.check(&rests, self.now)?;
+        Ok(proof)
     }
 
     /// Proves a signature by `key`.
@@ -90,12 +101,21 @@ impl<'r> Judge<'r> {
         self.logged(&entries)?;
         signed(evidence, artifact, key, By::Key(key))?;
         let times = self.timely(&entries, times)?;
-        Ok(KeyProof {
+        let mut proof = KeyProof {
             key: key.id(),
             envelope: evidence.cited.clone(),
             log: self.log_proof(&entries)?,
             times,
-        })
+            revocation_list: None,
+        };
+        let rests = Rests {
+            signer: None,
+            key: &proof.key,
+            digests: &[&artifact.digest(), evidence.cited],
+            times: &proof.times,
+        };
+        proof.revocation_list = self.revocations.check(&rests, self.now)?;
+        Ok(proof)
     }
 
     fn certified(

@@ -19,6 +19,7 @@ use super::{
     requirements::Requirements,
 };
 use crate::{
+    revocation::Revocations,
     root::TrustRoot,
     verified::{Cited, KeyProof, Rejection, Verified},
 };
@@ -121,6 +122,7 @@ pub struct Verification<'r> {
     root: &'r TrustRoot,
     now: Timestamp,
     requirements: Requirements,
+    revocations: &'r Revocations,
 }
 
 impl<'r> Verification<'r> {
@@ -130,6 +132,7 @@ impl<'r> Verification<'r> {
             root,
             now,
             requirements: Requirements::STRICT,
+            revocations: root.revocations(),
         }
     }
 
@@ -137,6 +140,13 @@ impl<'r> Verification<'r> {
     #[must_use]
     pub fn requiring(mut self, requirements: Requirements) -> Self {
         self.requirements = requirements;
+        self
+    }
+
+    /// Without regard to revocations: to verify the list of them.
+    #[must_use]
+    pub(crate) fn without_revocations(mut self) -> Self {
+        self.revocations = &Revocations::NotPublished;
         self
     }
 
@@ -215,6 +225,7 @@ impl<'r> Verification<'r> {
             root: self.root,
             now: self.now,
             requirements: &self.requirements,
+            revocations: self.revocations,
         }
     }
 

@@ -148,6 +148,10 @@ impl Judged {
     pub fn outcome(&self, gaps: &[Reason]) -> Outcome {
         match self.tally.outcome {
             TallyOutcome::Met => Outcome::Allow,
+            // A signature that may or may not be revoked could make it enough.
+            TallyOutcome::Short if self.rejections.iter().any(Rejection::is_undecidable) => {
+                Outcome::Undecided
+            }
             TallyOutcome::Short => Outcome::Deny,
             TallyOutcome::NoEvidence if gaps.is_empty() => Outcome::NoEvidence,
             TallyOutcome::NoEvidence => Outcome::Undecided,
