@@ -38,19 +38,33 @@ pub(crate) struct Rests<'a> {
     pub(crate) signer: Option<&'a Identity>,
     /// SHA-256 of the signer's key (DER SubjectPublicKeyInfo).
     pub(crate) key: &'a Digest,
-    /// Artifact, envelope, certificate.
-    pub(crate) digests: &'a [&'a Digest],
+    /// Envelope and certificate.
+    pub(crate) cited: &'a [&'a Digest],
     /// When it provably existed.
     pub(crate) times: &'a [Timestamp],
 }
 
 impl Revocations {
+    /// Names this knowledge: another list, another name.
+    pub fn name(&self) -> String {
+        match self {
+            Self::NotPublished => "none".into(),
+            Self::Known(list) => format!("{} of {}", list.number(), list.issued()),
+            Self::Missing(_) => "missing".into(),
+        }
+    }
+
     /// Whether nothing of what a signature rests on was revoked before it was
     /// made; gives the number of the list that says so.
     ///
     /// # Errors
     /// [`Failure::Revoked`], or [`Failure::RevocationUnknown`] if that cannot be said.
-    pub(crate) fn check(&self, rests: &Rests<'_>, now: Timestamp) -> Result<Option<u64>, Failure> {
+    pub(crate) fn check(
+        &self,
+        artifact: &Digest,
+        rests: &Rests<'_>,
+        now: Timestamp,
+    ) -> Result<Option<u64>, Failure> {
         let list = match self {
             Self::NotPublished => return Ok(None),
             Self::Known(list) => list,
@@ -60,7 +74,7 @@ impl Revocations {
                 });
             }
         };
-        if let Some(revoked) = list.hit(rests, now) {
+        if let Some(revoked) = list.hit(artifact, rests, now) {
             return Err(Failure::Revoked {
                 what: revoked.target.to_string(),
                 from: revoked.from,

@@ -31,6 +31,8 @@ pub enum Service {
     Builder,
     /// Signs what it received.
     Registry,
+    /// Signs revocations.
+    Revoker,
     /// Signs inventories and scans.
     Scanner,
 }

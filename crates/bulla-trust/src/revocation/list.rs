@@ -5,7 +5,7 @@
 //! signer is the instance's own revoker, `ISSUER/revoker`, a name that no login
 //! and no token call can mint.
 
-use bulla_core::{Code, Diagnose, Digest, RootId, Statement, Subject};
+use bulla_core::{Code, Diagnose, Digest, Identity, RootId, Statement, Subject};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -13,7 +13,7 @@ use std::fmt;
 use super::Rests;
 use crate::{
     root::TrustRoot,
-    sigstore::{AsBundle, Verification},
+    sigstore::{AsBundle, Failure, UnverifiedBundle, Verification},
     verified::{Rejection, Verified},
 };
 
@@ -121,13 +121,43 @@ impl RevocationList {
         root: &TrustRoot,
         now: Timestamp,
     ) -> Result<Self, Rejection> {
+        Self::verify_signed(bundle, root, now).map(|(list, _)| list)
+    }
+
+    /// The same, and who made it: for the instance itself, which knows its issuer.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn verify_signed(
+        bundle: &(impl AsBundle + ?Sized),
+        root: &TrustRoot,
+        now: Timestamp,
+    ) -> Result<(Self, Identity), Rejection> {
         let verified = Verification::new(root, now)
             .without_revocations()
             .attestation(bundle, &root.id().0)?;
         verified.require_predicate_type(PREDICATE_TYPE)?;
         let reject =
             |error: RevocationError| Rejection::because(&error).of(&verified.proof().envelope);
-        Self::of(&verified).map_err(reject)
+        let list = Self::of(&verified).map_err(reject)?;
+        Ok((list, verified.proof().signer.clone()))
+    }
+
+    /// The number of a list that was verified before, from its bundle.
+    ///
+    /// # Errors
+    /// A [`Rejection`] if it cannot be read.
+    pub fn number_in(bundle: &[u8]) -> Result<u64, Rejection> {
+        let read = UnverifiedBundle::read(bundle)?;
+        read.judge(|bundle| {
+            let statement = bundle.statement()?;
+            let list: Self = serde_json::from_value(statement.predicate).map_err(|error| {
+                Failure::NotAStatement {
+                    detail: error.to_string(),
+                }
+            })?;
+            Ok(list.number)
+        })
     }
 
     fn of(verified: &Verified<Statement>) -> Result<Self, RevocationError> {
@@ -155,20 +185,26 @@ impl RevocationList {
     }
 
     /// The entry that this signature falls under.
-    pub(super) fn hit(&self, rests: &Rests<'_>, now: Timestamp) -> Option<&Revoked> {
+    pub(super) fn hit(
+        &self,
+        artifact: &Digest,
+        rests: &Rests<'_>,
+        now: Timestamp,
+    ) -> Option<&Revoked> {
         // As of an earlier time, only what was known then.
         let mut listed = self.entries.iter().filter(|entry| entry.listed <= now);
         listed.find(|entry| {
             let older = rests.times.iter().any(|time| *time < entry.from);
             match &entry.target {
                 Target::Identity { issuer, subject } => {
-                    let is = |signer: &bulla_core::Identity| {
-                        signer.issuer == *issuer && signer.subject == *subject
-                    };
+                    let is =
+                        |signer: &Identity| signer.issuer == *issuer && signer.subject == *subject;
                     !older && rests.signer.is_some_and(is)
                 }
                 Target::Key(key) => !older && rests.key == key,
-                Target::Digest(digest) => now >= entry.from && rests.digests.contains(&digest),
+                Target::Digest(digest) => {
+                    now >= entry.from && (artifact == digest || rests.cited.contains(&digest))
+                }
             }
         })
     }

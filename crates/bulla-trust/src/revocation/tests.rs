@@ -33,10 +33,13 @@ fn code(revocations: &Revocations, made: &[i64], now: i64) -> Option<&'static st
     let rests = Rests {
         signer: Some(&signer),
         key: &Digest::sha256(b"key"),
-        digests: &[&artifact],
+        cited: &[],
         times: &times,
     };
-    revocations.check(&rests, at(now)).err().map(|f| f.code().0)
+    revocations
+        .check(&artifact, &rests, at(now))
+        .err()
+        .map(|f| f.code().0)
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! lies ahead of `now`, that each log's key was valid, and witnesses. What may
 //! be absent, [`Requirements`] say; nothing else is skipped.
 
-use bulla_core::Identity;
+use bulla_core::{Digest, Identity};
 use bulla_crypto::{Hash, PublicKey};
 use jiff::{SignedDuration, Timestamp};
 
@@ -39,9 +39,33 @@ pub(crate) struct Judge<'r> {
     pub(crate) now: Timestamp,
     pub(crate) requirements: &'r Requirements,
     pub(crate) revocations: &'r Revocations,
+    /// What the signed message is about, where that is not the message itself.
+    pub(crate) about: Option<&'r Digest>,
 }
 
 impl<'r> Judge<'r> {
+    /// The signed message is a claim about this artifact.
+    pub(crate) fn about(self, artifact: &'r Digest) -> Self {
+        Self {
+            about: Some(artifact),
+            ..self
+        }
+    }
+
+    /// Which list says that nothing of what a signature rests on is revoked.
+    /// Nothing is hashed for an instance that publishes none.
+    fn unrevoked(
+        &self,
+        artifact: &Artifact<'_>,
+        rests: &Rests<'_>,
+    ) -> Result<Option<u64>, Failure> {
+        if matches!(self.revocations, Revocations::NotPublished) {
+            return Ok(None);
+        }
+        let artifact = self.about.cloned().unwrap_or_else(|| artifact.digest());
+        self.revocations.check(&artifact, rests, self.now)
+    }
+
     /// Proves a signature by the holder of a certificate.
     ///
     /// # Errors
@@ -70,13 +94,15 @@ impl<'r> Judge<'r> {
             times,
             revocation_list: None,
         };
-        let rests = Rests {
-            signer: Some(&proof.signer),
-            key: &proof.key,
-            digests: &[&artifact.digest(), evidence.cited, &leaf.digest],
-            times: &proof.times,
-        };
-        proof.revocation_list = self.revocations.check(&rests, self.now)?;
+        proof.revocation_list = self.unrevoked(
+            artifact,
+            &Rests {
+                signer: Some(&proof.signer),
+                key: &proof.key,
+                cited: &[evidence.cited, &leaf.digest],
+                times: &proof.times,
+            },
+        )?;
         Ok(proof)
     }
 
@@ -108,13 +134,15 @@ impl<'r> Judge<'r> {
             times,
             revocation_list: None,
         };
-        let rests = Rests {
-            signer: None,
-            key: &proof.key,
-            digests: &[&artifact.digest(), evidence.cited],
-            times: &proof.times,
-        };
-        proof.revocation_list = self.revocations.check(&rests, self.now)?;
+        proof.revocation_list = self.unrevoked(
+            artifact,
+            &Rests {
+                signer: None,
+                key: &proof.key,
+                cited: &[evidence.cited],
+                times: &proof.times,
+            },
+        )?;
         Ok(proof)
     }
 

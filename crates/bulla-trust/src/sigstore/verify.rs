@@ -226,6 +226,7 @@ impl<'r> Verification<'r> {
             now: self.now,
             requirements: &self.requirements,
             revocations: self.revocations,
+            about: None,
         }
     }
 

@@ -5,7 +5,6 @@ use bulla_authority::{Authority, AuthorityConfig};
 use bulla_core::{Clock, RootId, SystemClock};
 use bulla_registry::{Credential, RegistryConfig};
 use bulla_store::Store;
-use bulla_trust::TrustRoot;
 use std::{fs, path::Path, sync::Arc};
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_rustls::rustls::{
@@ -13,17 +12,20 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, PrivateKeyDer},
 };
 
-use super::{Instance, listen};
+use super::{Instance, listen, live_root::LiveRoot};
 use crate::{
     compose,
     context::Context,
     failure::{Exit, Failure, OnPath, OrFail},
     instance::{Home, Lock, Names, Ready, write_whole},
-    journey::image_source::RegistrySource,
+    journey::{image_source::RegistrySource, revocations},
 };
 
 /// The name under which the local instance's own clients push.
 const USER: &str = "bulla";
+
+/// How often is looked whether the list of revocations is of today.
+const REVOCATIONS: std::time::Duration = std::time::Duration::from_secs(600);
 
 /// What runs; stops when told to, and releases the lock when dropped.
 pub struct Services {
@@ -77,7 +79,7 @@ impl Services {
         let admission = Admission::new(
             (*compose::instance_policy(&home, &policy_names)?).clone(),
             RegistrySource::new(&instance)?,
-            Vec::<TrustRoot>::from([instance.trust_root()?]),
+            LiveRoot::open(home.clone())?,
             clock,
             Arc::new(bulla_admission::JsonLines::new(decisions(&home)?)),
             Settings::default(),
@@ -93,6 +95,21 @@ impl Services {
         let ready_file = home.join("ready.json");
         let bytes = crate::output::json(instance.ready())?;
         write_whole(&ready_file, &bytes)?;
+        // Verifiers need today's list; without it what they say is undecided, and
+        // that is no reason not to serve.
+        if let Err(failure) = revocations::keep_fresh(&instance).await {
+            context
+                .talk
+                .warn(&format!("no list of revocations: {failure}"));
+        }
+        tasks.push(tokio::spawn(keep_revocations(Instance::new(
+            home.clone(),
+            names.clone(),
+            instance.ready().clone(),
+            false,
+            None,
+            context,
+        )?)));
         instance.services = Some(Self {
             stop,
             tasks,
@@ -117,6 +134,16 @@ impl Services {
 impl Drop for Services {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.ready_file);
+    }
+}
+
+/// Renews the list of revocations while the instance runs.
+async fn keep_revocations(instance: Instance) {
+    loop {
+        tokio::time::sleep(REVOCATIONS).await;
+        if let Err(failure) = revocations::keep_fresh(&instance).await {
+            tracing::error!(%failure, "the list of revocations was not renewed");
+        }
     }
 }
 
