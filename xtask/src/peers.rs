@@ -84,10 +84,20 @@ pub fn program(name: &str) -> Option<PathBuf> {
 /// The program of a peer, where it is installed.
 fn find(peer: &Peer) -> Option<PathBuf> {
     if matches!(peer.source, Source::Apt(_)) {
-        return on_path(peer.program);
+        return on_path(peer.program).or_else(|| server(peer.program));
     }
     let program = home(peer).join("bin").join(peer.program);
     program.is_file().then_some(program)
+}
+
+/// A program of PostgreSQL, which Debian keeps off `PATH`: the newest there is.
+fn server(program: &str) -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    versions
+        .flatten()
+        .map(|version| version.path().join("bin").join(program))
+        .filter(|file| file.is_file())
+        .max()
 }
 
 /// The folder of one version of a peer.

@@ -5,9 +5,15 @@ use bulla_crypto::{
     KeyError, merkle::MerkleError, note::NoteError, sct::SctError, seal::SealError,
     timestamp::TimestampError, x509::X509Error,
 };
+use bulla_store::StateError;
 use std::{io, path::PathBuf};
 
-use crate::{oidc::OidcError, store::StoreError, tuf::TufError};
+use crate::{
+    key_slot::{ExternalKeyError, HolderError},
+    oidc::OidcError,
+    store::StoreError,
+    tuf::TufError,
+};
 
 /// What can go wrong in the authority as a whole.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +47,12 @@ pub enum AuthorityError {
         /// Where it ought to be.
         path: PathBuf,
     },
+    /// A key that a token or key service holds.
+    #[error(transparent)]
+    ExternalKey(#[from] ExternalKeyError),
+    /// Whoever keeps the instance key.
+    #[error(transparent)]
+    Holder(#[from] HolderError),
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -92,6 +104,12 @@ pub enum AuthorityError {
     X509(#[from] X509Error),
 }
 
+impl From<StateError> for AuthorityError {
+    fn from(error: StateError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
 impl Diagnose for AuthorityError {
     fn code(&self) -> Code {
         match self {
@@ -102,6 +120,8 @@ impl Diagnose for AuthorityError {
             Self::Json(_) => Code("AUTH-0005"),
             Self::LogClosed { .. } => Code("AUTH-0006"),
             Self::Renamed { .. } => Code("AUTH-0007"),
+            Self::ExternalKey(error) => error.code(),
+            Self::Holder(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::Merkle(error) => error.code(),
             Self::Note(error) => error.code(),
@@ -128,6 +148,8 @@ impl Diagnose for AuthorityError {
                 "restore the data directory from its backup, or create another with `bulla up --data DIR`"
                     .into(),
             ),
+            Self::ExternalKey(error) => error.hint(),
+            Self::Holder(error) => error.hint(),
             Self::Seal(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Oidc(error) => error.hint(),

@@ -1,60 +1,73 @@
-//! Key slots: named private keys, each sealed in a file by one instance key.
+//! Key slots: the instance's named private keys.
 //!
-//! The instance key is the only unsealed secret, in `instance.key` (mode 0600).
-//! Files appear whole: written beside, synced, renamed. A passphrase, PKCS #11 or
-//! KMS in place of the file comes with `serve`.
+//! A slot is either sealed by the instance key and kept in a file or a row
+//! ([`SlotStore`]), or it names a key that a token or key service holds and that
+//! never comes here. Who keeps the instance key is [`InstanceKeySource`]'s
+//! business. After a ceremony the slots of offline roles are empty, and stay so.
 
-use bulla_crypto::{Scheme, SigningKey, seal::InstanceKey};
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
+mod external;
+mod holder;
+mod store;
+
+use bulla_crypto::{
+    Scheme, Signer, SigningKey,
+    seal::{InstanceKey, WrappedKey},
 };
+use bulla_net::kms::Environment;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use crate::error::AuthorityError;
 
-const INSTANCE_KEY_FILE: &str = "instance.key";
-const MAX_FILE_BYTES: u64 = 64 << 10;
+pub use external::ExternalKeyError;
+pub use holder::{HolderError, InstanceKeySource};
+pub use store::SlotStore;
 
-/// The slots of one instance.
+/// The slots of one instance. Cheap to clone.
+#[derive(Clone)]
 pub struct KeySlots {
-    directory: PathBuf,
-    instance_key: InstanceKey,
+    store: SlotStore,
+    instance_key: Arc<InstanceKey>,
+    external: Arc<BTreeMap<String, Arc<dyn Signer>>>,
 }
 
 impl KeySlots {
-    /// Opens the slots in `directory`, creating it and the instance key at first.
+    /// Opens the slots in `directory`, creating it and the instance key at
+    /// first: a file beside them, which only the local instance does.
     ///
     /// # Errors
     /// [`AuthorityError::InstanceKeyMissing`] if slots are there without it,
     /// [`AuthorityError::KeyFile`] if a file cannot be used or others can read it.
-    pub fn open(directory: &Path) -> Result<Self, AuthorityError> {
-        let failed = |source| AuthorityError::KeyFile {
-            path: directory.into(),
-            source,
-        };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(failed)?;
-        let path = directory.join(INSTANCE_KEY_FILE);
-        let instance_key = match read_private(&path)? {
-            Some(bytes) => InstanceKey::parse(&String::from_utf8_lossy(&bytes))?,
-            None if holds_slots(directory).map_err(failed)? => {
-                return Err(AuthorityError::InstanceKeyMissing { path });
-            }
-            None => {
-                let key = InstanceKey::generate()?;
-                write_private(&path, key.to_text().as_bytes())?;
-                key
-            }
-        };
+    pub async fn open(directory: &Path) -> Result<Self, AuthorityError> {
+        Self::unlock(SlotStore::files(directory)?, &InstanceKeySource::File).await
+    }
+
+    /// Opens the slots in `store` with the instance key that `source` keeps.
+    ///
+    /// # Errors
+    /// [`HolderError`] if it does not open, and as [`Self::open`].
+    pub async fn unlock(
+        store: SlotStore,
+        source: &InstanceKeySource,
+    ) -> Result<Self, AuthorityError> {
         Ok(Self {
-            directory: directory.into(),
-            instance_key,
+            instance_key: Arc::new(source.open(&store).await?),
+            store,
+            external: Arc::default(),
         })
+    }
+
+    /// The same, with the slots of `references` held by tokens and key services:
+    /// slot to `pkcs11:…` or `NAME://…`.
+    ///
+    /// # Errors
+    /// [`ExternalKeyError`] if one cannot be opened.
+    pub async fn with_external(
+        mut self,
+        references: &BTreeMap<String, String>,
+        environment: &Environment,
+    ) -> Result<Self, AuthorityError> {
+        self.external = Arc::new(external::open(references, environment).await?);
+        Ok(self)
     }
 
     /// The key in `slot`, created at the first call.
@@ -62,132 +75,108 @@ impl KeySlots {
     /// # Errors
     /// [`AuthorityError::Seal`] if it does not open, [`AuthorityError::Damaged`]
     /// if it is of another scheme, [`AuthorityError::KeyFile`].
-    pub fn get_or_create(&self, slot: &str, scheme: Scheme) -> Result<SigningKey, AuthorityError> {
-        let path = self.directory.join(format!("{slot}.sealed"));
-        if let Some(sealed) = read_private(&path)? {
-            let key = SigningKey::from_pkcs8_der(&self.instance_key.open(slot, &sealed)?)?;
-            if key.scheme() != scheme {
-                return Err(AuthorityError::Damaged {
-                    what: format!("key {slot}"),
-                });
+    pub async fn get_or_create(
+        &self,
+        slot: &str,
+        scheme: Scheme,
+    ) -> Result<Arc<dyn Signer>, AuthorityError> {
+        let key = match self.get(slot).await? {
+            Some(key) => key,
+            None => {
+                let key = SigningKey::generate(scheme)?;
+                let sealed = self.instance_key.seal(slot, key.to_pkcs8_der())?;
+                // Another replica may have been faster: what is kept counts.
+                let kept = self.store.create(&sealed_name(slot), sealed).await?;
+                Arc::new(self.opened(slot, &kept)?)
             }
-            return Ok(key);
+        };
+        match key.scheme() == scheme {
+            true => Ok(key),
+            false if self.external.contains_key(slot) => Err(ExternalKeyError::Scheme {
+                slot: slot.into(),
+                found: key.scheme(),
+                wanted: scheme,
+            }
+            .into()),
+            false => Err(AuthorityError::Damaged {
+                what: format!("key {slot}"),
+            }),
         }
-        let key = SigningKey::generate(scheme)?;
-        write_private(&path, &self.instance_key.seal(slot, key.to_pkcs8_der())?)?;
-        Ok(key)
+    }
+
+    /// The key in `slot`, if there is one.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Seal`] if it does not open, [`AuthorityError::KeyFile`].
+    pub async fn get(&self, slot: &str) -> Result<Option<Arc<dyn Signer>>, AuthorityError> {
+        if let Some(key) = self.external.get(slot) {
+            return Ok(Some(key.clone()));
+        }
+        match self.store.read(&sealed_name(slot)).await? {
+            Some(sealed) => Ok(Some(Arc::new(self.opened(slot, &sealed)?))),
+            None => Ok(None),
+        }
+    }
+
+    /// Puts `key` into `slot`, whatever was there.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Seal`], [`AuthorityError::KeyFile`].
+    pub async fn replace(&self, slot: &str, key: &SigningKey) -> Result<(), AuthorityError> {
+        let sealed = self.instance_key.seal(slot, key.to_pkcs8_der())?;
+        self.store.put(&sealed_name(slot), sealed).await
+    }
+
+    /// Empties `slot`: its key is gone from here.
+    ///
+    /// # Errors
+    /// [`AuthorityError::KeyFile`], or of the database.
+    pub async fn remove(&self, slot: &str) -> Result<(), AuthorityError> {
+        self.store.remove(&sealed_name(slot)).await
+    }
+
+    /// Seals a secret that is no key, for its owner to keep as `name`.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Seal`] without randomness.
+    pub fn seal(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, AuthorityError> {
+        Ok(self.instance_key.seal(&secret_name(name), secret)?)
+    }
+
+    /// Opens what [`Self::seal`] made for the same name.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Seal`] if it was changed, or sealed for another name.
+    pub fn unseal(
+        &self,
+        name: &str,
+        sealed: &[u8],
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, AuthorityError> {
+        let secret = self.instance_key.open(&secret_name(name), sealed)?;
+        Ok(zeroize::Zeroizing::new(secret))
+    }
+
+    fn opened(&self, slot: &str, sealed: &[u8]) -> Result<SigningKey, AuthorityError> {
+        let pkcs8 = zeroize::Zeroizing::new(self.instance_key.open(slot, sealed)?);
+        Ok(SigningKey::from_pkcs8_der(&pkcs8)?)
     }
 }
 
-fn holds_slots(directory: &Path) -> io::Result<bool> {
-    for entry in fs::read_dir(directory)? {
-        if entry?
-            .path()
-            .extension()
-            .is_some_and(|extension| extension == "sealed")
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn read_private(path: &Path) -> Result<Option<Vec<u8>>, AuthorityError> {
-    let failed = |source| AuthorityError::KeyFile {
-        path: path.into(),
-        source,
-    };
-    let metadata = match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        metadata => metadata.map_err(failed)?,
-    };
-    let open_to_others = metadata.permissions().mode() & 0o077 != 0;
-    if !metadata.is_file() || open_to_others || metadata.len() > MAX_FILE_BYTES {
-        let why = "it must be a small regular file of mode 0600";
-        return Err(failed(io::Error::new(io::ErrorKind::PermissionDenied, why)));
-    }
-    fs::read(path).map(Some).map_err(failed)
-}
-
-fn write_private(path: &Path, bytes: &[u8]) -> Result<(), AuthorityError> {
-    let write = || {
-        let beside = path.with_extension("new");
-        // What a crash left behind was never in use.
-        match fs::remove_file(&beside) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
-    };
-    write().map_err(|source| AuthorityError::KeyFile {
-        path: path.into(),
-        source,
+/// The wrapped instance key as it is kept.
+fn read_wrapped(bytes: &[u8]) -> Result<WrappedKey, AuthorityError> {
+    serde_json::from_slice(bytes).map_err(|_| AuthorityError::Damaged {
+        what: "instance key".into(),
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_stay_and_only_the_instance_key_is_readable() {
-        let dir = tempfile::tempdir().unwrap();
-        let keys = dir.path().join("keys");
-        let slots = KeySlots::open(&keys).unwrap();
-        let key = slots.get_or_create("ca", Scheme::EcdsaP256).unwrap();
-        let again = KeySlots::open(&keys).unwrap();
-        assert_eq!(
-            again
-                .get_or_create("ca", Scheme::EcdsaP256)
-                .unwrap()
-                .public(),
-            key.public()
-        );
-        assert!(again.get_or_create("ca", Scheme::Ed25519).is_err());
-        let secret = fs::read(keys.join("instance.key")).unwrap();
-        for entry in fs::read_dir(&keys).unwrap() {
-            let path = entry.unwrap().path();
-            assert_eq!(
-                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-                0o600
-            );
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "sealed")
-            {
-                let sealed = fs::read(path).unwrap();
-                let contains = |part: &[u8]| sealed.windows(part.len()).any(|w| w == part);
-                assert!(!contains(secret.trim_ascii_end()));
-                assert!(!contains(&key.to_pkcs8_der()[30..60]));
-            }
-        }
-    }
-
-    #[test]
-    fn a_lost_or_open_instance_key_is_an_error() {
-        let dir = tempfile::tempdir().unwrap();
-        let slots = KeySlots::open(dir.path()).unwrap();
-        slots.get_or_create("ca", Scheme::EcdsaP256).unwrap();
-        let path = dir.path().join("instance.key");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(
-            KeySlots::open(dir.path()),
-            Err(AuthorityError::KeyFile { .. })
-        ));
-        fs::remove_file(&path).unwrap();
-        let lost = KeySlots::open(dir.path());
-        assert!(matches!(
-            lost,
-            Err(AuthorityError::InstanceKeyMissing { .. })
-        ));
-        assert!(!path.exists());
-    }
+fn sealed_name(slot: &str) -> String {
+    format!("{slot}.sealed")
 }
+
+/// Apart from every slot: a secret cannot be opened as a key, nor the reverse.
+fn secret_name(name: &str) -> String {
+    format!("secret/{name}")
+}
+
+#[cfg(test)]
+mod tests;

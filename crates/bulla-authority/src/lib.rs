@@ -9,6 +9,7 @@
 pub mod authority;
 pub mod ca;
 pub mod error;
+pub mod health;
 pub mod http;
 pub mod key_slot;
 pub mod log;

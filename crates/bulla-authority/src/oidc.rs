@@ -12,8 +12,9 @@ pub mod socket;
 pub mod token;
 
 use bulla_core::{Code, Diagnose};
-use bulla_crypto::{KeyError, Scheme, SigningKey};
+use bulla_crypto::{KeyError, Scheme, Signer};
 use jiff::Timestamp;
+use std::sync::Arc;
 
 pub use token::{Claims, Service};
 
@@ -23,7 +24,7 @@ pub const TOKEN_LIFE: i64 = 600;
 /// One issuer: a URL and the key that signs for it.
 pub struct Issuer {
     url: String,
-    key: SigningKey,
+    key: Arc<dyn Signer>,
     key_id: String,
 }
 
@@ -32,14 +33,14 @@ impl Issuer {
     ///
     /// # Errors
     /// [`OidcError::Key`] if it is another kind of key.
-    pub fn new(url: impl Into<String>, key: SigningKey) -> Result<Self, OidcError> {
+    pub fn new(url: impl Into<String>, key: impl Signer + 'static) -> Result<Self, OidcError> {
         if key.scheme() != Scheme::EcdsaP256 {
             return Err(OidcError::Key);
         }
         let key_id = key.public().id().short().to_owned();
         Ok(Self {
             url: url.into(),
-            key,
+            key: Arc::new(key),
             key_id,
         })
     }
@@ -96,7 +97,7 @@ impl Issuer {
         Ok(claims)
     }
 
-    pub(crate) fn key(&self) -> &SigningKey {
+    pub(crate) fn key(&self) -> &dyn Signer {
         &self.key
     }
 

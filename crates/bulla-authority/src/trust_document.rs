@@ -55,20 +55,23 @@ impl TrustMaterial<'_> {
     }
 
     /// `application/vnd.dev.sigstore.signingconfig.v0.2+json`
+    ///
+    /// Both versions of the log, the newer first: clients choose that one unless
+    /// they are told to use the other.
     pub fn signing_config(&self) -> Value {
         let service = |url: &str, version: u8| {
-            json!([{
+            json!({
                 "url": url, "majorApiVersion": version,
                 "validFor": self.valid_for(), "operator": self.operator,
-            }])
+            })
         };
         json!({
             "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
-            "caUrls": service(self.base_url, 1),
-            "oidcUrls": service(self.oidc_issuer, 1),
-            "rekorTlogUrls": service(self.base_url, 2),
+            "caUrls": [service(self.base_url, 1)],
+            "oidcUrls": [service(self.oidc_issuer, 1)],
+            "rekorTlogUrls": [service(self.base_url, 2), service(self.base_url, 1)],
             "rekorTlogConfig": {"selector": "ANY"},
-            "tsaUrls": service(&self.tsa_url(), 1),
+            "tsaUrls": [service(&self.tsa_url(), 1)],
             "tsaConfig": {"selector": "ANY"},
         })
     }

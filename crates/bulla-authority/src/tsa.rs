@@ -69,7 +69,8 @@ async fn timestamp(
         error => RpcError::internal("error generating timestamp response", &error),
     })?;
     let headers = [(header::CONTENT_TYPE, "application/timestamp-reply")];
-    Ok((StatusCode::CREATED, headers, reply).into_response())
+    // Not 201, as the server of Sigstore answers: notation takes 200 alone.
+    Ok((StatusCode::OK, headers, reply).into_response())
 }
 
 async fn chain(State(tsa): State<Arc<Tsa>>) -> Response {

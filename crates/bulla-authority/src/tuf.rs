@@ -16,7 +16,7 @@ use axum::{
     routing::get,
 };
 use bulla_core::{Code, Diagnose, Digest};
-use bulla_crypto::{KeyError, SigningKey};
+use bulla_crypto::{KeyError, Signer};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::{
@@ -37,13 +37,13 @@ const TIMESTAMP_LIFE: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// The keys of the four roles, all Ed25519.
 pub struct TufKeys {
     /// Says who the others are.
-    pub root: SigningKey,
+    pub root: Arc<dyn Signer>,
     /// Says which files there are.
-    pub targets: SigningKey,
+    pub targets: Arc<dyn Signer>,
     /// Says which metadata belongs together.
-    pub snapshot: SigningKey,
+    pub snapshot: Arc<dyn Signer>,
     /// Says what is newest.
-    pub timestamp: SigningKey,
+    pub timestamp: Arc<dyn Signer>,
 }
 
 /// A file that clients fetch through the repository.

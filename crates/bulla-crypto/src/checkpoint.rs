@@ -6,7 +6,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
-    key::{PublicKey, SigningKey},
+    key::{PublicKey, Signer},
     merkle::NodeHash,
     note::{self, Note, NoteError, NoteSignature},
 };
@@ -42,7 +42,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// As [`note::sign_note`].
-    pub fn sign(&self, key: &SigningKey) -> Result<Note, NoteError> {
+    pub fn sign(&self, key: &dyn Signer) -> Result<Note, NoteError> {
         note::sign_note(&self.text(), &self.origin, key)
     }
 
@@ -50,7 +50,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// If signing fails.
-    pub fn sign_rfc6962(&self, key: &SigningKey, timestamp_ms: u64) -> Result<Note, NoteError> {
+    pub fn sign_rfc6962(&self, key: &dyn Signer, timestamp_ms: u64) -> Result<Note, NoteError> {
         let signature = key.sign(&self.tree_head(timestamp_ms))?;
         let length = u16::try_from(signature.len()).map_err(|_| NoteError::Size)?;
         let mut line = timestamp_ms.to_be_bytes().to_vec();
@@ -135,7 +135,7 @@ pub fn parse_checkpoint(text: &[u8]) -> Result<Checkpoint, NoteError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::Scheme;
+    use crate::key::{Scheme, SigningKey};
     use proptest::prelude::*;
 
     fn checkpoint() -> Checkpoint {

@@ -15,12 +15,14 @@ mod private;
 mod public;
 mod scheme;
 mod signer;
+mod weakness;
 
 pub use hash::Hash;
 pub use private::SigningKey;
 pub use public::PublicKey;
 pub use scheme::Scheme;
 pub use signer::Signer;
+pub use weakness::Weakness;
 
 /// What can go wrong with a key.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@
 //! socket, and nothing here decides whether a signer is trusted.
 
 pub mod checkpoint;
+pub mod cosignature;
 pub mod key;
 pub mod merkle;
 pub mod note;
@@ -11,6 +12,7 @@ pub mod random;
 pub mod sct;
 pub mod seal;
 pub mod timestamp;
+pub mod verifier_key;
 pub mod x509;
 
-pub use key::{Hash, KeyError, PublicKey, Scheme, Signer, SigningKey};
+pub use key::{Hash, KeyError, PublicKey, Scheme, Signer, SigningKey, Weakness};

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Code, Diagnose};
 use sha2::{Digest as _, Sha256};
 
-use crate::key::{KeyError, PublicKey, Scheme, SigningKey};
+use crate::key::{KeyError, PublicKey, Scheme, Signer};
 
 const MAX_NOTE_BYTES: usize = 1 << 20;
 const MAX_SIGNATURES: usize = 64;
@@ -34,7 +34,8 @@ pub struct NoteSignature {
 }
 
 impl NoteSignature {
-    fn line(&self) -> String {
+    /// `— NAME BASE64`, with its newline.
+    pub fn line(&self) -> String {
         let bytes = [&self.key_id[..], &self.signature].concat();
         format!("— {} {}\n", self.name, STANDARD.encode(bytes))
     }
@@ -61,7 +62,7 @@ pub(crate) fn typed_key_id(name: &str, kind: u8, key: &[u8]) -> [u8; 32] {
 ///
 /// # Errors
 /// [`NoteError::Malformed`] for a text or name that no note can hold.
-pub fn sign_note(text: &str, name: &str, key: &SigningKey) -> Result<Note, NoteError> {
+pub fn sign_note(text: &str, name: &str, key: &dyn Signer) -> Result<Note, NoteError> {
     check_name(name)?;
     check_text(text)?;
     Ok(Note {
@@ -120,18 +121,28 @@ pub fn parse_note(bytes: &[u8]) -> Result<Note, NoteError> {
     let (text, lines) = all.split_at(split + 1);
     let lines = lines.strip_prefix('\n').unwrap_or(lines);
     check_text(text)?;
+    Ok(Note {
+        text: text.into(),
+        signatures: parse_signature_lines(lines.as_bytes())?,
+    })
+}
+
+/// Reads signature lines alone, each with its newline: what a witness answers.
+///
+/// # Errors
+/// [`NoteError::Malformed`] if one is none, [`NoteError::Size`] if they are too many.
+pub fn parse_signature_lines(bytes: &[u8]) -> Result<Vec<NoteSignature>, NoteError> {
+    if bytes.len() > MAX_NOTE_BYTES {
+        return Err(NoteError::Size);
+    }
+    let lines = std::str::from_utf8(bytes).map_err(|_| NoteError::Malformed("not UTF-8"))?;
     let lines = lines
         .strip_suffix('\n')
         .ok_or(NoteError::Malformed("no newline at its end"))?;
-    let signatures = lines.split('\n').take(MAX_SIGNATURES + 1).map(parse_line);
-    let signatures = signatures.collect::<Result<Vec<_>, _>>()?;
-    if signatures.len() > MAX_SIGNATURES {
+    if lines.split('\n').count() > MAX_SIGNATURES {
         return Err(NoteError::Size);
     }
-    Ok(Note {
-        text: text.into(),
-        signatures,
-    })
+    lines.split('\n').map(parse_line).collect()
 }
 
 fn parse_line(line: &str) -> Result<NoteSignature, NoteError> {
@@ -162,8 +173,13 @@ fn check_text(text: &str) -> Result<(), NoteError> {
     Ok(())
 }
 
+/// Whether a signature line can carry this name.
+pub(crate) fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains('+') && !name.chars().any(char::is_whitespace)
+}
+
 fn check_name(name: &str) -> Result<(), NoteError> {
-    if name.is_empty() || name.contains('+') || name.chars().any(char::is_whitespace) {
+    if !is_name(name) {
         return Err(NoteError::Malformed(
             "a signer's name is empty or has spaces or +",
         ));
@@ -203,6 +219,7 @@ impl Diagnose for NoteError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::SigningKey;
     use proptest::prelude::*;
 
     #[test]

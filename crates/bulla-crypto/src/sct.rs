@@ -6,7 +6,7 @@
 
 use bulla_core::{Code, Diagnose};
 
-use crate::key::{KeyError, PublicKey, Scheme, SigningKey};
+use crate::key::{KeyError, PublicKey, Scheme, Signer};
 
 const VERSION_V1: u8 = 0;
 const CERTIFICATE_TIMESTAMP: u8 = 0;
@@ -43,7 +43,7 @@ impl Sct {
     /// [`SctError::Scheme`] unless the key is ECDSA P-256, [`SctError::Length`]
     /// if the entry is too long.
     pub fn sign(
-        key: &SigningKey,
+        key: &dyn Signer,
         entry: &PrecertEntry<'_>,
         timestamp_ms: u64,
         leaf_index: u64,
@@ -289,6 +289,7 @@ impl Diagnose for SctError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::SigningKey;
     use proptest::prelude::*;
 
     fn signed() -> (SigningKey, Sct) {

@@ -2,19 +2,29 @@
 //!
 //! A sealed slot is `BSK1`, a 12-byte random nonce, then the ciphertext with its
 //! tag. The slot's name is authenticated, so one slot cannot stand in for
-//! another. Where the instance key itself is kept is not decided here.
+//! another. Where the instance key itself is kept is not decided here; [`WrappedKey`]
+//! is its form where it may not lie in the open.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use bulla_core::{Code, Diagnose};
 
-use crate::{key::KeyError, random};
+use zeroize::Zeroizing;
+
+use crate::{
+    key::{KeyError, Scheme},
+    random,
+};
+
+mod wrap;
+
+pub use wrap::WrappedKey;
 
 const MAGIC: &[u8; 4] = b"BSK1";
 const NONCE_BYTES: usize = 12;
 
 /// The key that seals every other key of an instance. It has no `Debug` form.
 pub struct InstanceKey {
-    bytes: [u8; 32],
+    bytes: Zeroizing<[u8; 32]>,
 }
 
 impl InstanceKey {
@@ -24,7 +34,7 @@ impl InstanceKey {
     /// If the operating system gives no randomness.
     pub fn generate() -> Result<Self, KeyError> {
         Ok(Self {
-            bytes: random::bytes()?,
+            bytes: Zeroizing::new(random::bytes()?),
         })
     }
 
@@ -33,14 +43,15 @@ impl InstanceKey {
     /// # Errors
     /// [`SealError::InstanceKey`] if it is not 32 bytes of hexadecimal.
     pub fn parse(text: &str) -> Result<Self, SealError> {
-        let bytes = hex::decode(text.trim()).map_err(|_| SealError::InstanceKey)?;
-        let bytes = bytes.try_into().map_err(|_| SealError::InstanceKey)?;
+        let mut bytes = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(text.trim(), bytes.as_mut_slice())
+            .map_err(|_| SealError::InstanceKey)?;
         Ok(Self { bytes })
     }
 
     /// The form for the one file that holds it (mode 0600).
     pub fn to_text(&self) -> String {
-        format!("{}\n", hex::encode(self.bytes))
+        format!("{}\n", hex::encode(*self.bytes))
     }
 
     /// Seals `secret` for the slot called `slot`.
@@ -73,7 +84,8 @@ impl InstanceKey {
     }
 
     fn cipher(&self) -> Result<RandomizedNonceKey, SealError> {
-        RandomizedNonceKey::new(&AES_256_GCM, &self.bytes).map_err(|_| SealError::InstanceKey)
+        RandomizedNonceKey::new(&AES_256_GCM, self.bytes.as_slice())
+            .map_err(|_| SealError::InstanceKey)
     }
 }
 
@@ -91,6 +103,18 @@ pub enum SealError {
     /// Wrong key, wrong slot, or changed bytes.
     #[error("a sealed key does not open: another instance key sealed it, or it was changed")]
     Open,
+    /// The device or service that holds the wrapping key.
+    #[error("the key that opens the instance did not sign: {0}")]
+    Holder(KeyError),
+    /// Wrapped by something else.
+    #[error("the instance key is kept by {0}, not by what the configuration names")]
+    OtherHolder(String),
+    /// Wrong passphrase.
+    #[error("the passphrase does not open the instance key")]
+    Passphrase,
+    /// A key whose signatures differ each time.
+    #[error("{0:?} cannot keep an instance key: its signatures differ each time")]
+    Varies(Scheme),
     /// No randomness.
     #[error("a key could not be sealed: the operating system gives no randomness")]
     Seal,
@@ -102,11 +126,26 @@ impl Diagnose for SealError {
             Self::InstanceKey => Code("CRYPTO-0060"),
             Self::Open => Code("CRYPTO-0061"),
             Self::Seal => Code("CRYPTO-0062"),
+            Self::Holder(_) => Code("CRYPTO-0063"),
+            Self::OtherHolder(_) => Code("CRYPTO-0064"),
+            Self::Passphrase => Code("CRYPTO-0065"),
+            Self::Varies(_) => Code("CRYPTO-0066"),
         }
     }
 
     fn hint(&self) -> Option<String> {
-        Some("restore the instance's keys/ folder from its backup as a whole".into())
+        let hint = match self {
+            Self::Holder(_) => {
+                "see that the device or key service answers, and that its PIN or login is right"
+            }
+            Self::OtherHolder(_) => "name that in [key] of the configuration",
+            Self::Passphrase => {
+                "put the passphrase of the first start into the file that [key] names"
+            }
+            Self::Varies(_) => "name an RSA or Ed25519 key in [key]",
+            _ => "restore the instance's keys/ folder from its backup as a whole",
+        };
+        Some(hint.into())
     }
 }
 

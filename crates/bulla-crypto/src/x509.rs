@@ -10,12 +10,14 @@ mod extension;
 mod issuer;
 mod request;
 mod server;
+mod svid;
 
 pub use certificate::{Certificate, parse_certificate, parse_pem_chain, to_pem_chain};
 pub use code_signing::{CodeSigningProfile, Precertificate, SubjectName};
 pub use issuer::{CaProfile, Issuer, Validity};
 pub use request::{CertificateRequest, parse_csr_pem};
 pub use server::issue_server_certificate;
+pub use svid::{issue_svid, svid_id};
 
 use bulla_core::{Code, Diagnose};
 
@@ -43,6 +45,9 @@ pub enum X509Error {
     /// The request is malformed.
     #[error("this is not a PKCS #10 certificate request in PEM")]
     Request,
+    /// Not the leaf of an X.509-SVID.
+    #[error("this certificate does not identify a workload of SPIFFE: {0}")]
+    Svid(&'static str),
     /// A time is outside what X.509 can write.
     #[error("the time {0} cannot stand in a certificate")]
     Time(jiff::Timestamp),
@@ -58,6 +63,7 @@ impl Diagnose for X509Error {
             Self::Possession => Code("CRYPTO-0013"),
             Self::Request => Code("CRYPTO-0014"),
             Self::Time(_) => Code("CRYPTO-0015"),
+            Self::Svid(_) => Code("CRYPTO-0016"),
         }
     }
 }

@@ -30,7 +30,8 @@ pub fn skip(reason: &str) {
 /// The path of a foreign program, or `None` after saying `SKIP`.
 ///
 /// Looks at `BULLA_PEER_NAME`, then into the folder of `cargo xtask peers`
-/// (`BULLA_PEERS`, default the user's cache), then along `PATH`.
+/// (`BULLA_PEERS`, default the user's cache), then along `PATH`, then where Debian
+/// keeps the programs of PostgreSQL.
 #[track_caller]
 pub fn require(program: &str) -> Option<PathBuf> {
     let found = find(program);
@@ -114,6 +115,18 @@ fn find(program: &str) -> Option<PathBuf> {
     peers()
         .and_then(|folder| in_peers(&folder, program))
         .or_else(|| on_path(program))
+        .or_else(|| in_versions(Path::new("/usr/lib/postgresql"), program))
+}
+
+/// `VERSION/bin/PROGRAM`, of the newest version.
+fn in_versions(folder: &Path, program: &str) -> Option<PathBuf> {
+    let mut found: Vec<(u32, PathBuf)> = Vec::new();
+    for entry in std::fs::read_dir(folder).ok()?.flatten() {
+        let version = entry.file_name().to_string_lossy().parse().unwrap_or(0);
+        found.push((version, entry.path().join("bin").join(program)));
+    }
+    found.retain(|(_, file)| file.is_file());
+    found.into_iter().max().map(|(_, file)| file)
 }
 
 fn peers() -> Option<PathBuf> {

@@ -2,51 +2,31 @@
 //!
 //! RFC 7515 compact form and RFC 7519 claims. An [`UnverifiedToken`] is for
 //! showing who a token says it is, and for the challenge that a certificate
-//! authority wants signed; [`check`] is for issuers of certificates. Accepted
-//! are ES256, ES384 and EdDSA; `none`, symmetric algorithms, `crit` headers and
+//! authority wants signed; [`check`] is for issuers of certificates. Each issuer
+//! has a list of [`Algorithm`]s; `none`, symmetric algorithms, `crit` headers and
 //! keys inside the token are refused. Keys come in; nothing is fetched.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bulla_core::{Code, Diagnose, limits};
-use bulla_crypto::{PublicKey, Scheme};
-use jiff::Timestamp;
+use bulla_crypto::PublicKey;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::verified::Verified;
 
+mod algorithm;
+mod claims;
 mod keys;
 
+pub use algorithm::Algorithm;
+pub use claims::{ClaimSet, Claims};
 pub use keys::KeySet;
 
-/// What a token says. Times are whole seconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Claims {
-    /// `iss`: who issued it.
-    pub issuer: String,
-    /// `sub`: whom it is about.
-    pub subject: String,
-    /// `aud`: for whom it is.
-    pub audience: Vec<String>,
-    /// `email`, if it has one.
-    pub email: Option<String>,
-    /// Whether the issuer says that the address was verified.
-    pub email_verified: bool,
-    /// `exp`.
-    pub expires: Timestamp,
-    /// `iat`.
-    pub issued: Option<Timestamp>,
-    /// `nbf`.
-    pub not_before: Option<Timestamp>,
-}
-
-impl Claims {
-    /// What a certificate authority wants signed as proof of possession: the
-    /// address if there is one, otherwise the subject.
-    pub fn challenge(&self) -> &str {
-        self.email.as_deref().unwrap_or(&self.subject)
-    }
-}
+/// How far an issuer's clock may be ahead of ours where a token says from when
+/// it is valid.
+const NOT_BEFORE_LEEWAY: SignedDuration = SignedDuration::from_secs(30);
+/// The same for when it was issued, which says less.
+const ISSUED_LEEWAY: SignedDuration = SignedDuration::from_mins(5);
 
 /// A token that was read and not checked.
 pub struct UnverifiedToken {
@@ -64,6 +44,19 @@ pub struct TokenExpectation<'a> {
     pub issuer: &'a str,
     /// One of its audiences, exactly.
     pub audience: &'a str,
+    /// How it may be signed.
+    pub algorithms: &'a [Algorithm],
+}
+
+impl<'a> TokenExpectation<'a> {
+    /// A token of `issuer` for `audience`, signed in any way that is known.
+    pub const fn new(issuer: &'a str, audience: &'a str) -> Self {
+        Self {
+            issuer,
+            audience,
+            algorithms: &Algorithm::ALL,
+        }
+    }
 }
 
 /// How a token was proven.
@@ -95,9 +88,8 @@ impl UnverifiedToken {
         if header.crit.is_some() {
             return Err(JwtError::Critical);
         }
-        let claims: RawClaims = part(payload, "its claims cannot be read")?;
         Ok(Self {
-            claims: claims.into_claims()?,
+            claims: Claims::parse(&decode(payload)?)?,
             algorithm: header.alg,
             key_id: header.kid,
             signed: signed.as_bytes().to_vec(),
@@ -112,14 +104,19 @@ impl UnverifiedToken {
         &self.claims
     }
 
-    fn is_signed_by(&self, key: &PublicKey) -> bool {
-        let signature = match (self.algorithm.as_str(), key.scheme()) {
-            ("ES256", Scheme::EcdsaP256) => ecdsa_der(&self.signature, 32),
-            ("ES384", Scheme::EcdsaP384) => ecdsa_der(&self.signature, 48),
-            ("EdDSA", Scheme::Ed25519) => Some(self.signature.clone()),
-            _ => None,
-        };
-        signature.is_some_and(|signature| key.verify(&self.signed, &signature).is_ok())
+    /// The id of the key that it says it is signed with.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// The bytes under its signature: what tells one token from another. The
+    /// signature does not, since who has one can make a second that is as good.
+    pub fn signing_input(&self) -> &[u8] {
+        &self.signed
+    }
+
+    fn is_signed_by(&self, key: &PublicKey, algorithm: Algorithm) -> bool {
+        algorithm.verifies(key, &self.signed, &self.signature)
     }
 }
 
@@ -142,9 +139,12 @@ pub fn check(
             found: claims.issuer.clone(),
         });
     }
+    let algorithm = Algorithm::from_name(&token.algorithm)
+        .filter(|algorithm| expected.algorithms.contains(algorithm))
+        .ok_or(JwtError::Algorithm)?;
     let signer = keys
-        .candidates(token.key_id.as_deref())
-        .find(|(_, key)| token.is_signed_by(key))
+        .candidates(token.key_id.as_deref(), algorithm)
+        .find(|(_, key)| token.is_signed_by(key, algorithm))
         .ok_or(JwtError::Signature)?;
     if !claims.audience.iter().any(|a| a == expected.audience) {
         return Err(JwtError::Audience {
@@ -154,11 +154,14 @@ pub fn check(
     if claims.expires <= now {
         return Err(JwtError::Expired { at: claims.expires });
     }
-    if let Some(at) = claims.not_before.filter(|start| *start > now) {
+    let early = |at: Option<Timestamp>, leeway| at.filter(|at| at.duration_since(now) > leeway);
+    if let Some(at) =
+        early(claims.not_before, NOT_BEFORE_LEEWAY).or_else(|| early(claims.issued, ISSUED_LEEWAY))
+    {
         return Err(JwtError::Early { at });
     }
     let proof = TokenProof {
-        key: signer.0.clone(),
+        key: signer.0.map(str::to_owned),
     };
     Ok(Verified::new(token.claims, proof))
 }
@@ -172,126 +175,24 @@ struct Header {
     crit: Option<serde_json::Value>,
 }
 
-#[derive(Deserialize)]
-struct RawClaims {
-    iss: String,
-    #[serde(default)]
-    sub: String,
-    #[serde(default)]
-    aud: Audience,
-    #[serde(default)]
-    email: Option<String>,
-    #[serde(default)]
-    email_verified: Flag,
-    exp: Seconds,
-    #[serde(default)]
-    iat: Option<Seconds>,
-    #[serde(default)]
-    nbf: Option<Seconds>,
-}
-
-/// Some issuers write times with fractions.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Whole(i64),
-    Fraction(f64),
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Default for Audience {
-    fn default() -> Self {
-        Self::Many(Vec::new())
-    }
-}
-
-/// Some issuers write truth as text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Flag {
-    Bool(bool),
-    Text(String),
-}
-
-impl Default for Flag {
-    fn default() -> Self {
-        Self::Bool(false)
-    }
-}
-
-impl RawClaims {
-    fn into_claims(self) -> Result<Claims, JwtError> {
-        let time = |seconds: Seconds| {
-            let seconds = match seconds {
-                Seconds::Whole(seconds) => seconds,
-                Seconds::Fraction(seconds) => seconds as i64,
-            };
-            Timestamp::from_second(seconds)
-                .map_err(|_| JwtError::Malformed("one of its times is out of range"))
-        };
-        if self.sub.is_empty() && self.email.is_none() {
-            return Err(JwtError::Malformed("it names nobody"));
-        }
-        Ok(Claims {
-            issuer: self.iss,
-            subject: self.sub,
-            audience: match self.aud {
-                Audience::One(one) => vec![one],
-                Audience::Many(many) => many,
-            },
-            email: self.email.filter(|email| !email.is_empty()),
-            email_verified: match self.email_verified {
-                Flag::Bool(flag) => flag,
-                Flag::Text(text) => text == "true",
-            },
-            expires: time(self.exp)?,
-            issued: self.iat.map(time).transpose()?,
-            not_before: self.nbf.map(time).transpose()?,
-        })
-    }
-}
-
 fn part<T: serde::de::DeserializeOwned>(text: &str, what: &'static str) -> Result<T, JwtError> {
-    let bytes = URL_SAFE_NO_PAD
+    limits::parse_json(&decode(text)?, limits::TOKEN_BYTES, "token")
+        .map_err(|_| JwtError::Malformed(what))
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, JwtError> {
+    URL_SAFE_NO_PAD
         .decode(text)
-        .map_err(|_| JwtError::Malformed("a part is not base64url"))?;
-    limits::parse_json(&bytes, limits::TOKEN_BYTES, "token").map_err(|_| JwtError::Malformed(what))
-}
-
-/// The two numbers of a JWS signature as the DER that X.509 uses.
-fn ecdsa_der(raw: &[u8], size: usize) -> Option<Vec<u8>> {
-    if raw.len() != 2 * size {
-        return None;
-    }
-    let (r, s) = raw.split_at(size);
-    let mut body = integer(r);
-    body.extend(integer(s));
-    let mut der = vec![0x30, u8::try_from(body.len()).ok().filter(|n| *n < 0x80)?];
-    der.extend(body);
-    Some(der)
-}
-
-fn integer(number: &[u8]) -> Vec<u8> {
-    let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    let mut digits = number.get(zeros..).unwrap_or_default().to_vec();
-    if digits.first().is_none_or(|byte| *byte >= 0x80) {
-        digits.insert(0, 0);
-    }
-    let mut der = vec![0x02, digits.len() as u8];
-    der.extend(digits);
-    der
+        .map_err(|_| JwtError::Malformed("a part is not base64url"))
 }
 
 /// What can be wrong with a token. Never shows the token.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtError {
+    /// Signed in a way that is not accepted of its issuer.
+    #[error("the token is signed in a way that is not accepted of its issuer")]
+    Algorithm,
     /// Meant for somebody else.
     #[error("the token is not for {expected:?}")]
     Audience {
@@ -347,6 +248,7 @@ impl Diagnose for JwtError {
             Self::Malformed(_) => Code("TRUST-0307"),
             Self::Signature => Code("TRUST-0308"),
             Self::Size => Code("TRUST-0309"),
+            Self::Algorithm => Code("TRUST-0310"),
         }
     }
 

@@ -33,6 +33,7 @@ pub use identity::{
 };
 pub use make::{MakeError, Material};
 pub use requirements::{Demand, Requirements, TimeDemand};
+pub use stamp::carries_its_signer;
 pub use verify::{
     Artifact, AsBundle, Blob, Verification, verify_attestation, verify_attestation_with_key,
     verify_blob, verify_blob_with_key, verify_signature,

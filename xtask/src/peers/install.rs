@@ -1,6 +1,14 @@
-//! How a peer is fetched and built: go install, pip in a venv, apt.
+//! How a peer is fetched and built: go install, pip in a venv, npm in a prefix, apt,
+//! and packages of Debian's newest suite that are only unpacked.
 
-use std::{fs, path::Path, process::Command};
+mod npm;
+mod sid;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use super::known::{Peer, Source};
 use crate::{Result, workspace::on_path};
@@ -13,8 +21,26 @@ pub fn into_cache(peer: &Peer, home: &Path) -> Result {
         Source::Go(package) => go(peer, package, None, home),
         Source::GoWith(package, toolchain) => go(peer, package, Some(toolchain), home),
         Source::Pip(project, more) => pip(peer, project, more, home),
+        Source::Npm(packages, script) => npm::install(peer, packages, script, home),
+        Source::Sid(package) => sid::unpack(peer, package, home),
         Source::Apt(package) => by_apt(&[package]),
     }
+}
+
+/// Runs `make` in a side folder and moves that into place whole, or leaves nothing.
+fn in_side_folder(home: &Path, make: impl FnOnce(&Path) -> Result) -> Result {
+    // Not renamed over a running build: each process has a side folder of its own.
+    let mut side = home.as_os_str().to_owned();
+    side.push(format!(".part{}", std::process::id()));
+    let side = PathBuf::from(side);
+    fs::create_dir_all(side.join("bin"))?;
+    let made = make(&side);
+    if made.is_ok() && !home.exists() {
+        fs::rename(&side, home)?;
+    } else {
+        fs::remove_dir_all(&side)?;
+    }
+    made
 }
 
 fn go(peer: &Peer, package: &str, toolchain: Option<&str>, home: &Path) -> Result {
@@ -23,27 +49,20 @@ fn go(peer: &Peer, package: &str, toolchain: Option<&str>, home: &Path) -> Resul
             Some("/usr/local/go/bin/go".into()).filter(|p: &std::path::PathBuf| p.is_file())
         })
         .ok_or("needs Go: apt-get install golang, or https://go.dev/dl")?;
-    // Not renamed over a running build: each process has a side folder of its own.
-    let side = home.with_extension(format!("part{}", std::process::id()));
-    fs::create_dir_all(side.join("bin"))?;
-    let mut command = Command::new(go);
-    command
-        .args([
-            "install",
-            "-trimpath",
-            &format!("{package}@v{}", peer.version),
-        ])
-        .env("GOBIN", side.join("bin"));
-    if let Some(toolchain) = toolchain {
-        command.env("GOTOOLCHAIN", toolchain);
-    }
-    let made = quietly(&mut command);
-    if made.is_ok() && !home.exists() {
-        fs::rename(&side, home)?;
-    } else {
-        fs::remove_dir_all(&side)?;
-    }
-    made
+    in_side_folder(home, |side| {
+        let mut command = Command::new(go);
+        command
+            .args([
+                "install",
+                "-trimpath",
+                &format!("{package}@v{}", peer.version),
+            ])
+            .env("GOBIN", side.join("bin"));
+        if let Some(toolchain) = toolchain {
+            command.env("GOTOOLCHAIN", toolchain);
+        }
+        quietly(&mut command)
+    })
 }
 
 /// A virtual environment knows its own path, so it is made in place and only

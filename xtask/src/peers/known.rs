@@ -24,6 +24,10 @@ pub enum Source {
     GoWith(&'static str, &'static str),
     /// A PyPI project, and what else its virtual environment holds.
     Pip(&'static str, &'static [&'static str]),
+    /// Packages of npm beside a Node of their own, and the script that is the program.
+    Npm(&'static [&'static str], &'static str),
+    /// A package of Debian's newest suite, unpacked and never installed.
+    Sid(&'static str),
 }
 
 /// What `cargo xtask peers` and CI install.
@@ -32,14 +36,19 @@ pub const DEFAULT: &[&str] = &[
     "cosign2",
     "crane",
     "distribution",
-    "sigstore-python",
-    "spdx-tools",
-    "skopeo",
-    "umoci",
-    "mmdebstrap",
-    "openssl",
+    "faketime",
     "gnupg",
+    "mmdebstrap",
+    "notation",
+    "openssl",
+    "postgresql",
+    "sigstore-js",
+    "sigstore-python",
+    "skopeo",
     "softhsm2",
+    "spdx-tools",
+    "umoci",
+    "versitygw",
 ];
 
 const fn peer(name: &'static str, version: &'static str, source: Source) -> Peer {
@@ -83,6 +92,9 @@ pub const KNOWN: &[Peer] = &[
         ),
         "registry",
     ),
+    // A library that shifts the clock of whoever loads it.
+    peer("faketime", "apt", Source::Apt("faketime")),
+    // Only for `cargo xtask bench log`.
     peer("fulcio", "1.8.8", Source::Go("github.com/sigstore/fulcio")),
     peer(
         "gitleaks",
@@ -96,6 +108,8 @@ pub const KNOWN: &[Peer] = &[
         Source::Go("github.com/anchore/grype/cmd/grype"),
     ),
     peer("mmdebstrap", "apt", Source::Apt("mmdebstrap")),
+    // Not served as a Go module.
+    peer("notation", "1.3.2", Source::Sid("notation")),
     peer("openssl", "apt", Source::Apt("openssl")),
     peer(
         "osv-scanner",
@@ -105,6 +119,11 @@ pub const KNOWN: &[Peer] = &[
             "go1.27.4",
         ),
     ),
+    named(
+        peer("postgresql", "apt", Source::Apt("postgresql")),
+        "postgres",
+    ),
+    // Only for `cargo xtask bench log`.
     named(
         peer(
             "rekor-tiles",
@@ -116,8 +135,22 @@ pub const KNOWN: &[Peer] = &[
         ),
         "posix",
     ),
+    // Its command line, and the library for scripts of our own.
+    peer(
+        "sigstore-js",
+        "5.0.1",
+        Source::Npm(
+            &["sigstore@5.0.1", "@sigstore/cli@0.10.3"],
+            "@sigstore/cli/bin/run",
+        ),
+    ),
+    // Its Python also is the one with python-tuf.
     named(
-        peer("sigstore-python", "4.5.1", Source::Pip("sigstore", &[])),
+        peer(
+            "sigstore-python",
+            "4.5.1",
+            Source::Pip("sigstore", &["tuf==7.0.1"]),
+        ),
         "sigstore",
     ),
     peer("skopeo", "apt", Source::Apt("skopeo")),
@@ -132,10 +165,6 @@ pub const KNOWN: &[Peer] = &[
             Source::Pip("spdx-tools", &["jsonschema==4.26.0"]),
         ),
         "pyspdxtools",
-    ),
-    named(
-        peer("softhsm2", "apt", Source::Apt("softhsm2")),
-        "softhsm2-util",
     ),
     peer(
         "syft",
@@ -152,4 +181,10 @@ pub const KNOWN: &[Peer] = &[
     peer("umoci", "apt", Source::Apt("umoci")),
     // For `cargo xtask order`.
     peer("valgrind", "apt", Source::Apt("valgrind")),
+    // The S3 server.
+    peer(
+        "versitygw",
+        "1.8.0",
+        Source::Go("github.com/versity/versitygw/cmd/versitygw"),
+    ),
 ];

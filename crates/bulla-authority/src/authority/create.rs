@@ -52,7 +52,7 @@ pub(super) async fn open(
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, AuthorityError> {
     let address = Address::parse(&config.base_url)?;
-    let slots = KeySlots::open(&store.directory().join("keys"))?;
+    let slots = KeySlots::open(&store.directory().join("keys")).await?;
     let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
     let instance = instance(&*store, &config, &*clock).await?;
     let opener = Opener {
@@ -68,15 +68,11 @@ pub(super) async fn open(
     let chain: Arc<[Certificate]> =
         [issuer.certificate().clone(), root.certificate().clone()].into();
     let ct = opener.ct(&address, chain.clone(), clock.clone()).await?;
-    let ct_key = opener
-        .slots
-        .get_or_create("ct", Scheme::EcdsaP256)?
-        .public()
-        .clone();
-    let issuer_of = |path: &str| {
-        let key = opener
-            .slots
-            .get_or_create(&format!("oidc-{path}"), Scheme::EcdsaP256)?;
+    let ct_key = opener.slots.get_or_create("ct", Scheme::EcdsaP256).await?;
+    let ct_key = ct_key.public().clone();
+    let issuer_of = async |path: &str| {
+        let slot = format!("oidc-{path}");
+        let key = opener.slots.get_or_create(&slot, Scheme::EcdsaP256).await?;
         let url = format!("{}/oidc/{path}", config.base_url);
         Ok::<_, AuthorityError>(Arc::new(oidc::Issuer::new(url, key)?))
     };
@@ -84,8 +80,8 @@ pub(super) async fn open(
         issuer,
         chain,
         ct,
-        asserted: issuer_of("asserted")?,
-        service: issuer_of("service")?,
+        asserted: issuer_of("asserted").await?,
+        service: issuer_of("service").await?,
         clock: clock.clone(),
     });
     genesis(&ca, &config.base_url).await?;
@@ -172,7 +168,7 @@ impl Opener {
         scheme: Scheme,
         name: &str,
     ) -> Result<x509::Issuer, AuthorityError> {
-        let key = self.slots.get_or_create(slot, scheme)?;
+        let key = self.slots.get_or_create(slot, scheme).await?;
         let document = format!("{slot}.der");
         if let Some(der) = self.store.document(&document).await? {
             return Ok(x509::Issuer::from_parts(key, parse_certificate(&der)?)?);
@@ -188,7 +184,8 @@ impl Opener {
     async fn intermediate(&self, root: &x509::Issuer) -> Result<x509::Issuer, AuthorityError> {
         let key = self
             .slots
-            .get_or_create("ca-intermediate", Scheme::EcdsaP256)?;
+            .get_or_create("ca-intermediate", Scheme::EcdsaP256)
+            .await?;
         if let Some(der) = self.store.document("ca-intermediate.der").await? {
             return Ok(x509::Issuer::from_parts(key, parse_certificate(&der)?)?);
         }
@@ -205,7 +202,7 @@ impl Opener {
         let root = self
             .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
             .await?;
-        let key = self.slots.get_or_create("tsa", Scheme::EcdsaP256)?;
+        let key = self.slots.get_or_create("tsa", Scheme::EcdsaP256).await?;
         let leaf = match self.store.document("tsa.der").await? {
             Some(der) => parse_certificate(&der)?,
             None => {
@@ -226,7 +223,7 @@ impl Opener {
         chain: Arc<[Certificate]>,
         clock: Arc<dyn Clock>,
     ) -> Result<CtLog, AuthorityError> {
-        let key = Arc::new(self.slots.get_or_create("ct", Scheme::EcdsaP256)?);
+        let key = self.slots.get_or_create("ct", Scheme::EcdsaP256).await?;
         let signer = key.clone();
         let config = LogConfig {
             name: "ct",
@@ -245,7 +242,7 @@ impl Opener {
         address: &Address,
         clock: Arc<dyn Clock>,
     ) -> Result<(RekorV2, PublicKey), AuthorityError> {
-        let key = Arc::new(self.slots.get_or_create("log-v2", Scheme::Ed25519)?);
+        let key = self.slots.get_or_create("log-v2", Scheme::Ed25519).await?;
         let signer = key.clone();
         let config = LogConfig {
             name: "log-v2",
@@ -265,7 +262,10 @@ impl Opener {
         address: &Address,
         clock: Arc<dyn Clock>,
     ) -> Result<(RekorV1, PublicKey), AuthorityError> {
-        let key = Arc::new(self.slots.get_or_create("log-v1", Scheme::EcdsaP256)?);
+        let key = self
+            .slots
+            .get_or_create("log-v1", Scheme::EcdsaP256)
+            .await?;
         // Tree ids of Rekor are positive 63-bit numbers.
         let new = u64::from_be_bytes(random::bytes()?) >> 1;
         let stored = self

@@ -26,12 +26,15 @@ pub(super) async fn publish(
     documents: [(&str, &Value); 2],
     clock: &Arc<dyn Clock>,
 ) -> Result<(Vec<u8>, Arc<Publisher>), AuthorityError> {
-    let key = |role: &str| slots.get_or_create(&format!("tuf-{role}"), Scheme::Ed25519);
+    let key = async |role: &str| {
+        let slot = format!("tuf-{role}");
+        slots.get_or_create(&slot, Scheme::Ed25519).await
+    };
     let keys = TufKeys {
-        root: key("root")?,
-        targets: key("targets")?,
-        snapshot: key("snapshot")?,
-        timestamp: key("timestamp")?,
+        root: key("root").await?,
+        targets: key("targets").await?,
+        snapshot: key("snapshot").await?,
+        timestamp: key("timestamp").await?,
     };
     let root = tuf::first_root(&keys, since)?;
     let root = store.create_document("tuf-root.json", &root).await?;

@@ -12,7 +12,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::limits;
 use bulla_crypto::{
-    Hash, PublicKey, SigningKey,
+    Hash, PublicKey, Signer,
     merkle::leaf_hash,
     sct::{self, PrecertEntry, Sct},
     x509::{Certificate, Precertificate, parse_certificate},
@@ -30,7 +30,7 @@ use crate::{
 #[derive(Clone)]
 pub struct CtLog {
     log: Log,
-    key: Arc<SigningKey>,
+    key: Arc<dyn Signer>,
     chain: Arc<[Certificate]>,
 }
 
@@ -50,7 +50,7 @@ struct AddChainAnswer {
 
 impl CtLog {
     /// Serves `log` for precertificates of the first certificate of `chain`.
-    pub fn new(log: Log, key: Arc<SigningKey>, chain: Arc<[Certificate]>) -> Self {
+    pub fn new(log: Log, key: Arc<dyn Signer>, chain: Arc<[Certificate]>) -> Self {
         Self { log, key, chain }
     }
 

@@ -1,16 +1,17 @@
 //! Rekor v1 (`openapi.yaml` of sigstore/rekor), for clients that know no other.
 //!
-//! Kinds hashedrekord 0.0.1 and dsse 0.0.1; entries by UUID, index or content;
-//! the log's key and state. Each entry is countersigned with its time (SET).
-//! Not here: intoto, the search index, consistency proofs over HTTP, and 409 for
-//! duplicates, which get the entry that is there.
+//! The kinds that Sigstore's clients send; entries by UUID, index or content; the
+//! log's key, state and consistency proofs; the search index. Each entry is
+//! countersigned with its time (SET). A duplicate gets the entry that is there,
+//! not 409, on which clients fail. Not here: the kinds of package managers, and
+//! storage of attestations.
 
 mod request;
 mod routes;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::canonical_json;
-use bulla_crypto::{SigningKey, merkle::leaf_hash};
+use bulla_crypto::{Signer, merkle::leaf_hash};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ pub use request::{EntryV1, parse_proposed_entry};
 #[derive(Clone)]
 pub struct RekorV1 {
     log: Log,
-    key: Arc<SigningKey>,
+    key: Arc<dyn Signer>,
     tree_id: u64,
 }
 
@@ -42,7 +43,7 @@ impl RekorV1 {
     /// If the genesis entry cannot be added.
     pub async fn start(
         log: Log,
-        key: Arc<SigningKey>,
+        key: Arc<dyn Signer>,
         tree_id: u64,
     ) -> Result<Self, AuthorityError> {
         let rekor = Self { log, key, tree_id };

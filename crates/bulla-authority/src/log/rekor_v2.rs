@@ -17,7 +17,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{canonical_json, limits};
-use bulla_crypto::{Hash, Scheme, SigningKey, merkle::leaf_hash, note};
+use bulla_crypto::{Hash, Scheme, Signer, SigningKey, merkle::leaf_hash, note};
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ impl RekorV2 {
     ///
     /// # Errors
     /// If the genesis entry cannot be added.
-    pub async fn start(log: Log, origin: &str, key: &SigningKey) -> Result<Self, AuthorityError> {
+    pub async fn start(log: Log, origin: &str, key: &dyn Signer) -> Result<Self, AuthorityError> {
         if log.size() == 0 {
             let text = format!("genesis entry of the transparency log {origin}\n");
             let throwaway = SigningKey::generate(Scheme::EcdsaP256)?;

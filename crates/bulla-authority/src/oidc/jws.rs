@@ -3,7 +3,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use bulla_core::limits;
-use bulla_crypto::{PublicKey, SigningKey};
+use bulla_crypto::{PublicKey, Signer};
 use der::{
     Decode, Encode, Sequence,
     asn1::{Uint, UintRef},
@@ -25,7 +25,7 @@ struct Header {
 ///
 /// # Errors
 /// [`OidcError::Sign`] without randomness.
-pub fn sign(claims: &impl Serialize, key: &SigningKey, key_id: &str) -> Result<String, OidcError> {
+pub fn sign(claims: &impl Serialize, key: &dyn Signer, key_id: &str) -> Result<String, OidcError> {
     let header = Header {
         alg: "ES256".into(),
         kid: key_id.to_owned(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
+use bulla_crypto::SigningKey;
 
 fn issuer(url: &str) -> Issuer {
     Issuer::new(url, SigningKey::generate(Scheme::EcdsaP256).unwrap()).unwrap()

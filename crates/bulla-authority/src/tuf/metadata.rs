@@ -1,7 +1,7 @@
 //! One piece of signed metadata: the canonical bytes, the key, the key's id.
 
 use bulla_core::{Digest, canonical_json};
-use bulla_crypto::SigningKey;
+use bulla_crypto::Signer;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub(super) fn signed(
     now: Timestamp,
     life: SignedDuration,
     mut body: Value,
-    key: &SigningKey,
+    key: &dyn Signer,
 ) -> Result<Vec<u8>, TufError> {
     let expires = now.checked_add(life).unwrap_or(Timestamp::MAX);
     if let Some(fields) = body.as_object_mut() {
@@ -34,7 +34,7 @@ pub(super) fn signed(
 }
 
 /// A key as metadata lists it.
-pub(super) fn public_key(key: &SigningKey) -> Value {
+pub(super) fn public_key(key: &dyn Signer) -> Value {
     json!({
         "keytype": "ed25519", "scheme": "ed25519",
         "keyval": {"public": hex::encode(key.public().raw())},
@@ -42,7 +42,7 @@ pub(super) fn public_key(key: &SigningKey) -> Value {
 }
 
 /// SHA-256 of the canonical form of the listed key.
-pub(super) fn key_id(key: &SigningKey) -> Result<String, TufError> {
+pub(super) fn key_id(key: &dyn Signer) -> Result<String, TufError> {
     Ok(Digest::sha256(&canonical_json::olpc(&public_key(key))?)
         .hex()
         .to_owned())

@@ -1,10 +1,10 @@
 use bulla_core::canonical_json;
-use bulla_crypto::{PublicKey, Scheme};
+use bulla_crypto::{PublicKey, Scheme, SigningKey};
 
 use super::*;
 
 fn keys() -> TufKeys {
-    let key = || SigningKey::generate(Scheme::Ed25519).unwrap();
+    let key = || Arc::new(SigningKey::generate(Scheme::Ed25519).unwrap());
     TufKeys {
         root: key(),
         targets: key(),

@@ -86,7 +86,7 @@ async fn trust_documents_have_the_form_that_all_clients_take() {
     let authority = open(dir.path()).await;
     let mut urls = Vec::new();
     walk(authority.client_trust_config(), &mut urls);
-    assert_eq!(urls.len(), 9);
+    assert_eq!(urls.len(), 10);
     assert!(
         urls.iter()
             .all(|url| !url.ends_with('/') && url.contains("127.0.0.1:4321"))
@@ -97,6 +97,8 @@ async fn trust_documents_have_the_form_that_all_clients_take() {
             assert!(!config[list][0][key].is_null(), "{list} {key}");
         }
     }
+    let versions = [0, 1].map(|n| &config["rekorTlogUrls"][n]["majorApiVersion"]);
+    assert_eq!(versions, [2, 1]);
     assert_eq!(config["rekorTlogConfig"]["selector"], "ANY");
     assert_eq!(config["tsaConfig"]["selector"], "ANY");
     // Signing and transport never share a root.

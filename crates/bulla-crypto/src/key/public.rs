@@ -3,7 +3,10 @@
 //! A key is checked when it is read: a point off its curve, or an RSA modulus
 //! of another length than 2048, 3072 or 4096 bits, never becomes a value.
 
-use aws_lc_rs::{digest, signature::ParsedPublicKey};
+use aws_lc_rs::{
+    digest,
+    signature::{ParsedPublicKey, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey},
+};
 use bulla_core::Digest;
 use der::{Decode, Encode, asn1::UintRef, pem::LineEnding};
 use spki::{ObjectIdentifier, SubjectPublicKeyInfoOwned};
@@ -46,6 +49,19 @@ impl PublicKey {
         Self::from_raw(scheme.ok_or(KeyError::Public)?, pkcs1)
     }
 
+    /// The RSA key of a modulus and an exponent, both big-endian (RFC 7518 §6.3.1).
+    ///
+    /// # Errors
+    /// As [`Self::from_pkcs1_der`].
+    pub fn from_rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+        let number = |bytes| UintRef::new(bytes).map_err(|_| KeyError::Public);
+        let key = RsaPublicKey {
+            modulus: number(modulus)?,
+            exponent: number(exponent)?,
+        };
+        Self::from_pkcs1_der(&key.to_der().map_err(|_| KeyError::Public)?)
+    }
+
     /// Reads a PEM `PUBLIC KEY` or `RSA PUBLIC KEY`.
     ///
     /// # Errors
@@ -57,6 +73,14 @@ impl PublicKey {
             "PUBLIC KEY" => Self::from_spki_der(&block.body),
             _ => Self::from_pkcs1_der(&block.body),
         }
+    }
+
+    /// The pure Ed25519 key of these 32 bytes (RFC 8032).
+    ///
+    /// # Errors
+    /// [`KeyError::Public`] if there is no such key.
+    pub fn from_ed25519(raw: &[u8]) -> Result<Self, KeyError> {
+        Self::from_raw(Scheme::Ed25519, raw)
     }
 
     /// The key of `scheme` whose bytes are `raw`.
@@ -146,6 +170,20 @@ impl PublicKey {
         }
         self.with_hash(hash)?
             .verify_sig(message, sig)
+            .map_err(|_| KeyError::Signature)
+    }
+
+    /// Checks an RSASSA-PSS signature with SHA-256 over `message` (RFC 8017 §8.1),
+    /// whatever the scheme says.
+    ///
+    /// # Errors
+    /// [`KeyError::Signature`] if it is not by this key, or the key is not RSA.
+    pub fn verify_pss(&self, message: &[u8], sig: &[u8]) -> Result<(), KeyError> {
+        if !self.scheme.is_rsa() {
+            return Err(KeyError::Signature);
+        }
+        UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, &self.raw)
+            .verify(message, sig)
             .map_err(|_| KeyError::Signature)
     }
 

@@ -14,7 +14,7 @@ use der::{
 };
 use jiff::Timestamp;
 use spki::{AlgorithmIdentifierOwned, ObjectIdentifier};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use x509_cert::attr::Attribute;
 use x509_tsp::{MessageImprint, TspVersion, TstInfo};
 
@@ -23,7 +23,7 @@ use super::{
     query::{SHA256, SHA384, SHA512},
 };
 use crate::{
-    key::{Hash, Scheme, SigningKey},
+    key::{Hash, Scheme, Signer},
     random,
     x509::{Certificate, X509Error},
 };
@@ -40,9 +40,8 @@ const SIGNING_CERTIFICATE_V2: ObjectIdentifier =
 pub const DEFAULT_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.2");
 
 /// A timestamp authority's key and certificates.
-#[derive(Debug)]
 pub struct TimestampSigner {
-    key: SigningKey,
+    key: Arc<dyn Signer>,
     chain: Vec<Certificate>,
     hash: Hash,
 }
@@ -69,13 +68,22 @@ struct EssCertIdV2 {
     cert_hash: OctetString,
 }
 
+impl std::fmt::Debug for TimestampSigner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("TimestampSigner").field(&self.chain).finish()
+    }
+}
+
 impl TimestampSigner {
     /// Takes the key and its chain, leaf first, root last.
     ///
     /// # Errors
     /// [`TimestampError::Scheme`] for a key that is not ECDSA,
     /// [`X509Error::Possession`] if the leaf is not of this key.
-    pub fn new(key: SigningKey, chain: Vec<Certificate>) -> Result<Self, TimestampError> {
+    pub fn new(
+        key: impl Signer + 'static,
+        chain: Vec<Certificate>,
+    ) -> Result<Self, TimestampError> {
         let hash = match key.scheme() {
             Scheme::EcdsaP256 => Hash::Sha256,
             Scheme::EcdsaP384 => Hash::Sha384,
@@ -86,6 +94,7 @@ impl TimestampSigner {
         if leaf.spki_der()? != key.public().spki_der() {
             return Err(X509Error::Possession.into());
         }
+        let key = Arc::new(key);
         Ok(Self { key, chain, hash })
     }
 

@@ -1,9 +1,10 @@
 //! One certificate: its exact bytes beside what they say.
 
 use der::{Decode, Encode, pem::LineEnding};
-use x509_cert::name::Name;
+use jiff::Timestamp;
+use x509_cert::{name::Name, time::Time};
 
-use super::X509Error;
+use super::{Validity, X509Error};
 
 /// A parsed certificate that keeps the bytes it was parsed from.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,6 +44,19 @@ impl Certificate {
             .subject_public_key_info
             .to_der()
             .map_err(X509Error::Encode)
+    }
+
+    /// From when to when it holds; the epoch for times that no clock shows.
+    pub fn validity(&self) -> Validity {
+        let validity = &self.parsed.tbs_certificate.validity;
+        let at = |time: &Time| {
+            let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
+            Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
+        };
+        Validity {
+            from: at(&validity.not_before),
+            until: at(&validity.not_after),
+        }
     }
 
     /// PEM `CERTIFICATE`.

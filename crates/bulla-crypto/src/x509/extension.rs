@@ -29,6 +29,8 @@ pub(crate) const SCT_LIST: &str = "1.3.6.1.4.1.11129.2.4.2";
 
 /// id-kp-serverAuth
 pub(crate) const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
+/// id-kp-clientAuth
+pub(crate) const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
 /// id-kp-codeSigning
 pub(crate) const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
 /// id-kp-timeStamping
@@ -80,7 +82,12 @@ pub(crate) fn key_usage(
 }
 
 pub(crate) fn extended_key_usage(oid: &str, critical: bool) -> Result<Extension, X509Error> {
-    let value = ExtendedKeyUsage(vec![object_id(oid)?]);
+    extended_key_usages(&[oid], critical)
+}
+
+pub(crate) fn extended_key_usages(oids: &[&str], critical: bool) -> Result<Extension, X509Error> {
+    let usages = oids.iter().map(|oid| object_id(oid));
+    let value = ExtendedKeyUsage(usages.collect::<Result<_, _>>()?);
     extension(EXTENDED_KEY_USAGE, critical, &value)
 }
 

@@ -9,7 +9,7 @@ use der::{
 };
 use jiff::{Timestamp, ToSpan};
 use spki::SubjectPublicKeyInfoOwned;
-use std::{str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 use x509_cert::{
     certificate::{TbsCertificate, Version},
     ext::{Extension, pkix::KeyUsages},
@@ -20,7 +20,7 @@ use x509_cert::{
 
 use super::{Certificate, X509Error, extension as ext};
 use crate::{
-    key::{KeyError, PublicKey, Scheme, SigningKey},
+    key::{KeyError, PublicKey, Scheme, Signer},
     random,
 };
 
@@ -64,11 +64,16 @@ pub enum CaProfile {
     TimeStamping,
 }
 
-/// A certificate authority that can sign.
-#[derive(Debug)]
+/// A certificate authority that can sign, by a key here or in a device.
 pub struct Issuer {
-    key: SigningKey,
+    key: Arc<dyn Signer>,
     certificate: Certificate,
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Issuer({:?})", self.certificate)
+    }
 }
 
 impl Issuer {
@@ -77,7 +82,7 @@ impl Issuer {
     /// # Errors
     /// If the names, times or key cannot be used.
     pub fn create_root(
-        key: SigningKey,
+        key: impl Signer + 'static,
         organization: &str,
         common_name: &str,
         validity: Validity,
@@ -98,6 +103,7 @@ impl Issuer {
             extensions,
         )?;
         let certificate = sign(&key, tbs)?;
+        let key = Arc::new(key);
         Ok(Self { key, certificate })
     }
 
@@ -107,7 +113,7 @@ impl Issuer {
     /// As [`Self::create_root`].
     pub fn create_intermediate(
         &self,
-        key: SigningKey,
+        key: impl Signer + 'static,
         profile: CaProfile,
         common_name: &str,
         validity: Validity,
@@ -128,6 +134,7 @@ impl Issuer {
         }
         let subject = sibling_name(self.certificate.subject(), common_name)?;
         let certificate = self.certify(&subject, key.public().spki_der(), validity, extensions)?;
+        let key = Arc::new(key);
         Ok(Self { key, certificate })
     }
 
@@ -155,10 +162,14 @@ impl Issuer {
     ///
     /// # Errors
     /// [`X509Error::Possession`] if the certificate is not of this key.
-    pub fn from_parts(key: SigningKey, certificate: Certificate) -> Result<Self, X509Error> {
+    pub fn from_parts(
+        key: impl Signer + 'static,
+        certificate: Certificate,
+    ) -> Result<Self, X509Error> {
         if certificate.spki_der()? != key.public().spki_der() {
             return Err(X509Error::Possession);
         }
+        let key = Arc::new(key);
         Ok(Self { key, certificate })
     }
 
@@ -168,7 +179,7 @@ impl Issuer {
     }
 
     /// Its key.
-    pub fn key(&self) -> &SigningKey {
+    pub fn key(&self) -> &Arc<dyn Signer> {
         &self.key
     }
 
@@ -203,7 +214,7 @@ impl Issuer {
 }
 
 fn tbs(
-    key: &SigningKey,
+    key: &dyn Signer,
     issuer: &Name,
     subject: &Name,
     spki: &[u8],
@@ -225,7 +236,7 @@ fn tbs(
     })
 }
 
-fn sign(key: &SigningKey, tbs: TbsCertificate) -> Result<Certificate, X509Error> {
+fn sign(key: &dyn Signer, tbs: TbsCertificate) -> Result<Certificate, X509Error> {
     // X.509 has no name for it, and would call it the pure kind.
     if key.scheme() == Scheme::Ed25519ph {
         return Err(X509Error::Key(KeyError::Scheme {

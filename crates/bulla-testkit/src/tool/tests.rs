@@ -1,6 +1,6 @@
 use std::{fs, path::Path};
 
-use super::in_peers;
+use super::{in_peers, in_versions};
 
 fn make(folder: &Path, path: &str) {
     let file = folder.join(path);
@@ -39,4 +39,16 @@ fn the_peer_of_that_name_and_the_newest_wins() {
         Some("distribution-3.1.2/bin/registry")
     );
     assert_eq!(found("crane"), None);
+}
+
+#[test]
+fn the_newest_version_of_a_server_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    make(folder.path(), "9/bin/postgres");
+    make(folder.path(), "15/bin/postgres");
+    make(folder.path(), "17/bin/psql");
+    let found = in_versions(folder.path(), "postgres").unwrap();
+    assert_eq!(found, folder.path().join("15/bin/postgres"));
+    assert_eq!(in_versions(folder.path(), "initdb"), None);
+    assert_eq!(in_versions(&folder.path().join("none"), "postgres"), None);
 }

@@ -1,12 +1,10 @@
 use super::*;
-use bulla_crypto::SigningKey;
+use bulla_crypto::{Scheme, SigningKey};
 use proptest::prelude::*;
 use serde_json::json;
 
-const EXPECTED: TokenExpectation<'static> = TokenExpectation {
-    issuer: "http://127.0.0.1:1/oidc/asserted",
-    audience: "sigstore",
-};
+const EXPECTED: TokenExpectation<'static> =
+    TokenExpectation::new("http://127.0.0.1:1/oidc/asserted", "sigstore");
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -26,18 +24,17 @@ fn token(header: serde_json::Value, claims: &serde_json::Value, key: &SigningKey
     let signed = format!("{}.{}", encode(&header), encode(claims));
     let signature = key.sign(signed.as_bytes()).unwrap();
     let raw = match key.scheme() {
-        Scheme::Ed25519 => signature,
-        scheme => raw_numbers(
-            &signature,
-            if scheme == Scheme::EcdsaP256 { 32 } else { 48 },
-        ),
+        Scheme::EcdsaP256 => raw_numbers(&signature, 32),
+        Scheme::EcdsaP384 => raw_numbers(&signature, 48),
+        Scheme::EcdsaP521 => raw_numbers(&signature, 66),
+        _ => signature,
     };
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(raw)).into_bytes()
 }
 
 fn raw_numbers(der: &[u8], size: usize) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut at = 2;
+    let mut at = if der[1] == 0x81 { 3 } else { 2 };
     for _ in 0..2 {
         let length = der[at + 1] as usize;
         let digits = &der[at + 2..at + 2 + length];
@@ -58,9 +55,11 @@ fn accepts_its_issuers_token_in_every_scheme() {
     for (scheme, name) in [
         (Scheme::EcdsaP256, "ES256"),
         (Scheme::EcdsaP384, "ES384"),
+        (Scheme::EcdsaP521, "ES512"),
         (Scheme::Ed25519, "EdDSA"),
+        (Scheme::Rsa2048, "RS256"),
     ] {
-        for _ in 0..8 {
+        for _ in 0..4 {
             let key = SigningKey::generate(scheme).unwrap();
             let token = token(json!({"alg": name, "kid": "k"}), &claims(), &key);
             let verified = check(&token, &keys(&key), EXPECTED, now()).unwrap();
@@ -107,12 +106,20 @@ fn refuses_what_the_issuer_did_not_say() {
         JwtError::Expired { .. }
     ));
     assert!(matches!(
-        refused(&header, ("nbf", json!(1_800_000_001))),
+        refused(&header, ("nbf", json!(1_800_000_031))),
+        JwtError::Early { .. }
+    ));
+    assert!(matches!(
+        refused(&header, ("iat", json!(1_800_000_301))),
         JwtError::Early { .. }
     ));
     assert!(matches!(
         refused(&json!({"alg": "none"}), ("x", json!(1))),
-        JwtError::Signature
+        JwtError::Algorithm
+    ));
+    assert!(matches!(
+        refused(&json!({"alg": "HS256"}), ("x", json!(1))),
+        JwtError::Algorithm
     ));
     assert!(matches!(
         refused(&json!({"alg": "ES256", "kid": "other"}), ("x", json!(1))),
@@ -122,6 +129,110 @@ fn refuses_what_the_issuer_did_not_say() {
         refused(&json!({"alg": "ES256", "crit": ["x"]}), ("x", json!(1))),
         JwtError::Critical
     ));
+}
+
+#[test]
+fn an_issuer_signs_in_its_own_ways_only() {
+    let key = SigningKey::generate(Scheme::Rsa2048).unwrap();
+    let good = token(json!({"alg": "RS256", "kid": "k"}), &claims(), &key);
+    let only = |algorithms| TokenExpectation {
+        algorithms,
+        ..EXPECTED
+    };
+    check(&good, &keys(&key), only(&[Algorithm::Rs256]), now()).unwrap();
+    let refused = check(&good, &keys(&key), only(&[Algorithm::Es256]), now());
+    assert!(matches!(refused, Err(JwtError::Algorithm)));
+    // The same bytes under another name are no signature of that kind.
+    let pss = token(json!({"alg": "PS256", "kid": "k"}), &claims(), &key);
+    assert!(matches!(
+        check(&pss, &keys(&key), EXPECTED, now()),
+        Err(JwtError::Signature)
+    ));
+    // A key that its issuer published for one algorithm serves no other.
+    let set = |alg: &str| {
+        let (n, e) = rsa_numbers(&key);
+        let set = json!({"keys": [{"kty": "RSA", "kid": "k", "alg": alg, "n": n, "e": e}]});
+        KeySet::parse(set.to_string().as_bytes()).unwrap()
+    };
+    check(&good, &set("RS256"), EXPECTED, now()).unwrap();
+    assert!(check(&good, &set("PS256"), EXPECTED, now()).is_err());
+    assert!(set("RSA1_5").is_empty());
+}
+
+/// Modulus and exponent of an RSA key, as a key set writes them: 256 bytes and F4.
+fn rsa_numbers(key: &SigningKey) -> (String, String) {
+    let raw = key.public().raw();
+    let modulus = &raw[raw.len() - 5 - 256..raw.len() - 5];
+    (URL_SAFE_NO_PAD.encode(modulus), "AQAB".into())
+}
+
+#[test]
+fn rsa_pss_as_openssl_writes_it() {
+    let dir = std::env::temp_dir().join(format!("bulla-pss-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let key = SigningKey::generate(Scheme::Rsa2048).unwrap();
+    let encode = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!(
+        "{}.{}",
+        encode(&json!({"alg": "PS256", "kid": "k"})),
+        encode(&claims())
+    );
+    std::fs::write(dir.join("key.pem"), key.to_pkcs8_pem()).unwrap();
+    std::fs::write(dir.join("data"), &signed).unwrap();
+    let output = std::process::Command::new("openssl")
+        .current_dir(&dir)
+        .args([
+            "dgst",
+            "-sha256",
+            "-sign",
+            "key.pem",
+            "-sigopt",
+            "rsa_padding_mode:pss",
+        ])
+        .args(["-sigopt", "rsa_pss_saltlen:digest", "data"])
+        .output();
+    std::fs::remove_dir_all(&dir).unwrap();
+    let Ok(output) = output else {
+        assert!(
+            std::env::var("BULLA_NO_SKIP").is_err(),
+            "openssl is missing"
+        );
+        println!("SKIP rsa_pss_as_openssl_writes_it: no openssl");
+        return;
+    };
+    assert!(output.status.success());
+    let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(&output.stdout));
+    check(token.as_bytes(), &keys(&key), EXPECTED, now()).unwrap();
+}
+
+#[test]
+fn claims_are_exact_and_occur_once() {
+    let set = |json: &str| limits::parse_json::<ClaimSet>(json.as_bytes(), 10_000, "test");
+    let numbers = set(
+        r#"{"id": 1000000000, "big": 12345678901234567890123, "e": 1e+09, "f": 1.50, "m": -2.5e-3,
+            "zero": 0.0, "huge": 1e999, "t": true, "n": null, "l": [1], "s": "a\u0041"}"#,
+    )
+    .unwrap();
+    let text = |name| numbers.text(name).map(std::borrow::Cow::into_owned);
+    for (name, expected) in [
+        ("id", Some("1000000000")),
+        ("big", Some("12345678901234567890123")),
+        ("e", Some("1000000000")),
+        ("f", Some("1.5")),
+        ("m", Some("-0.0025")),
+        ("zero", Some("0")),
+        ("huge", None),
+        ("t", Some("true")),
+        ("n", None),
+        ("l", None),
+        ("s", Some("aA")),
+        ("missing", None),
+    ] {
+        assert_eq!(text(name).as_deref(), expected, "{name}");
+    }
+    assert!(set(r#"{"a": 1, "a": 2}"#).is_err());
+    let many: serde_json::Map<_, _> = (0..257).map(|n| (n.to_string(), json!(n))).collect();
+    assert!(set(&serde_json::Value::from(many).to_string()).is_err());
 }
 
 #[test]
@@ -165,7 +276,7 @@ proptest! {
 
     #[test]
     fn integers_are_minimal(raw in proptest::collection::vec(any::<u8>(), 64)) {
-        let der = ecdsa_der(&raw, 32).unwrap();
+        let der = algorithm::ecdsa_der(&raw, 32).unwrap();
         prop_assert_eq!(raw_numbers(&der, 32), raw);
     }
 }

@@ -6,16 +6,22 @@
 //! the token are not asked. The authority's path, window and purpose are checked
 //! at the signed time, its root's validity included.
 
-use bulla_crypto::Hash;
+use bulla_crypto::{Hash, PublicKey};
 use cms::{
+    cert::CertificateChoices,
     content_info::ContentInfo,
-    signed_data::{SignedData, SignerIdentifier, SignerInfo},
+    signed_data::{CertificateSet, SignedData, SignerIdentifier, SignerInfo},
 };
 use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage};
 use x509_cert::{
-    der::{Decode, Encode, asn1::OctetStringRef, oid::ObjectIdentifier},
+    TbsCertificate,
+    der::{
+        Decode, Encode,
+        asn1::{OctetStringRef, SetOfVec},
+        oid::ObjectIdentifier,
+    },
     ext::pkix::SubjectKeyIdentifier,
 };
 use x509_tsp::{TimeStampResp, TstInfo};
@@ -38,6 +44,7 @@ struct Token {
     info: TstInfo,
     info_der: Vec<u8>,
     signer: SignerInfo,
+    certificates: CertificateSet,
 }
 
 /// Proves the time of `token`, a `TimeStampResp` or the token in it, DER, over
@@ -72,6 +79,33 @@ pub(super) fn check(
     Err(failure)
 }
 
+/// Whether a granted `TimeStampResp`, DER, is signed by a certificate that it
+/// carries: what a log asks before it logs one. It says nothing about whose
+/// certificate that is, nor about the signed time.
+pub fn carries_its_signer(reply: &[u8]) -> bool {
+    fn check(reply: &[u8]) -> Option<()> {
+        TimeStampResp::from_der(reply).ok()?;
+        let token = Token::read(reply)?;
+        let certificate = token
+            .certificates
+            .0
+            .iter()
+            .find_map(|choice| match choice {
+                CertificateChoices::Certificate(one) if token.names(&one.tbs_certificate) => {
+                    Some(one)
+                }
+                _ => None,
+            })?;
+        let info = &certificate.tbs_certificate.subject_public_key_info;
+        let key = PublicKey::from_spki_der(&info.to_der().ok()?).ok()?;
+        let hash = hash(token.signer.digest_alg.oid)?;
+        let attributes = token.attributes(hash)?;
+        let signature = token.signer.signature.as_bytes();
+        key.verify_with(hash, &attributes, signature).ok()
+    }
+    check(reply).is_some()
+}
+
 impl Token {
     fn read(bytes: &[u8]) -> Option<Self> {
         let content = match TimeStampResp::from_der(bytes) {
@@ -95,7 +129,20 @@ impl Token {
             info: TstInfo::from_der(&info_der).ok()?,
             info_der,
             signer: signer.clone(),
+            certificates: signed.certificates.unwrap_or_else(empty),
         })
+    }
+
+    /// Whether it says that this certificate's key signed it.
+    fn names(&self, tbs: &TbsCertificate) -> bool {
+        match &self.signer.sid {
+            SignerIdentifier::IssuerAndSerialNumber(id) => {
+                id.issuer == tbs.issuer && id.serial_number == tbs.serial_number
+            }
+            SignerIdentifier::SubjectKeyIdentifier(id) => tbs
+                .get::<SubjectKeyIdentifier>()
+                .is_ok_and(|found| found.is_some_and(|(_, found)| found == *id)),
+        }
     }
 
     /// Whether it names this authority's signer, and then holds.
@@ -106,16 +153,7 @@ impl Token {
         let Some(authority) = tsa.prepared() else {
             return Ok(false);
         };
-        let tbs = &authority.leaf.certificate.tbs_certificate;
-        let named = match &self.signer.sid {
-            SignerIdentifier::IssuerAndSerialNumber(id) => {
-                id.issuer == tbs.issuer && id.serial_number == tbs.serial_number
-            }
-            SignerIdentifier::SubjectKeyIdentifier(id) => tbs
-                .get::<SubjectKeyIdentifier>()
-                .is_ok_and(|found| found.is_some_and(|(_, found)| found == *id)),
-        };
-        if !named {
+        if !self.names(&authority.leaf.certificate.tbs_certificate) {
             return Ok(false);
         }
         let hash =
@@ -198,6 +236,10 @@ fn path(
         .map_err(text)
 }
 
+fn empty() -> CertificateSet {
+    CertificateSet(SetOfVec::new())
+}
+
 fn hash(oid: ObjectIdentifier) -> Option<Hash> {
     match oid {
         SHA256 => Some(Hash::Sha256),
@@ -216,6 +258,7 @@ mod tests {
         #[test]
         fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = Token::read(&bytes);
+            prop_assert!(!carries_its_signer(&bytes));
         }
     }
 }

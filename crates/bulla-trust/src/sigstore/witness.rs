@@ -4,32 +4,24 @@
 //! checkpoint together with the time at which it saw it to be consistent with
 //! every earlier one. Only witnesses that the caller names count, each once.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Code, Diagnose};
-use bulla_crypto::PublicKey;
+use bulla_crypto::{
+    cosignature,
+    note::NoteSignature,
+    verifier_key::{Kind, VerifierKey},
+};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
-use sha2::{Digest as _, Sha256};
 use sigstore_types::{Checkpoint, CheckpointSignature};
 
 use super::Failure;
 
-/// The signature type of timestamped Ed25519 cosignatures.
-const COSIGNATURE: u8 = 4;
-/// Everything before the key in an Ed25519 SubjectPublicKeyInfo.
-const ED25519_SPKI: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
 /// Witnesses in one quorum.
 const WITNESSES: usize = 64;
 
 /// A witness: its name and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WitnessKey {
-    name: String,
-    hint: [u8; 4],
-    key: PublicKey,
-}
+pub struct WitnessKey(VerifierKey);
 
 impl WitnessKey {
     /// Reads a verifier key, `NAME+HASH+BASE64`, of type 0x04.
@@ -41,41 +33,16 @@ impl WitnessKey {
             text: text.chars().take(120).collect(),
             detail,
         };
-        let (name, rest) = text.split_once('+').ok_or_else(|| wrong("has no +"))?;
-        let (hash, key) = rest
-            .split_once('+')
-            .ok_or_else(|| wrong("has one + only"))?;
-        if name.is_empty() || name.contains(char::is_whitespace) {
-            return Err(wrong("has no name, or spaces in it"));
+        let key = VerifierKey::parse(text).map_err(|error| wrong(error.detail()))?;
+        match key.kind() {
+            Kind::Cosignature => Ok(Self(key)),
+            _ => Err(wrong("is not of the type of cosignatures, 4")),
         }
-        let typed = STANDARD.decode(key).map_err(|_| wrong("is no base64"))?;
-        let Some((&COSIGNATURE, raw)) = typed.split_first() else {
-            return Err(wrong("is not of the type of cosignatures, 4"));
-        };
-        let id = Sha256::new()
-            .chain_update(name)
-            .chain_update(b"\n")
-            .chain_update(&typed)
-            .finalize();
-        let hint: [u8; 4] = hex::decode(hash)
-            .ok()
-            .and_then(|hash| hash.try_into().ok())
-            .ok_or_else(|| wrong("has no hash of eight hex digits"))?;
-        if !id.starts_with(&hint) {
-            return Err(wrong("has a hash that does not fit name and key"));
-        }
-        let key = PublicKey::from_spki_der(&[&ED25519_SPKI[..], raw].concat())
-            .map_err(|_| wrong("is not an Ed25519 key"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            hint,
-            key,
-        })
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.name
+        self.0.name()
     }
 
     fn signed(
@@ -84,23 +51,25 @@ impl WitnessKey {
         line: &CheckpointSignature,
         latest: Timestamp,
     ) -> bool {
-        let Some((time, signature)) = line.signature.as_bytes().split_first_chunk::<8>() else {
-            return false;
-        };
-        let time = u64::from_be_bytes(*time);
-        let in_time = i64::try_from(time).is_ok_and(|time| time <= latest.as_second());
-        if line.name != self.name || *line.key_id.as_bytes() != self.hint || !in_time {
+        if line.name != self.name() || *line.key_id.as_bytes() != self.0.id() {
             return false;
         }
-        let mut message = format!("cosignature/v1\ntime {time}\n").into_bytes();
-        message.extend_from_slice(checkpoint.signed_data());
-        self.key.verify(&message, signature).is_ok()
+        let line = NoteSignature {
+            name: line.name.clone(),
+            key_id: self.0.id(),
+            signature: line.signature.as_bytes().to_vec(),
+        };
+        std::str::from_utf8(checkpoint.signed_data())
+            .ok()
+            .and_then(|text| cosignature::verify(text, &line, self.0.key()).ok())
+            .and_then(|time| i64::try_from(time).ok())
+            .is_some_and(|time| time <= latest.as_second())
     }
 }
 
 impl Serialize for WitnessKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.name)
+        serializer.serialize_str(self.name())
     }
 }
 
@@ -124,8 +93,8 @@ impl WitnessQuorum {
         }
         for (at, one) in witnesses.iter().enumerate() {
             let mut before = witnesses.iter().take(at);
-            if before.any(|other| other.name == one.name || other.key == one.key) {
-                return wrong(format!("{} counts twice", one.name));
+            if before.any(|other| other.name() == one.name() || other.0.key() == one.0.key()) {
+                return wrong(format!("{} counts twice", one.name()));
             }
         }
         Ok(Self {
@@ -150,7 +119,7 @@ impl WitnessQuorum {
                 let mut lines = checkpoint.signatures().iter();
                 lines.any(|line| witness.signed(checkpoint, line, latest))
             })
-            .map(|witness| witness.name.clone())
+            .map(|witness| witness.name().to_owned())
             .collect();
         if found.len() < self.threshold {
             return Err(Failure::Witnesses {

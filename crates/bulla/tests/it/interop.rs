@@ -4,10 +4,14 @@
 //! One instance and one shipped image serve all of it. The foreign programs get
 //! the files that `bulla up` names, and nothing else.
 
+mod client;
 mod cosign;
 mod inventory;
 mod matrix;
+mod notation;
+pub mod parts;
 mod pull;
+mod python_tuf;
 mod sigstore_python;
 mod stage;
 mod timestamp;

@@ -1,8 +1,19 @@
 //! Proposed entries: read, verified, and brought into the form that is logged.
+//!
+//! The kinds that clients of Sigstore send: hashedrekord 0.0.1, dsse 0.0.1,
+//! intoto 0.0.1 and 0.0.2, rfc3161 0.0.1. What is logged is byte for byte what
+//! Rekor logs for the same request. Keys come inside the request, never by URL
+//! (rule R8); nothing is decompressed (rule R4).
+
+mod dsse;
+mod hashedrekord;
+mod intoto;
+mod rfc3161;
+mod verifier;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_core::{Envelope, limits};
-use bulla_crypto::{Hash, KeyError, PublicKey, Scheme, SigningKey, x509};
+use bulla_core::{Statement, limits};
+use bulla_crypto::{Hash, Scheme, SigningKey};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,12 +22,20 @@ use crate::{
     log::rekor_v2::{RequestError, canonical},
 };
 
+pub(crate) use verifier::Verifier;
+
+/// Signatures of one envelope that are looked at.
 const MAX_SIGNATURES: usize = 8;
+/// Digests of a statement's subjects that are kept for the search.
+const MAX_SUBJECTS: usize = 64;
+/// Longest digest of a subject that is kept: SHA-512 in hex, with its name.
+const MAX_SUBJECT_BYTES: usize = 160;
 
 /// An entry whose signatures have been verified, as its canonical bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryV1 {
     body: Vec<u8>,
+    subjects: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -27,47 +46,6 @@ struct Proposed {
     spec: Value,
 }
 
-#[derive(Deserialize)]
-struct HashedRekord {
-    data: Data,
-    signature: Signature,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    hash: DataHash,
-}
-
-#[derive(Deserialize)]
-struct DataHash {
-    algorithm: String,
-    value: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Signature {
-    content: String,
-    public_key: Content,
-}
-
-#[derive(Deserialize)]
-struct Content {
-    content: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Dsse {
-    proposed_content: ProposedEnvelope,
-}
-
-#[derive(Deserialize)]
-struct ProposedEnvelope {
-    envelope: String,
-    verifiers: Vec<String>,
-}
-
 /// Reads a proposed entry, verifies its signatures and gives the entry to be logged.
 ///
 /// # Errors
@@ -75,15 +53,31 @@ struct ProposedEnvelope {
 pub fn parse_proposed_entry(json: &[u8]) -> Result<EntryV1, RequestError> {
     let proposed: Proposed = limits::parse_json(json, limits::REQUEST_BYTES, "log request")
         .map_err(|_| RequestError::Malformed)?;
-    if proposed.api_version != "0.0.1" {
-        return Err(RequestError::Kind);
+    proposed.entry()
+}
+
+impl Proposed {
+    fn entry(self) -> Result<EntryV1, RequestError> {
+        let Self {
+            kind,
+            api_version,
+            spec,
+        } = self;
+        let content = match (kind.as_str(), api_version.as_str()) {
+            ("hashedrekord", "0.0.1") => hashedrekord::content(read(spec)?)?,
+            ("dsse", "0.0.1") => dsse::content(read(spec)?)?,
+            ("intoto", "0.0.1") => intoto::content_v001(read(spec)?)?,
+            ("intoto", "0.0.2") => intoto::content_v002(read(spec)?)?,
+            ("rfc3161", "0.0.1") => rfc3161::content(read(spec)?)?,
+            _ => return Err(RequestError::Kind),
+        };
+        let body =
+            canonical(&json!({"apiVersion": api_version, "kind": kind, "spec": content.spec}))?;
+        Ok(EntryV1 {
+            body,
+            subjects: content.subjects,
+        })
     }
-    let spec = match proposed.kind.as_str() {
-        "hashedrekord" => hashedrekord(read(proposed.spec)?)?,
-        "dsse" => dsse(&read::<Dsse>(proposed.spec)?.proposed_content)?,
-        _ => return Err(RequestError::Kind),
-    };
-    EntryV1::new(&proposed.kind, &spec)
 }
 
 impl EntryV1 {
@@ -92,9 +86,9 @@ impl EntryV1 {
         &self.body
     }
 
-    fn new(kind: &str, spec: &Value) -> Result<Self, RequestError> {
-        let body = canonical(&json!({"apiVersion": "0.0.1", "kind": kind, "spec": spec}))?;
-        Ok(Self { body })
+    /// `algorithm:hex` of what a logged statement is about: not part of the leaf.
+    pub fn subjects(&self) -> &[String] {
+        &self.subjects
     }
 
     /// The first entry of a new log, by a key that is thrown away.
@@ -117,6 +111,41 @@ impl EntryV1 {
     }
 }
 
+/// What an entry says, and what its statement is about.
+struct Content {
+    spec: Value,
+    subjects: Vec<String>,
+}
+
+impl Content {
+    fn of(spec: Value) -> Self {
+        Self {
+            spec,
+            subjects: Vec::new(),
+        }
+    }
+
+    /// With the digests of what `payload` is about, if it is a statement: a
+    /// search finds the entry by them, though they are not logged.
+    fn about(spec: Value, payload_type: &str, payload: &[u8]) -> Self {
+        let statement = (payload_type == "application/vnd.in-toto+json")
+            .then(|| Statement::parse(payload).ok())
+            .flatten();
+        let digests = statement
+            .into_iter()
+            .flat_map(|statement| statement.subject);
+        let digests = digests.flat_map(|subject| subject.digest);
+        let plain = |text: &String| {
+            text.len() <= MAX_SUBJECT_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        let subjects = digests.map(|(algorithm, value)| format!("{algorithm}:{value}"));
+        Self {
+            spec,
+            subjects: subjects.filter(plain).take(MAX_SUBJECTS).collect(),
+        }
+    }
+}
+
 fn read<T: serde::de::DeserializeOwned>(spec: Value) -> Result<T, RequestError> {
     serde_json::from_value(spec).map_err(|_| RequestError::Malformed)
 }
@@ -127,80 +156,10 @@ fn decode(text: &str) -> Result<Vec<u8>, RequestError> {
         .ok_or(RequestError::Malformed)
 }
 
-fn hashedrekord(request: HashedRekord) -> Result<Value, RequestError> {
-    let DataHash { algorithm, value } = request.data.hash;
-    let hash = match algorithm.as_str() {
-        "sha256" => Hash::Sha256,
-        "sha384" => Hash::Sha384,
-        "sha512" => Hash::Sha512,
-        _ => return Err(RequestError::Digest),
-    };
-    let digest = hex::decode(&value).map_err(|_| RequestError::Digest)?;
-    if digest.len() != hash.output_bytes() {
-        return Err(RequestError::Digest);
-    }
-    let signature = decode(&request.signature.content)?;
-    let (key, pem) = verifier(&request.signature.public_key.content)?;
-    let verified = key.verify_digest(hash, &digest, &signature);
-    verified.map_err(|_: KeyError| RequestError::Signature)?;
-    Ok(json!({
-        "data": {"hash": {"algorithm": algorithm, "value": hex::encode(digest)}},
-        "signature": {
-            "content": STANDARD.encode(signature),
-            "publicKey": {"content": STANDARD.encode(pem)},
-        },
-    }))
+/// The SHA-256 of `bytes` as Rekor writes hashes.
+fn sha256(bytes: &[u8]) -> Value {
+    json!({"algorithm": "sha256", "value": hex::encode(Hash::Sha256.digest(bytes))})
 }
 
-fn dsse(request: &ProposedEnvelope) -> Result<Value, RequestError> {
-    let envelope: Envelope = limits::parse_json(
-        request.envelope.as_bytes(),
-        limits::BUNDLE_BYTES,
-        "envelope",
-    )
-    .map_err(|_| RequestError::Malformed)?;
-    let count = envelope.signatures.len();
-    if count == 0 || count > MAX_SIGNATURES || request.verifiers.len() > MAX_SIGNATURES {
-        return Err(RequestError::Kind);
-    }
-    let verifiers = request
-        .verifiers
-        .iter()
-        .map(|text| verifier(text))
-        .collect::<Result<Vec<_>, _>>()?;
-    let message = envelope.pre_authentication_encoding();
-    let mut signatures = Vec::with_capacity(count);
-    for signature in &envelope.signatures {
-        let by = |(key, _): &&(PublicKey, String)| key.verify(&message, &signature.sig).is_ok();
-        let (_, pem) = verifiers.iter().find(by).ok_or(RequestError::Signature)?;
-        signatures.push(json!({
-            "signature": STANDARD.encode(&signature.sig),
-            "verifier": STANDARD.encode(pem),
-        }));
-    }
-    let sha256 = |bytes: &[u8]| json!({"algorithm": "sha256", "value": hex::encode(Hash::Sha256.digest(bytes))});
-    Ok(json!({
-        "envelopeHash": sha256(request.envelope.as_bytes()),
-        "payloadHash": sha256(&envelope.payload),
-        "signatures": signatures,
-    }))
-}
-
-/// Base64 of a PEM certificate or key, as key and as PEM in its one spelling.
-fn verifier(text: &str) -> Result<(PublicKey, String), RequestError> {
-    let refused = |_| RequestError::Verifier;
-    let pem = decode(text)?;
-    let pem = std::str::from_utf8(&pem).map_err(|_| RequestError::Verifier)?;
-    if pem.contains("-----BEGIN CERTIFICATE-----") {
-        let chain = x509::parse_pem_chain(pem.as_bytes()).map_err(|_| RequestError::Verifier)?;
-        let certificate = chain.first().ok_or(RequestError::Verifier)?;
-        let spki = certificate.spki_der().map_err(|_| RequestError::Verifier)?;
-        return Ok((
-            PublicKey::from_spki_der(&spki).map_err(refused)?,
-            certificate.to_pem(),
-        ));
-    }
-    let key = PublicKey::from_pem(pem).map_err(refused)?;
-    let pem = der::pem::encode_string("PUBLIC KEY", der::pem::LineEnding::LF, key.spki_der());
-    Ok((key, pem.map_err(|_| RequestError::Verifier)?))
-}
+#[cfg(test)]
+mod tests;

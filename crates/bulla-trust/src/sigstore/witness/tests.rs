@@ -1,7 +1,11 @@
 use super::*;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_crypto::{Scheme, SigningKey, checkpoint::Checkpoint as Made};
 use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
 
+/// The signature type of timestamped Ed25519 cosignatures.
+const COSIGNATURE: u8 = 4;
 const NOW: i64 = 1_700_000_000;
 
 struct Witness {
@@ -115,10 +119,8 @@ fn a_quorum_is_asked_for_sensibly() {
     assert!(quorum(vec![a.parsed()], 2).is_err());
     assert!(quorum(vec![], 0).is_err());
     assert!(quorum(vec![a.parsed(), a.parsed()], 1).is_err());
-    let renamed = WitnessKey {
-        name: "z".into(),
-        ..a.parsed()
-    };
+    let renamed = VerifierKey::new("z", Kind::Cosignature, a.key.public().clone()).unwrap();
+    let renamed = WitnessKey(renamed);
     assert!(
         quorum(vec![a.parsed(), renamed], 2).is_err(),
         "one key twice"

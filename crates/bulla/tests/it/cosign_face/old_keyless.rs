@@ -2,7 +2,7 @@
 //! loose parts of a trust root in files and variables, the old layout of images.
 
 use super::keyless::{SHARED, both_with, both_with_both, issuer, path, program, sign};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use crate::interop::parts::Parts;
 use bulla_testkit::require;
 use serde_json::Value;
 use std::{fs, path::Path};
@@ -10,45 +10,8 @@ use std::{fs, path::Path};
 const FAY: &str = "fay@example.com";
 
 /// The parts of the instance's root, as PEM files in `folder`.
-fn parts(folder: &Path) {
-    let root: Value = serde_json::from_slice(&fs::read(path("trusted_root")).unwrap()).unwrap();
-    let pem = |label: &str, raw: &Value| {
-        let raw = STANDARD.decode(raw.as_str().unwrap()).unwrap();
-        let lines: Vec<String> = STANDARD
-            .encode(raw)
-            .as_bytes()
-            .chunks(64)
-            .map(|line| String::from_utf8_lossy(line).into_owned())
-            .collect();
-        format!(
-            "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
-            lines.join("\n")
-        )
-    };
-    let key = |list: &str| {
-        let logs = root[list].as_array().unwrap();
-        let log = logs
-            .iter()
-            .find(|log| log["publicKey"]["keyDetails"] == "PKIX_ECDSA_P256_SHA_256");
-        pem("PUBLIC KEY", &log.unwrap()["publicKey"]["rawBytes"])
-    };
-    let chain = |list: &str| -> Vec<String> {
-        let certificates = root[list][0]["certChain"]["certificates"]
-            .as_array()
-            .unwrap();
-        certificates
-            .iter()
-            .map(|one| pem("CERTIFICATE", &one["rawBytes"]))
-            .collect()
-    };
-    let put = |name: &str, text: String| fs::write(folder.join(name), text).unwrap();
-    put("rekor.pub", key("tlogs"));
-    put("ctfe.pub", key("ctlogs"));
-    let ca = chain("certificateAuthorities");
-    put("fulcio.pem", ca.concat());
-    put("fulcio-root.pem", ca.last().unwrap().clone());
-    put("fulcio-rest.pem", ca[..ca.len() - 1].concat());
-    put("tsa.pem", chain("timestampAuthorities").concat());
+fn parts(folder: &Path) -> Parts {
+    Parts::write(Path::new(&path("trusted_root")), folder)
 }
 
 fn addresses() -> [String; 4] {
@@ -67,7 +30,7 @@ fn loose_parts_of_files_are_verified_by_both() {
         return;
     };
     let folder = SHARED.folder("old-files");
-    parts(&folder);
+    let parts = parts(&folder);
     let file = |name: &str| folder.join(name).display().to_string();
     let (notes, other) = (file("notes.txt"), file("other.txt"));
     fs::write(&notes, "all there\n").unwrap();
@@ -108,8 +71,8 @@ fn loose_parts_of_files_are_verified_by_both() {
         with(&[&other], 1);
         with(&["--certificate", &certificate, &notes], 0);
         // The CA by flags: what the variables name is not asked then.
-        let roots = file("fulcio-root.pem");
-        let rest = file("fulcio-rest.pem");
+        let roots = parts.fulcio_root.display().to_string();
+        let rest = parts.fulcio_rest.display().to_string();
         let loose = &env[1..];
         let args = [
             &by[..],
@@ -117,7 +80,7 @@ fn loose_parts_of_files_are_verified_by_both() {
         ]
         .concat();
         both_with(&cosign, &args, loose, 0);
-        let chain = file("fulcio.pem");
+        let chain = parts.fulcio.display().to_string();
         let args = [&by[..], &["--certificate-chain", &chain, &notes]].concat();
         both_with(&cosign, &args, loose, 0);
         let args = [

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_testkit::Outcome;
 use serde_json::Value;
 
-use super::stage::{self, DANA, ERIN};
+use super::stage::{self, DANA, ERIN, refused};
 
 const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
@@ -27,15 +27,6 @@ fn verify(verb: &str, more: &[&str], identity: (&str, &str), what: &str) -> Outc
         .args(["--trusted-root", &stage::trust_file("trusted_root")])
         .arg(what);
     stage::run(command)
-}
-
-#[track_caller]
-fn refused(outcome: &Outcome) {
-    assert!(outcome.code != 0, "accepted\n{}", outcome.account());
-    // A program that could not read its arguments has refused nothing.
-    for usage in ["unknown flag", "no such file", "connection refused"] {
-        assert!(!outcome.stderr.contains(usage), "{}", outcome.account());
-    }
 }
 
 #[test]

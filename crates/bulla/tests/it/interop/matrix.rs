@@ -12,9 +12,7 @@ mod replaced;
 mod site;
 mod together;
 
-use bulla_testkit::Outcome;
-
-use super::stage::ERIN;
+use super::stage::{ERIN, refused};
 use program::{By, KIND, Want, somebody_else};
 use site::{Edit, Image, Site};
 
@@ -215,20 +213,4 @@ impl Cell {
             _ => assert!([1, 12, 13].contains(&outcome.code), "{}", outcome.account()),
         }
     }
-}
-
-#[track_caller]
-fn refused(outcome: &Outcome) -> &Outcome {
-    assert!(outcome.code != 0, "accepted\n{}", outcome.account());
-    // A program that could not read its arguments, or reach anybody, has refused nothing.
-    for usage in [
-        "unknown flag",
-        "unexpected argument",
-        "no such file",
-        "connection refused",
-        "panic",
-    ] {
-        assert!(!outcome.stderr.contains(usage), "{}", outcome.account());
-    }
-    outcome
 }

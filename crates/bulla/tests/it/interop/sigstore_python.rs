@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use bulla_testkit::Outcome;
 
-use super::stage::{self, DANA, ERIN};
+use super::stage::{self, DANA, ERIN, refused};
 
 /// `sigstore --trust-config F …`: it never asks anybody on the internet.
 #[track_caller]
@@ -22,14 +22,6 @@ fn verify(file: &Path, bundle: &Path, identity: &str, issuer: &str) -> Outcome {
         .arg(bundle)
         .arg(file);
     stage::run(command)
-}
-
-#[track_caller]
-fn refused(outcome: &Outcome) {
-    assert!(outcome.code != 0, "accepted\n{}", outcome.account());
-    for usage in ["usage:", "No such file", "Connection refused"] {
-        assert!(!outcome.stderr.contains(usage), "{}", outcome.account());
-    }
 }
 
 #[test]

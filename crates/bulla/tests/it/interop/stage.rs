@@ -125,6 +125,28 @@ pub fn run(mut command: Command) -> Outcome {
     world().run(&mut command)
 }
 
+/// That it was refused, and not for a reason that has nothing to do with it: a
+/// program that could not read its arguments, or reach anybody, has refused nothing.
+#[track_caller]
+pub fn refused(outcome: &Outcome) -> &Outcome {
+    assert!(outcome.code != 0, "accepted\n{}", outcome.account());
+    let said = format!("{}{}", outcome.stdout, outcome.stderr).to_lowercase();
+    for trouble in [
+        "unknown flag",
+        "unexpected argument",
+        "usage:",
+        "no such file",
+        "no file found",
+        "cannot find module",
+        "connection refused",
+        "econnrefused",
+        "panic",
+    ] {
+        assert!(!said.contains(trouble), "{trouble}\n{}", outcome.account());
+    }
+    outcome
+}
+
 /// A file of the ready file, as an argument.
 pub fn trust_file(name: &str) -> String {
     shared().instance().path(name).display().to_string()

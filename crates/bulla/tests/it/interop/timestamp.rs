@@ -9,42 +9,22 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_testkit::Outcome;
 use serde_json::Value;
 
-use super::stage;
+use super::{parts::Parts, stage};
 
-/// The authority's root and its signing certificate, in PEM, out of `trusted_root.json`.
-fn certificates(folder: &Path) -> (PathBuf, PathBuf) {
-    let root = fs::read(stage::shared().instance().path("trusted_root")).expect("the trusted root");
-    let root: Value = serde_json::from_slice(&root).expect("a trusted root");
-    let chain = root["timestampAuthorities"][0]["certChain"]["certificates"]
-        .as_array()
-        .expect("a chain");
-    let write = |name: &str, certificate: &Value| {
-        let base64 = certificate["rawBytes"].as_str().expect("a certificate");
-        let lines: Vec<_> = base64
-            .as_bytes()
-            .chunks(64)
-            .map(String::from_utf8_lossy)
-            .collect();
-        let path = folder.join(name);
-        let pem = format!(
-            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-            lines.join("\n")
-        );
-        fs::write(&path, pem).expect("a file");
-        path
-    };
-    let (leaf, top) = (
-        chain.first().expect("a leaf"),
-        chain.last().expect("a root"),
-    );
-    (write("root.pem", top), write("leaf.pem", leaf))
+/// The parts of the instance's root.
+fn parts(folder: &Path) -> Parts {
+    Parts::write(&stage::shared().instance().path("trusted_root"), folder)
 }
 
-fn verify(reply: &Path, data: &Path, (root, leaf): &(PathBuf, PathBuf)) -> Outcome {
+/// Against that root; the certificate of the authority is given beside the reply, or not.
+fn verify(reply: &Path, data: &Path, root: &Path, leaf: Option<&Path>) -> Outcome {
     let mut command = stage::client("openssl").expect("openssl, which this test already had");
     command.args(["ts", "-verify", "-in"]).arg(reply);
     command.arg("-data").arg(data);
-    command.arg("-CAfile").arg(root).arg("-untrusted").arg(leaf);
+    command.arg("-CAfile").arg(root);
+    if let Some(leaf) = leaf {
+        command.arg("-untrusted").arg(leaf);
+    }
     stage::run(command)
 }
 
@@ -76,55 +56,71 @@ fn openssl_verifies_the_timestamp_of_a_bundle() {
     fs::write(&reply, stamp).expect("a file");
     fs::write(&signature, decode(&bundle["messageSignature"]["signature"])).expect("a file");
 
-    let chain = certificates(&folder);
-    verify(&reply, &signature, &chain)
+    let Parts {
+        tsa_root, tsa_leaf, ..
+    } = parts(&folder);
+    let verify = |reply: &Path, data: &Path| verify(reply, data, &tsa_root, Some(&tsa_leaf));
+    verify(&reply, &signature)
         .success()
         .says("Verification: OK");
-    verify(&reply, &file, &chain)
+    verify(&reply, &file)
         .exit(1)
         .says("message imprint mismatch");
-    verify(&flipped(&reply), &signature, &chain)
+    verify(&flipped(&reply), &signature)
         .exit(1)
         .says("Verification: FAILED");
 }
 
+/// With each hash, and with the authority's certificate in the reply or beside it.
 #[test]
-fn openssl_verifies_the_timestamp_that_it_asked_for() {
-    let Some(mut command) = stage::client("openssl") else {
+fn openssl_verifies_the_timestamps_that_it_asked_for() {
+    if stage::client("openssl").is_none() {
         return;
-    };
+    }
     let folder = stage::shared().folder("openssl-query");
-    let (data, query, reply) = (
-        folder.join("data"),
-        folder.join("query.tsq"),
-        folder.join("reply.tsr"),
-    );
+    let data = folder.join("data");
     fs::write(&data, "data of a person\n").expect("a file");
-    command
-        .args(["ts", "-query", "-sha256", "-cert", "-data"])
-        .arg(&data)
-        .arg("-out")
-        .arg(&query);
+    let changed = stage::changed(&data);
+    let parts = parts(&folder);
+    for hash in ["-sha256", "-sha384", "-sha512"] {
+        for carried in [true, false] {
+            let reply = folder.join(format!("reply{hash}-{carried}.tsr"));
+            fs::write(&reply, stamp(&data, hash, carried)).expect("a file");
+            let leaf = (!carried).then_some(&*parts.tsa_leaf);
+            let verify = |reply: &Path, data: &Path, root: &Path| verify(reply, data, root, leaf);
+            verify(&reply, &data, &parts.tsa_root)
+                .success()
+                .says("Verification: OK");
+            verify(&reply, &changed, &parts.tsa_root)
+                .exit(1)
+                .says("message imprint mismatch");
+            verify(&flipped(&reply), &data, &parts.tsa_root)
+                .exit(1)
+                .says("Verification: FAILED");
+            // A root of the same instance that is not the authority's.
+            verify(&reply, &data, &parts.fulcio_root)
+                .exit(1)
+                .says("Verification: FAILED");
+        }
+    }
+    // Who did not ask for the certificate did not get it.
+    let reply = folder.join("reply-sha256-false.tsr");
+    verify(&reply, &data, &parts.tsa_root, None)
+        .exit(1)
+        .says("Verification: FAILED");
+}
+
+/// What the authority answers to a query of openssl's.
+fn stamp(data: &Path, hash: &str, carried: bool) -> Vec<u8> {
+    let query = data.with_extension("tsq");
+    let mut command = stage::client("openssl").expect("openssl, which this test already had");
+    command.args(["ts", "-query", hash]);
+    command.args(carried.then_some("-cert"));
+    command.arg("-data").arg(data).arg("-out").arg(&query);
     stage::run(command).success();
     let query = fs::read(&query).expect("the query");
     let kind = [("Content-Type", "application/timestamp-query")];
     let answer = stage::http("POST", stage::shared().instance().url("tsa"), &kind, &query);
     assert!(matches!(answer.status, 200 | 201), "{}", answer.status);
-    fs::write(&reply, answer.body).expect("a file");
-
-    let chain = certificates(&folder);
-    verify(&reply, &data, &chain)
-        .success()
-        .says("Verification: OK");
-    verify(&reply, &stage::changed(&data), &chain)
-        .exit(1)
-        .says("message imprint mismatch");
-    verify(&flipped(&reply), &data, &chain)
-        .exit(1)
-        .says("Verification: FAILED");
-    // A root of the same instance that is not the authority's.
-    let other = (stage::shared().instance().path("tls_ca"), chain.1);
-    verify(&reply, &data, &other)
-        .exit(1)
-        .says("Verification: FAILED");
+    answer.body
 }
