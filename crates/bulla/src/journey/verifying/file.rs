@@ -2,7 +2,6 @@
 
 use bulla_core::{Digest, limits};
 use bulla_trust::{report::Layout, sigstore::Artifact};
-use jiff::Timestamp;
 use std::{fs, path::PathBuf};
 
 use super::{Candidate, Collected, Demand, Judged, Seal, Subject, judge};
@@ -60,14 +59,14 @@ pub fn file(question: &FileQuestion, demand: &Demand) -> Result<FileAnswer, Fail
     let (digest, judged) = match question.as_digest() {
         Some(digest) => {
             let subject = Subject::File(Artifact::from(&digest), &digest);
-            let judged = judge(&collected, subject, demand, Timestamp::now())?;
+            let judged = judge(&collected, subject, demand)?;
             (digest, judged)
         }
         None => {
             let bytes = fs::read(&question.file).on_path("read", &question.file)?;
             let digest = Digest::sha256(&bytes);
             let subject = Subject::File(Artifact::from(bytes.as_slice()), &digest);
-            let judged = judge(&collected, subject, demand, Timestamp::now())?;
+            let judged = judge(&collected, subject, demand)?;
             (digest, judged)
         }
     };
