@@ -59,13 +59,13 @@ pub enum AuthorityError {
     /// Encoding a document failed.
     #[error("a document could not be encoded: {0}")]
     Json(#[from] serde_json::Error),
-    /// The log does not sequence any more.
-    #[error("the {log} log is closed: {why}")]
-    LogClosed {
+    /// The entry was not committed, or not in time.
+    #[error("the {log} log cannot be written now: {why}")]
+    LogUnavailable {
         /// Its name.
         log: String,
         /// Why.
-        why: &'static str,
+        why: String,
     },
     /// A Merkle tree.
     #[error(transparent)]
@@ -73,6 +73,12 @@ pub enum AuthorityError {
     /// A checkpoint.
     #[error(transparent)]
     Note(#[from] NoteError),
+    /// Another process appends to the log.
+    #[error("this process does not lead the {log} log")]
+    NotLeading {
+        /// Its name.
+        log: String,
+    },
     /// The issuer.
     #[error(transparent)]
     Oidc(#[from] OidcError),
@@ -118,8 +124,9 @@ impl Diagnose for AuthorityError {
             Self::KeyFile { .. } => Code("AUTH-0003"),
             Self::InstanceKeyMissing { .. } => Code("AUTH-0004"),
             Self::Json(_) => Code("AUTH-0005"),
-            Self::LogClosed { .. } => Code("AUTH-0006"),
+            Self::LogUnavailable { .. } => Code("AUTH-0006"),
             Self::Renamed { .. } => Code("AUTH-0007"),
+            Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
             Self::Key(error) => error.code(),
@@ -148,6 +155,13 @@ impl Diagnose for AuthorityError {
                 "restore the data directory from its backup, or create another with `bulla up --data DIR`"
                     .into(),
             ),
+            Self::LogUnavailable { .. } => Some(
+                "see that the disk of the data directory has room; the log goes on by itself, so send the request again"
+                    .into(),
+            ),
+            Self::NotLeading { .. } => {
+                Some("send the request again: it is forwarded to the replica that leads".into())
+            }
             Self::ExternalKey(error) => error.hint(),
             Self::Holder(error) => error.hint(),
             Self::Seal(error) => error.hint(),

@@ -232,6 +232,7 @@ impl Opener {
             sign: Box::new(move |checkpoint: &Checkpoint, now_ms| {
                 Ok(checkpoint.sign_rfc6962(&signer, now_ms)?.to_string())
             }),
+            cosigner: None,
         };
         let log = Log::open(config, self.store.clone(), clock).await?;
         Ok(CtLog::new(log, key, chain))
@@ -251,6 +252,7 @@ impl Opener {
             sign: Box::new(move |checkpoint: &Checkpoint, _| {
                 Ok(checkpoint.sign(&signer)?.to_string())
             }),
+            cosigner: None,
         };
         let log = Log::open(config, self.store.clone(), clock).await?;
         let rekor = RekorV2::start(log, &address.host, &key).await?;
@@ -284,6 +286,7 @@ impl Opener {
                 // The origin has spaces, so the host alone stands on the signature line.
                 Ok(note::sign_note(&checkpoint.text(), &host, &signer)?.to_string())
             }),
+            cosigner: None,
         };
         let log = Log::open(config, self.store.clone(), clock).await?;
         let public = key.public().clone();
