@@ -18,12 +18,12 @@ use serde_json::{Value, json};
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    ca::{self, CertificateAuthority},
+    ca::{self, CaSettings, CertificateAuthority},
     error::AuthorityError,
     http::{self, AllowedHosts},
     log::{rekor_v1::RekorV1, rekor_v2::RekorV2},
     oidc::{self, socket},
-    tsa::{self, Tsa},
+    tsa::{self, Tsa, TsaSettings},
     tuf::Publisher,
 };
 
@@ -37,6 +37,10 @@ pub struct AuthorityConfig {
     pub base_url: String,
     /// Who runs it: shown in certificates and trust documents.
     pub organization: String,
+    /// Whose tokens become certificates, and for how long.
+    pub ca: CaSettings,
+    /// How timestamps are given.
+    pub tsa: TsaSettings,
 }
 
 impl AuthorityConfig {
@@ -45,6 +49,8 @@ impl AuthorityConfig {
         Self {
             base_url: format!("http://127.0.0.1:{port}"),
             organization: "bulla local instance".into(),
+            ca: CaSettings::default(),
+            tsa: TsaSettings::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use bulla_store::StateError;
 use std::{io, path::PathBuf};
 
 use crate::{
+    ca::issuer::IssuersError,
     key_slot::{ExternalKeyError, HolderError},
     oidc::OidcError,
     store::StoreError,
@@ -33,6 +34,9 @@ pub enum AuthorityError {
         /// Which one.
         what: String,
     },
+    /// The issuers whose tokens are taken.
+    #[error(transparent)]
+    Issuers(#[from] IssuersError),
     /// A key file cannot be read or written.
     #[error("the key file {} cannot be used: {source}", path.display())]
     KeyFile {
@@ -127,6 +131,7 @@ impl Diagnose for AuthorityError {
             Self::LogUnavailable { .. } => Code("AUTH-0006"),
             Self::Renamed { .. } => Code("AUTH-0007"),
             Self::NotLeading { .. } => Code("AUTH-0300"),
+            Self::Issuers(error) => error.code(),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
             Self::Key(error) => error.code(),
@@ -167,6 +172,7 @@ impl Diagnose for AuthorityError {
             Self::Seal(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
+            Self::Issuers(error) => error.hint(),
             _ => None,
         }
     }

@@ -18,9 +18,11 @@ use url::{Host, Url};
 
 use crate::tls::{self, TlsRoots};
 
+mod address;
 mod request;
 mod response;
 
+pub use address::{Addresses, is_public};
 pub use request::{Body, Request};
 pub use response::Response;
 
@@ -102,6 +104,8 @@ impl Egress {
 pub struct HttpOptions {
     /// Where it may connect.
     pub egress: Egress,
+    /// To which addresses, once names are looked up.
+    pub addresses: Addresses,
     /// Whose server certificates it believes.
     pub roots: TlsRoots,
     /// How long a connection may take to come up.
@@ -115,6 +119,7 @@ impl HttpOptions {
     pub fn new(egress: Egress) -> Self {
         Self {
             egress,
+            addresses: Addresses::Any,
             roots: TlsRoots::System,
             connect: CONNECT,
             pause: PAUSE,
@@ -171,6 +176,12 @@ impl HttpClient {
     /// [`HttpError`] if the address is not allowed or the exchange fails.
     pub async fn send(&self, request: Request) -> Result<Response, HttpError> {
         self.egress().check(&request.url)?;
+        if !self.shared.options.addresses.allow(&request.url) {
+            return Err(HttpError::Egress {
+                url: shown(&request.url),
+                rule: "public addresses only",
+            });
+        }
         let client = self.client(&request.url)?;
         let url = shown(&request.url);
         let method = request.method.clone();
@@ -200,7 +211,11 @@ impl HttpClient {
             (Ipv4Addr::LOCALHOST, 0).into(),
             (Ipv6Addr::LOCALHOST, 0).into(),
         ];
-        let client = reqwest::Client::builder()
+        let builder = match options.addresses.resolver() {
+            Some(resolver) => reqwest::Client::builder().dns_resolver(resolver),
+            None => reqwest::Client::builder(),
+        };
+        let client = builder
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

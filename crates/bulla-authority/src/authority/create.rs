@@ -16,7 +16,10 @@ use std::sync::Arc;
 
 use super::{AuthorityConfig, Parts, publish};
 use crate::{
-    ca::CertificateAuthority,
+    ca::{
+        CertificateAuthority,
+        issuer::{Embedded, EmbeddedKind, IssuerKeys, Issuers},
+    },
     error::AuthorityError,
     http::AllowedHosts,
     key_slot::KeySlots,
@@ -24,7 +27,7 @@ use crate::{
     oidc,
     store::{LogStore, SqlStore},
     trust_document::TrustMaterial,
-    tsa::Tsa,
+    tsa::{Tsa, TsaSettings, guard::ClockGuard},
 };
 
 const TEN_YEARS: i64 = 3652 * 86_400;
@@ -76,19 +79,27 @@ pub(super) async fn open(
         let url = format!("{}/oidc/{path}", config.base_url);
         Ok::<_, AuthorityError>(Arc::new(oidc::Issuer::new(url, key)?))
     };
+    let (asserted, service) = (issuer_of("asserted").await?, issuer_of("service").await?);
+    let embedded = [
+        Embedded::new(asserted.url(), EmbeddedKind::Asserted, asserted.clone()),
+        Embedded::new(service.url(), EmbeddedKind::Services, service.clone()),
+    ];
     let ca = Arc::new(CertificateAuthority {
         issuer,
         chain,
         ct,
-        asserted: issuer_of("asserted").await?,
-        service: issuer_of("service").await?,
+        asserted,
+        service,
+        issuers: Issuers::load(&config.ca, embedded)?,
+        keys: IssuerKeys::new(clock.clone()),
+        lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
     genesis(&ca, &config.base_url).await?;
 
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
-    let tsa = opener.tsa(clock.clone()).await?;
+    let tsa = opener.tsa(&config.tsa, clock.clone()).await?;
     let transport = opener
         .root("transport-root", Scheme::EcdsaP256, "transport root")
         .await?;
@@ -198,7 +209,11 @@ impl Opener {
         Ok(created)
     }
 
-    async fn tsa(&self, clock: Arc<dyn Clock>) -> Result<Arc<Tsa>, AuthorityError> {
+    async fn tsa(
+        &self,
+        settings: &TsaSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Tsa>, AuthorityError> {
         let root = self
             .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
             .await?;
@@ -214,7 +229,11 @@ impl Opener {
             }
         };
         let signer = TimestampSigner::new(key, vec![leaf, root.certificate().clone()])?;
-        Ok(Arc::new(Tsa { signer, clock }))
+        Ok(Arc::new(Tsa {
+            signer: settings.apply(signer)?,
+            clock,
+            guard: ClockGuard::default(),
+        }))
     }
 
     async fn ct(

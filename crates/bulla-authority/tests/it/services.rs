@@ -359,7 +359,7 @@ async fn the_ct_log_takes_only_precertificates_of_this_authority() {
         let subject = bulla_crypto::x509::SubjectName::Email(EMAIL.into());
         let profile = bulla_crypto::x509::CodeSigningProfile {
             subject: &subject,
-            oidc_issuer: "http://i",
+            extensions: &bulla_crypto::x509::FulcioExtensions::issued_by("http://i"),
             key: &key,
             validity: bulla_crypto::x509::Validity::seconds(Timestamp::now(), 600).unwrap(),
         };
