@@ -108,6 +108,7 @@ async fn timestamp(
     let reply = answer(&tsa, &headers, &body).inspect_err(TsaRefusal::audit)?;
     let headers = [(header::CONTENT_TYPE, "application/timestamp-reply")];
     // Not 201, as the server of Sigstore answers: notation takes 200 alone.
+    // Not 201, as the server of Sigstore answers: notation takes 200 alone.
     Ok((StatusCode::OK, headers, reply).into_response())
 }
 

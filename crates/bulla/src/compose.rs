@@ -6,6 +6,7 @@
 
 mod listen;
 mod live_root;
+pub mod serve;
 mod services;
 
 use bulla_core::RootId;
@@ -27,6 +28,7 @@ use crate::{
     journey::revocations,
 };
 use services::Services;
+pub use services::keep;
 
 /// The local instance, reached.
 pub struct Instance {
@@ -178,19 +180,11 @@ impl Instance {
         Ok(RootId(digest))
     }
 
-    /// Its trust root, with its revocations as they are known here.
+    /// Its trust root.
     ///
     /// # Errors
     /// If the document cannot be read.
     pub fn trust_root(&self) -> Result<TrustRoot, Failure> {
-        Ok(revocations::known(self.bare_trust_root()?, &self.home))
-    }
-
-    /// Its trust root alone: to check what was made here just now.
-    ///
-    /// # Errors
-    /// If the document cannot be read.
-    pub fn bare_trust_root(&self) -> Result<TrustRoot, Failure> {
         let bytes = fs::read(&self.ready.trusted_root).on_path("read", &self.ready.trusted_root)?;
         TrustRoot::parse(&bytes, self.root_id()?).or_could_not_run()
     }
@@ -245,6 +239,22 @@ impl Instance {
         token::service(&self.ready.token_socket, service)
             .await
             .map_err(|error| Failure::from_error(Exit::Authentication, &error))
+    }
+
+    /// What somebody has to renew, as far as this process serves it.
+    pub fn alarms(&self) -> Vec<bulla_authority::health::Alarm> {
+        let services = self.services.as_ref();
+        services.map(Services::alarms).unwrap_or_default()
+    }
+
+    /// Has the login issuer manage its users or clients; gives its answer.
+    ///
+    /// # Errors
+    /// If the socket does not answer, or the issuer declines.
+    pub async fn manage(&self, order: &serde_json::Value) -> Result<serde_json::Value, Failure> {
+        token::manage(&self.ready.token_socket, order)
+            .await
+            .map_err(|error| Failure::from_error(Exit::CouldNotRun, &error))
     }
 
     /// Stops serving, if this process serves.

@@ -119,6 +119,7 @@ impl Issuer {
         validity: Validity,
     ) -> Result<Self, X509Error> {
         let certificate = self.issue_intermediate(key.public(), profile, common_name, validity)?;
+        let key = Arc::new(key);
         Ok(Self { key, certificate })
     }
 

@@ -143,20 +143,17 @@ impl RevocationList {
         Ok((list, verified.proof().signer.clone()))
     }
 
-    /// The number of a list that was verified before, from its bundle.
+    /// A list that was verified before, from its bundle.
     ///
     /// # Errors
     /// A [`Rejection`] if it cannot be read.
-    pub fn number_in(bundle: &[u8]) -> Result<u64, Rejection> {
+    pub fn in_bundle(bundle: &[u8]) -> Result<Self, Rejection> {
         let read = UnverifiedBundle::read(bundle)?;
         read.judge(|bundle| {
-            let statement = bundle.statement()?;
-            let list: Self = serde_json::from_value(statement.predicate).map_err(|error| {
-                Failure::NotAStatement {
-                    detail: error.to_string(),
-                }
-            })?;
-            Ok(list.number)
+            let predicate = bundle.statement()?.predicate;
+            serde_json::from_value(predicate).map_err(|error| Failure::NotAStatement {
+                detail: error.to_string(),
+            })
         })
     }
 

@@ -5,6 +5,7 @@
 //! each day, so that verifiers can tell an old list from the present one. What is
 //! not at hand is said to be missing, and a verdict is then undecidable.
 
+use bulla_authority::Authority;
 use bulla_core::{Clock, SystemClock, limits};
 use bulla_net::{revocation, seal_statement, token::Service};
 use bulla_trust::{
@@ -20,17 +21,15 @@ use std::{
 };
 
 use crate::{
-    compose::Instance,
+    compose::{Instance, keep},
     failure::{Exit, Failure, OrFail},
-    instance::{Home, write_whole},
+    instance::Home,
 };
 
 /// The file beside the instance's other trust documents.
 const FILE: &str = "revocations.sigstore.json";
 /// How long a list counts.
 const LIFE: SignedDuration = SignedDuration::from_hours(24 * 7);
-/// After how long it is made anew.
-const RENEWED: SignedDuration = SignedDuration::from_hours(24);
 /// How often a new list is begun again when another came first.
 const ATTEMPTS: usize = 5;
 
@@ -79,7 +78,7 @@ pub async fn current(instance: &Instance) -> Result<Option<RevocationList>, Fail
     let list = RevocationList::verify(&bundle, &root, Timestamp::now())
         .or_undecidable()
         .map_err(|failure| failure.on("the instance's revocation list does not hold"))?;
-    keep(instance, &bundle)?;
+    keep(&file(instance.home()), &bundle)?;
     Ok(Some(list))
 }
 
@@ -107,21 +106,15 @@ pub async fn add(instance: &Instance, entries: &[Revoked]) -> Result<RevocationL
     }))
 }
 
-/// Sees to it that there is a list, and that it is of today.
+/// Leaves the instance's list where verifiers on this machine look.
 ///
 /// # Errors
-/// If the instance refuses a new one.
-pub async fn keep_fresh(instance: &Instance) -> Result<(), Failure> {
-    let list = current(instance).await?;
-    let now = Timestamp::now();
-    if let Some(list) = &list
-        && now.duration_since(list.issued()) < RENEWED
-    {
-        return Ok(());
-    }
-    let entries = list.as_ref().map_or(&[][..], RevocationList::entries);
-    let entries = entries.to_vec();
-    publish(instance, list.as_ref(), entries).await.map(drop)
+/// If it cannot be read or written.
+pub async fn export(home: &Home, authority: &Authority) -> Result<(), Failure> {
+    let kept = authority.revocation().kept().await;
+    let kept = kept
+        .map_err(|error| Failure::new(Exit::CouldNotRun, "CLI-0603", error.message().to_owned()))?;
+    kept.map_or(Ok(()), |bundle| keep(&file(home), &bundle))
 }
 
 async fn publish(
@@ -150,15 +143,6 @@ async fn publish(
         .await
         .or_could_not_run()
         .map_err(|failure| failure.on("the instance did not take the new list"))?;
-    keep(instance, &sealed.bundle)?;
+    keep(&file(instance.home()), &sealed.bundle)?;
     Ok(list)
-}
-
-/// Leaves it where verifiers on this machine look, unless it lies there already.
-fn keep(instance: &Instance, bundle: &[u8]) -> Result<(), Failure> {
-    let path = file(instance.home());
-    match fs::read(&path) {
-        Ok(old) if old == bundle => Ok(()),
-        _ => write_whole(&path, bundle),
-    }
 }

@@ -5,11 +5,14 @@
 //! refused (rule R15), since a misspelt restriction must not become none. What
 //! only informs people (`contact`, `description`) is read and dropped.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
 use bulla_core::{Code, Diagnose, limits};
 use bulla_crypto::x509::FulcioExtension;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
 
 use super::{
     check,
@@ -80,7 +83,7 @@ pub struct Entry {
 struct Informative;
 
 impl<'de> Deserialize<'de> for Informative {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         IgnoredAny::deserialize(deserializer).map(|_| Self)
     }
 }
@@ -96,15 +99,55 @@ pub struct Provider {
     pub extensions: Vec<(FulcioExtension, Template)>,
 }
 
+/// A table whose keys occur once: of two entries for one issuer, nobody can say
+/// which one counts. An empty one may be written as nothing.
+struct Once<T>(BTreeMap<String, T>);
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Once<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Table<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Table<T> {
+            type Value = Once<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table")
+            }
+
+            fn visit_unit<E>(self) -> Result<Once<T>, E> {
+                Ok(Once::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Once<T>, A::Error> {
+                let mut table = BTreeMap::new();
+                while let Some((key, value)) = map.next_entry::<String, T>()? {
+                    if table.contains_key(&key) {
+                        let twice = format!("{key:?} occurs twice");
+                        return Err(serde::de::Error::custom(twice));
+                    }
+                    table.insert(key, value);
+                }
+                Ok(Once(table))
+            }
+        }
+        deserializer.deserialize_any(Table(PhantomData))
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Document {
     #[serde(rename = "oidc-issuers", alias = "OIDCIssuers")]
-    issuers: Option<BTreeMap<String, Entry>>,
+    issuers: Once<Entry>,
     #[serde(rename = "meta-issuers", alias = "MetaIssuers")]
-    meta: Option<BTreeMap<String, Entry>>,
+    meta: Once<Entry>,
     #[serde(rename = "ci-issuer-metadata", alias = "CIIssuerMetadata")]
-    providers: Option<BTreeMap<String, RawProvider>>,
+    providers: Once<RawProvider>,
     /// Where real files keep their anchors.
     #[serde(rename = "define")]
     _define: Option<IgnoredAny>,
@@ -114,9 +157,9 @@ struct Document {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct RawProvider {
     #[serde(alias = "DefaultTemplateValues")]
-    default_template_values: Option<BTreeMap<String, String>>,
+    default_template_values: Once<String>,
     #[serde(alias = "ExtensionTemplates")]
-    extension_templates: Option<BTreeMap<String, String>>,
+    extension_templates: Once<String>,
     #[serde(alias = "SubjectAlternativeNameTemplate")]
     subject_alternative_name_template: String,
 }
@@ -137,11 +180,11 @@ impl IssuerFile {
                 .map_err(|error| IssuerFileError::Syntax(error.to_string()))?,
         };
         let mut file = Self::default();
-        for (name, raw) in document.providers.unwrap_or_default() {
+        for (name, raw) in document.providers.0 {
             let provider = raw.read(&name)?;
             file.providers.insert(name, provider);
         }
-        for (url, mut entry) in document.issuers.unwrap_or_default() {
+        for (url, mut entry) in document.issuers.0 {
             if entry.issuer_url.is_empty() {
                 entry.issuer_url = url.clone();
             }
@@ -151,7 +194,7 @@ impl IssuerFile {
             check::entry(&url, &entry, &file.providers, false)?;
             file.issuers.insert(url, entry);
         }
-        for (text, entry) in document.meta.unwrap_or_default() {
+        for (text, entry) in document.meta.0 {
             let pattern = MetaPattern::parse(&text).ok_or_else(|| {
                 refused(
                     &text,
@@ -181,7 +224,7 @@ impl RawProvider {
             })
         };
         let mut extensions = Vec::new();
-        for (field, text) in self.extension_templates.unwrap_or_default() {
+        for (field, text) in self.extension_templates.0 {
             // The issuer is always the token's.
             if text.trim().is_empty() || matches!(field.as_str(), "Issuer" | "issuer") {
                 continue;
@@ -200,7 +243,7 @@ impl RawProvider {
             return Err(refused(name, "it has no subject-alternative-name-template"));
         }
         Ok(Provider {
-            defaults: self.default_template_values.unwrap_or_default(),
+            defaults: self.default_template_values.0,
             name: template("subject-alternative-name-template", subject)?,
             extensions,
         })
