@@ -159,7 +159,7 @@ pub(super) async fn open(
         ct_key: &ct_key,
     };
     let mailbox = prepared.mailbox.clone();
-    let published = prepared.publish(&material, &clock).await?;
+    let published = prepared.publish(&material).await?;
     let root = RootId(Digest::sha256(&published.tuf_root));
     let trusted_root = serde_json::to_vec(&published.trusted_root)?;
     let revocation = Arc::new(Revocation {

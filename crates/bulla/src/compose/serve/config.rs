@@ -6,6 +6,7 @@
 
 use bulla_authority::{
     ca::CaSettings, key_slot::InstanceKeySource, transport::TransportSettings, tsa::TsaSettings,
+    tuf::TufSettings,
 };
 use bulla_core::limits;
 use bulla_net::kms::Environment;
@@ -68,6 +69,9 @@ pub struct ServeConfig {
     /// Section `[tsa]`.
     #[serde(default)]
     pub tsa: TsaSettings,
+    /// Section `[tuf]`.
+    #[serde(default)]
+    pub tuf: TufSettings,
 }
 
 /// Section `[listen]`.
