@@ -226,6 +226,15 @@ pub fn export_trust(home: &Home, authority: &Authority) -> Result<(), Failure> {
         keep(&home.trust(name), &crate::output::json(document)?)?;
     }
     keep(&home.trust("tuf_root.json"), authority.tuf_root())?;
+    let tuf = format!("{}/tuf", authority.base_url());
+    let tuf_root = String::from_utf8_lossy(authority.tuf_root());
+    export::write(
+        &Tool::ALL,
+        authority.trusted_root(),
+        Some(authority.signing_config()),
+        Some((&tuf, &tuf_root)),
+        &home.trust(""),
+    )?;
     keep(
         &home.trust("tls_ca.pem"),
         authority.transport().roots_pem().as_bytes(),
