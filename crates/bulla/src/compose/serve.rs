@@ -121,6 +121,8 @@ impl Server {
 
         let storage = open_storage(config).await?;
         let authority = open_authority(config, &storage, &clock).await?;
+        // What fails here is in the log, is tried again, and is an alarm meanwhile.
+        let _ = authority.renew(clock.now()).await;
         let (stop, stopped) = watch::channel(false);
         let more = more_lifetimes(public_tls.clone());
         let operations = Operations::new(authority.clone(), storage.clone(), more);
@@ -326,9 +328,10 @@ fn keep_renewed(
 /// Writes what clients need below the data directory.
 fn publish(home: &Home, authority: &Authority) -> Result<Published, Failure> {
     services::export_trust(home, authority)?;
+    let issuer = &authority.signing_config()["oidcUrls"][0]["url"];
     Ok(Published::of(
         authority.base_url(),
-        authority.asserted().url(),
+        issuer.as_str().unwrap_or_default(),
         authority.tuf_root(),
         &home.trust(""),
     ))

@@ -64,6 +64,8 @@ impl Services {
         let authority = Authority::open(&store, config, clock.clone())
             .await
             .or_could_not_run()?;
+        // What fails here is in the log, is tried again, and is an alarm meanwhile.
+        let _ = authority.renew(authority.now()).await;
         export_trust(&home, &authority)?;
         let (credential, docker_config) = credential(&home, &names)?;
         let ready = ready_of(&home, &names, authority.root_id());
