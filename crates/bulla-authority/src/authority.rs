@@ -4,6 +4,7 @@
 //! each later one; a crash in between leaves nothing that the next open does not
 //! complete. Address and names never change after creation.
 
+mod ceremony;
 mod create;
 mod lead;
 mod publish;
@@ -31,8 +32,10 @@ use crate::{
     replica::Lead as _,
     transport::{Transport, TransportSettings},
     tsa::{self, Tsa, TsaSettings},
-    tuf::Publisher,
+    tuf::{Publisher, TufSettings},
 };
+
+pub use ceremony::{Answer, Mailbox, hand_over};
 
 /// Where clients find everything that they need, in one document.
 pub const CLIENT_TRUST_CONFIG: &str = "/.well-known/sigstore/client_trust_config.json";
@@ -44,6 +47,8 @@ pub struct AuthorityConfig {
     pub base_url: String,
     /// Who runs it: shown in certificates and trust documents.
     pub organization: String,
+    /// How long metadata of the TUF repository holds.
+    pub tuf: TufSettings,
     /// Section `[transport]`.
     pub transport: TransportSettings,
     /// Whose tokens become certificates, and for how long.
@@ -60,6 +65,7 @@ impl AuthorityConfig {
         Self {
             base_url: format!("http://127.0.0.1:{port}"),
             organization: "bulla local instance".into(),
+            tuf: TufSettings::default(),
             transport: TransportSettings::default(),
             ca: CaSettings::default(),
             tsa: TsaSettings::default(),
@@ -87,7 +93,9 @@ struct Parts {
     signing_config: Value,
     client_trust_config: Value,
     tuf_root: Vec<u8>,
-    tuf: Arc<Publisher>,
+    tuf: Publisher,
+    mailbox: Mailbox,
+    slots: KeySlots,
     allowed: AllowedHosts,
     metrics: Metrics,
 }
@@ -144,7 +152,7 @@ impl Authority {
             .nest("/oidc/asserted", oidc::routes::router(&parts.ca.asserted))
             .nest("/oidc/service", oidc::routes::router(&parts.ca.service))
             .nest(oidc::login::PATH, parts.login.router())
-            .nest("/tuf", parts.tuf.clone().router())
+            .nest("/tuf", parts.tuf.router())
             .route(CLIENT_TRUST_CONFIG, documents)
             .merge(more)
             .layer(DefaultBodyLimit::max(http::BODY_BYTES))
@@ -223,6 +231,11 @@ impl Authority {
     /// The timestamp authority, for callers in this process.
     pub fn tsa(&self) -> &Arc<Tsa> {
         &self.parts.tsa
+    }
+
+    /// The TUF repository, for callers in this process.
+    pub fn tuf(&self) -> &Publisher {
+        &self.parts.tuf
     }
 
     /// `trusted_root.json`

@@ -29,6 +29,9 @@ pub enum AuthorityError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A ceremony's result.
+    #[error(transparent)]
+    Ceremony(Box<crate::ceremony::CeremonyError>),
     /// A stored document is not what was stored.
     #[error("the stored {what} is damaged")]
     Damaged {
@@ -143,6 +146,7 @@ impl Diagnose for AuthorityError {
             Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
+            Self::Ceremony(error) => error.code(),
             Self::Issuers(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::Login(error) => error.code(),
@@ -186,6 +190,8 @@ impl Diagnose for AuthorityError {
             Self::Transport(error) => error.hint(),
             Self::Storage(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::Ceremony(error) => error.hint(),
+            Self::Tuf(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
             Self::Issuers(error) => error.hint(),
             Self::Login(error) => error.hint(),

@@ -41,6 +41,7 @@ impl Authority {
             .map(|(what, certificate)| of_certificate(*what, certificate, ceremony()))
             .chain(parts.transport.lifetimes())
             .chain(parts.login.lifetimes())
+            .chain(parts.tuf.lifetimes())
             .collect()
     }
 
@@ -96,7 +97,11 @@ impl Authority {
         now: Timestamp,
     ) -> Vec<(&'static str, Result<(), AuthorityError>)> {
         let parts = &self.parts;
-        vec![("login issuer", parts.login.renew(now).await)]
+        vec![
+            ("ceremony", super::ceremony::round(parts).await),
+            ("tuf", parts.tuf.renew(now).await),
+            ("login issuer", parts.login.renew(now).await),
+        ]
     }
 
     /// Renews each minute, and at once when `asked`, as long as this future is

@@ -7,6 +7,7 @@ use hyper_util::{
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{net::SocketAddr, sync::Arc};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -21,9 +22,25 @@ use crate::{
 };
 
 /// Connections served at once by one listener; more wait in the kernel's queue.
-const CONNECTIONS: usize = 512;
+/// One that waits for the log costs some 20 KiB.
+const CONNECTIONS: usize = 5000;
+/// Files that the process may have open, if the machine allows it: three
+/// listeners, and everything else.
+const FILES: u64 = 20_000;
 /// How long a TLS handshake may take.
 const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Lets the process hold as many connections as it serves: many machines begin
+/// with 1024 files although more are allowed.
+pub fn allow_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < FILES) {
+        limit.current = Some(limit.maximum.unwrap_or(FILES).min(FILES));
+        if let Err(cause) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!(%cause, "the limit on open files stays");
+        }
+    }
+}
 
 /// Takes the port.
 ///

@@ -54,6 +54,7 @@ impl Services {
         context: &Context,
     ) -> Result<Instance, Failure> {
         install_provider();
+        listen::allow_files();
         let (names, created) = Names::open_or_create(&home, port)?;
         let registry_port = listen::bind(names.ports.registry).await?;
         let authority_port = listen::bind(names.ports.authority).await?;

@@ -12,6 +12,7 @@ mod cosign_face;
 mod foreign_image;
 mod help;
 mod interop;
+mod login;
 mod seals;
 mod second_repository;
 mod serve;

@@ -1,10 +1,14 @@
 //! `bulla trust export`: the documents of a trust root, for other tools.
 
-use bulla_core::limits;
+use bulla_core::{Digest, limits};
 use bulla_trust::root::ClientTrustConfig;
 use clap::Args;
 use serde_json::{Value, json};
-use std::{fs, path::PathBuf, str::FromStr};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use crate::{
     compose::keep,
@@ -31,14 +35,18 @@ Examples:
   bulla trust export --for all --dir trust
   bulla trust export --for kyverno --for cosign --dir trust
   bulla trust export --sigstore public --dir public-good
-  bulla trust export --sigstore https://tuf.example.com --dir trust -o json")]
+  bulla trust export --sigstore https://tuf.example.com --dir trust -o json
+  bulla trust export --ceremony export.json")]
 pub struct ExportArgs {
     /// Whose: local, public, a URL that trust init knows, or a file
     #[arg(long, value_name = "WHICH", default_value = "local")]
     sigstore: Place,
     /// The directory, made if it is not there
-    #[arg(long, value_name = "DIR")]
-    dir: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "ceremony")]
+    dir: Option<PathBuf>,
+    /// What the local instance gives into a trust ceremony: public keys and documents
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dir", "sigstore"])]
+    ceremony: Option<PathBuf>,
     /// Also the files that a tool reads, or those of all; repeatable
     #[arg(long = "for", value_name = "TOOL")]
     tools: Vec<Tools>,
@@ -69,9 +77,23 @@ impl FromStr for Tools {
 /// If the trust root is not there, or a file cannot be written.
 pub fn run(args: ExportArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
+    if let Some(path) = &args.ceremony {
+        let bytes = super::ceremony::export(context)?;
+        fs::write(path, &bytes).on_path("write", path)?;
+        let digest = Digest::sha256(&bytes);
+        context
+            .talk
+            .say(&format!(" ✓ {}: {}", path.display(), digest.hex()));
+        outputs.write(|format| match format {
+            "json" => output::json(&json!({"version": 1, "file": path, "digest": digest})),
+            _ => Ok(digest.hex().as_bytes().to_vec()),
+        })?;
+        return Ok(Exit::Allowed);
+    }
+    let dir = args.dir.clone().unwrap_or_default();
     let root = args.sigstore.trusted(context)?.root().id().clone();
     let (trusted_root, services) = args.sigstore.documents(context)?;
-    fs::create_dir_all(&args.dir).on_path("create", &args.dir)?;
+    fs::create_dir_all(&dir).on_path("create", &dir)?;
     let mut documents = vec![("trusted_root.json", trusted_root.clone())];
     if let Some(services) = services {
         documents.push(("signing_config.json", services.clone()));
@@ -83,11 +105,11 @@ pub fn run(args: ExportArgs, context: &Context) -> Result<Exit, Failure> {
     }
     let mut written = Vec::new();
     for (name, bytes) in documents {
-        let path = args.dir.join(name);
+        let path = dir.join(name);
         fs::write(&path, bytes).on_path("write", &path)?;
         written.push(path.display().to_string());
     }
-    for path in tools(&args, context)? {
+    for path in tools(&args, &dir, context)? {
         let path = path.display().to_string();
         if !written.contains(&path) {
             written.push(path);
@@ -97,7 +119,7 @@ pub fn run(args: ExportArgs, context: &Context) -> Result<Exit, Failure> {
         " ✓ the trust of {} (root {}) → {}",
         args.sigstore,
         root,
-        args.dir.display()
+        dir.display()
     ));
     outputs.write(|format| match format {
         "json" => output::json(&json!({
@@ -109,7 +131,7 @@ pub fn run(args: ExportArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Writes what the tools read, and the first root that cosign and others begin with.
-fn tools(args: &ExportArgs, context: &Context) -> Result<Vec<PathBuf>, Failure> {
+fn tools(args: &ExportArgs, dir: &Path, context: &Context) -> Result<Vec<PathBuf>, Failure> {
     let mut tools: Vec<Tool> = args
         .tools
         .iter()
@@ -128,7 +150,7 @@ fn tools(args: &ExportArgs, context: &Context) -> Result<Vec<PathBuf>, Failure> 
     let repository = args.sigstore.repository(context)?;
     let mut written = Vec::new();
     if let Some((_, root)) = &repository {
-        let path = args.dir.join("tuf_root.json");
+        let path = dir.join("tuf_root.json");
         keep(&path, root.as_bytes())?;
         written.push(path);
     }
@@ -140,7 +162,7 @@ fn tools(args: &ExportArgs, context: &Context) -> Result<Vec<PathBuf>, Failure> 
         &trusted_root,
         services.as_ref(),
         tuf,
-        &args.dir,
+        dir,
     )?);
     Ok(written)
 }
