@@ -29,6 +29,7 @@ use crate::{
     log::{rekor_v1::RekorV1, rekor_v2::RekorV2},
     metrics::{self, Metrics},
     oidc::{self, socket},
+    replica::Lead as _,
     revocation::{self, Revocation},
     transport::{Transport, TransportSettings},
     tsa::{self, Tsa, TsaSettings},

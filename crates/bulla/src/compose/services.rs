@@ -68,6 +68,8 @@ impl Services {
         let authority = Authority::open(&store, config, clock.clone())
             .await
             .or_could_not_run()?;
+        // What fails here is in the log, is tried again, and is an alarm meanwhile.
+        let _ = authority.renew(authority.now()).await;
         export_trust(&home, &authority)?;
         // Verifiers need today's list; without it what they say is undecided, and
         // that is no reason not to serve.
@@ -247,6 +249,15 @@ pub fn export_trust(home: &Home, authority: &Authority) -> Result<(), Failure> {
         keep(&home.trust(name), &crate::output::json(document)?)?;
     }
     keep(&home.trust("tuf_root.json"), authority.tuf_root())?;
+    let tuf = format!("{}/tuf", authority.base_url());
+    let tuf_root = String::from_utf8_lossy(authority.tuf_root());
+    export::write(
+        &Tool::ALL,
+        authority.trusted_root(),
+        Some(authority.signing_config()),
+        Some((&tuf, &tuf_root)),
+        &home.trust(""),
+    )?;
     keep(
         &home.trust("tls_ca.pem"),
         authority.transport().roots_pem().as_bytes(),
