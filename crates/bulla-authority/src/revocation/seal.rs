@@ -13,10 +13,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 use crate::{
-    ca::{
-        CertificateAuthority,
-        request::{Proof, SigningRequest},
-    },
+    ca::{CertificateAuthority, Proof, SigningRequest},
     http::RpcError,
     log::rekor_v2::RekorV2,
     oidc::Service,
