@@ -131,6 +131,10 @@ pub fn parse_create_entry(json: &[u8]) -> Result<Entry, RequestError> {
 impl HashedRekord {
     fn entry(self) -> Result<Entry, RequestError> {
         let verifier = self.signature.verifier.read()?;
+        // Pure Ed25519 signs messages, and only their digest is here.
+        if verifier.key.scheme() == Scheme::Ed25519 {
+            return Err(RequestError::Verifier);
+        }
         let digest = decode(&self.digest)?;
         let signature = decode(&self.signature.content)?;
         if digest.len() != verifier.hash.output_bytes() {
@@ -219,9 +223,6 @@ impl Verifier {
             }
             _ => return Err(RequestError::Verifier),
         };
-        if key.scheme() == Scheme::Ed25519 {
-            return Err(RequestError::Verifier);
-        }
         let details = key.scheme().sigstore_name();
         match self.key_details {
             None => {}
