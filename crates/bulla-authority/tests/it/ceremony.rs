@@ -237,9 +237,11 @@ async fn people_take_over_from_the_machine_and_hand_on_to_others() {
     // The transcripts go into the log, signed by their writers.
     let before = second.log().log().size();
     second.renew(Timestamp::now()).await.unwrap();
-    assert_eq!(second.log().log().size(), before + 3, "one for each person");
+    let logged = second.log().log().size();
+    // The instance's own first list of revocations may be among them.
+    assert!(logged >= before + 3, "one for each person");
     second.renew(Timestamp::now()).await.unwrap();
-    assert_eq!(second.log().log().size(), before + 3, "once");
+    assert_eq!(second.log().log().size(), logged, "once");
     let alarmed: Vec<String> = second
         .tuf()
         .lifetimes()
