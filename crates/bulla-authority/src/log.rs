@@ -14,5 +14,5 @@ pub mod rekor_v2;
 mod sequencer;
 pub mod tile_routes;
 
-pub use handle::{Leaf, Log, LogConfig, Sequenced, SignCheckpoint};
+pub use handle::{Fence, Leaf, Log, LogConfig, Sequenced, SignCheckpoint};
 pub use publisher::Cosigner;

@@ -8,6 +8,7 @@ mod client;
 mod instance;
 mod login;
 mod rekor_v1;
+mod replicas;
 mod services;
 mod sigstore;
 mod upstream;
