@@ -30,7 +30,7 @@ use crate::{
 /// Submissions that may wait; more are held back.
 const QUEUE: usize = 4096;
 /// How long a submission waits for its commit. Clients give up after 20 s.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Whether the right to lead certainly still holds: asked before anything is signed.
 pub type Fence = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -110,6 +110,7 @@ struct Leading {
 pub struct Log {
     pub(super) core: Arc<Core>,
     pub(super) role: Arc<Role>,
+    pub(super) patience: Duration,
 }
 
 impl Role {
@@ -233,6 +234,7 @@ impl Log {
         Ok(Self {
             core: Arc::new(core),
             role: Arc::default(),
+            patience: PATIENCE,
         })
     }
 
@@ -366,7 +368,7 @@ impl Log {
                 .await
                 .map_err(|_| unavailable("its sequencer has stopped"))?
         };
-        let settled = tokio::time::timeout(PATIENCE, settled).await;
+        let settled = tokio::time::timeout(self.patience, settled).await;
         self.show_settled(settled.map_err(|_| unavailable("its storage is too slow"))??)
             .await
     }
