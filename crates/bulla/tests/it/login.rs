@@ -41,7 +41,7 @@ fn with_stdin(world: &World, args: &[&str], text: &str) -> Outcome {
 }
 
 fn issuer() -> String {
-    SHARED.instance().url("oidc").replace("asserted", "login")
+    SHARED.instance().url("login").to_owned()
 }
 
 fn trust_file(name: &str) -> PathBuf {
