@@ -15,6 +15,7 @@ mod interop;
 mod login;
 mod seals;
 mod second_repository;
+mod serve;
 mod ship;
 mod start;
 mod tamper;
