@@ -1,6 +1,7 @@
 //! The login issuer as browsers and programs meet it.
 
 mod attack;
+mod audit;
 mod device;
 mod exchange;
 mod machine;
