@@ -1,4 +1,4 @@
-use bulla_store::{ObjectsConfig, PostgresConfig, SharedStore, Store};
+use bulla_store::{ObjectsConfig, PostgresConfig, SharedStore, Storage, Store};
 use jiff::ToSpan as _;
 
 use super::*;
@@ -69,7 +69,8 @@ async fn of_two_replicas_one_accepts() {
     for name in ["one", "two"] {
         let directory = scratch.path().join(name);
         let shared = SharedStore::connect(&directory, &sql, &objects).await;
-        replicas.push(SingleUse::new(shared.unwrap().values()));
+        let storage = Storage::from(shared.unwrap());
+        replicas.push(SingleUse::new(storage.values()));
     }
     let now = Timestamp::from_second(1_800_000_000).unwrap();
     for turn in 0..20 {
