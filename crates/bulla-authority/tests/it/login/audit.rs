@@ -15,7 +15,7 @@ async fn every_refusal_is_on_record_and_no_secret_is() {
     let query = world.auth_query(REDIRECT, &challenge);
     let audit = Audit::start();
     let mut secrets = vec![PASSWORD.to_owned(), verifier.clone()];
-    let mut expect = |event: &str, what: &str| {
+    let expect = |event: &str, what: &str| {
         let lines = audit.take();
         let found = lines.iter().any(|line| line.contains(event));
         assert!(found, "{what}: no {event} in {lines:?}");
