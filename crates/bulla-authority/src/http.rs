@@ -91,7 +91,14 @@ pub async fn guard(State(allowed): State<AllowedHosts>, request: Request, next: 
     if allowed.allow_from(request.headers(), navigates) {
         return next.run(request).await;
     }
-    RpcError::permission("this address is not served to that host or origin").into_response()
+    let refused = "this address is not served to that host or origin";
+    tracing::info!(target: "audit", event = "http.refused", path = request.uri().path());
+    if request.uri().path().starts_with("/oidc/") {
+        // As OAuth clients read it.
+        let body = serde_json::json!({"error": "access_denied", "error_description": refused});
+        return (StatusCode::FORBIDDEN, Json(body)).into_response();
+    }
+    RpcError::permission(refused).into_response()
 }
 
 /// An error as gRPC gateways write it.

@@ -214,6 +214,7 @@ pub fn ready_of(home: &Home, names: &Names, root: RootId) -> Ready {
         ct: authority.clone(),
         tsa: format!("{authority}/api/v1/timestamp"),
         oidc: names.asserted_issuer.clone(),
+        login: Some(format!("{authority}{}", bulla_authority::oidc::login::PATH)),
         tuf: Some(format!("{authority}/tuf")),
         admission: format!("https://{}:{}", names.host, names.ports.admission),
         trusted_root: home.trust("trusted_root.json"),
