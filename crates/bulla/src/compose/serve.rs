@@ -96,6 +96,7 @@ impl Server {
     /// If anything of it cannot be opened, or an address is taken.
     pub async fn start(config: &ServeConfig, context: &Context) -> Result<Self, Failure> {
         services::install_provider();
+        listen::allow_files();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let home = data_directory(&config.data)?;
         let lock = home.try_lock()?.ok_or_else(|| served_already(&home))?;
@@ -409,6 +410,7 @@ impl ServeConfig {
             ca: self.ca.clone(),
             tsa: self.tsa.clone(),
             oidc: self.oidc.clone(),
+            tuf: self.tuf.clone(),
         }
     }
 }

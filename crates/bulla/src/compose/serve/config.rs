@@ -6,7 +6,7 @@
 
 use bulla_authority::{
     ca::CaSettings, key_slot::InstanceKeySource, oidc::OidcSettings, replica::ReplicaSettings,
-    transport::TransportSettings, tsa::TsaSettings,
+    transport::TransportSettings, tsa::TsaSettings, tuf::TufSettings,
 };
 use bulla_core::limits;
 use bulla_net::kms::Environment;
@@ -63,6 +63,9 @@ pub struct ServeConfig {
     /// Section `[transport]`.
     #[serde(default)]
     pub transport: TransportSettings,
+    /// Section `[tuf]`.
+    #[serde(default)]
+    pub tuf: TufSettings,
     /// Section `[ca]`.
     #[serde(default)]
     pub ca: CaSettings,
