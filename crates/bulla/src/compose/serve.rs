@@ -304,8 +304,9 @@ fn keep_renewed(
     context: &Context,
 ) -> impl Future<Output = ()> + Send + use<> {
     let talk = context.talk.clone();
+    // Listened for before anybody can know that we are ready.
+    let asked = services::renewal_asked();
     async move {
-        let asked = services::renewal_asked();
         let mut told = operations.alarms();
         let after = || {
             if let Some(files) = &public_tls {
