@@ -156,7 +156,7 @@ pub(super) async fn open(
         ct_key: &ct_key,
     };
     let mailbox = prepared.mailbox.clone();
-    let published = prepared.publish(&material, &clock).await?;
+    let published = prepared.publish(&material).await?;
     Ok(Parts {
         allowed: address.allowed(),
         config,

@@ -258,7 +258,11 @@ pub fn start_logging(config: &ServeConfig, verbose: u8) -> Result<(), Failure> {
     logging::start(&config.logging, verbose)
 }
 
-async fn open_storage(config: &ServeConfig) -> Result<Storage, Failure> {
+/// The store of a configuration, beside whoever serves it.
+///
+/// # Errors
+/// If it cannot be opened.
+pub async fn open_storage(config: &ServeConfig) -> Result<Storage, Failure> {
     Ok(match (&config.postgres, &config.objects) {
         (Some(sql), Some(objects)) => SharedStore::connect(&config.data, sql, objects)
             .await
@@ -273,14 +277,22 @@ async fn open_authority(
     storage: &Storage,
     clock: &Arc<dyn Clock>,
 ) -> Result<Authority, Failure> {
+    let slots = open_slots(config, storage).await?;
+    Authority::open_with(storage, slots, config.authority(), clock.clone())
+        .await
+        .or_could_not_run()
+}
+
+/// The keys of a configuration.
+///
+/// # Errors
+/// If what seals them cannot be had.
+pub async fn open_slots(config: &ServeConfig, storage: &Storage) -> Result<KeySlots, Failure> {
     let environment = config.key.environment()?;
-    let slots = KeySlots::unlock(slot_store(storage)?, &config.key.source()?)
+    KeySlots::unlock(slot_store(storage)?, &config.key.source()?)
         .await
         .or_could_not_run()?
         .with_external(&config.key.slots, &environment)
-        .await
-        .or_could_not_run()?;
-    Authority::open_with(storage, slots, config.authority(), clock.clone())
         .await
         .or_could_not_run()
 }

@@ -72,6 +72,9 @@ pub struct ServeConfig {
     /// Section `[tsa]`.
     #[serde(default)]
     pub tsa: TsaSettings,
+    /// Section `[tuf]`.
+    #[serde(default)]
+    pub tuf: TufSettings,
 }
 
 /// Section `[listen]`.
