@@ -63,9 +63,6 @@ pub struct ServeConfig {
     /// Section `[transport]`.
     #[serde(default)]
     pub transport: TransportSettings,
-    /// Section `[tuf]`.
-    #[serde(default)]
-    pub tuf: TufSettings,
     /// Section `[ca]`.
     #[serde(default)]
     pub ca: CaSettings,
