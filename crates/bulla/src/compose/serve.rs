@@ -96,6 +96,7 @@ impl Server {
     /// If anything of it cannot be opened, or an address is taken.
     pub async fn start(config: &ServeConfig, context: &Context) -> Result<Self, Failure> {
         services::install_provider();
+        listen::allow_files();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let home = data_directory(&config.data)?;
         let lock = home.try_lock()?.ok_or_else(|| served_already(&home))?;
@@ -315,8 +316,9 @@ fn keep_renewed(
     context: &Context,
 ) -> impl Future<Output = ()> + Send + use<> {
     let talk = context.talk.clone();
+    // Listened for before anybody can know that we are ready.
+    let asked = services::renewal_asked();
     async move {
-        let asked = services::renewal_asked();
         let mut told = operations.alarms();
         let after = || {
             if let Some(files) = &public_tls {

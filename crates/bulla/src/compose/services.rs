@@ -166,8 +166,9 @@ fn keep_renewed(
     context: &Context,
 ) -> impl Future<Output = ()> + Send + use<> {
     let talk = context.talk.clone();
+    // Listened for before anybody can know that we are ready.
+    let asked = renewal_asked();
     async move {
-        let asked = renewal_asked();
         let mut told = operations.alarms();
         let after = || {
             let kept =
