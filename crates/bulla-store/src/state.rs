@@ -8,6 +8,7 @@
 
 mod checkpointer;
 mod migration;
+pub mod postgres;
 mod registry;
 mod values;
 
@@ -26,6 +27,7 @@ use std::{
 };
 
 pub use migration::Schema;
+pub use postgres::{PostgresConfig, PostgresError, PostgresState};
 pub use registry::{
     Expect, ManifestRow, NewManifest, Page, PutManifest, Referrer, RegistryState, TagChange,
     UploadRow,
@@ -216,6 +218,9 @@ pub enum StateError {
         /// The newest version that this program knows.
         known: i64,
     },
+    /// PostgreSQL.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
     /// Any other failure of the database.
     #[error("the database {} failed: {source}", path.display())]
     Sql {
@@ -252,12 +257,14 @@ impl Diagnose for StateError {
             Self::Damaged { .. } => Code("STORE-0010"),
             Self::Full { .. } => Code("STORE-0011"),
             Self::Newer { .. } => Code("STORE-0012"),
+            Self::Postgres(error) => error.code(),
             Self::Sql { .. } => Code("STORE-0013"),
         }
     }
 
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Postgres(error) => return error.hint(),
             Self::Damaged { path, .. } => {
                 let file = path.display();
                 format!(

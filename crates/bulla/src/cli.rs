@@ -164,6 +164,8 @@ pub enum Command {
     Bundle(command::bundle::BundleArgs),
     /// Take signatures, attestations or SBOMs off an image
     Clean(command::clean::CleanArgs),
+    /// Programs that may ask the login issuer for tokens
+    Client(command::client::ClientArgs),
     /// Copy an image with everything that hangs on it
     Copy(command::copy::CopyArgs),
     /// cosign's commands and flags, for its pipelines
@@ -189,6 +191,8 @@ pub enum Command {
     Sbom(command::sbom::SbomArgs),
     /// Match an image or a directory against the advisory database
     Scan(command::scan::ScanArgs),
+    /// Serve an authority for others, from a configuration file
+    Serve(command::serve::ServeArgs),
     /// The main job: everything from the commit to admission
     Ship(command::ship::ShipArgs),
     /// Sign an image
@@ -203,6 +207,8 @@ pub enum Command {
     Trust(command::trust::TrustArgs),
     /// Keep the local instance running on loopback
     Up(command::up::UpArgs),
+    /// People who may log in at the instance's own issuer
+    User(command::user::UserArgs),
     /// Verify an image against the policy, or against keys and identities
     Verify(command::verify::VerifyArgs),
     /// Verify what was said about an image

@@ -40,7 +40,10 @@ fn main() -> ExitCode {
             });
         }
     };
-    trace(cli.global.verbose);
+    // A server says where its words go in its configuration.
+    if !matches!(cli.command, Command::Serve(_)) {
+        trace(cli.global.verbose);
+    }
     let wants_json = cli
         .global
         .output
@@ -70,6 +73,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Build(args) => command::build::run(args, context),
         Command::Bundle(args) => command::bundle::run(args, context),
         Command::Clean(args) => command::clean::run(args, context),
+        Command::Client(args) => command::client::run(args, context),
         Command::Copy(args) => command::copy::run(args, context),
         Command::Cosign(args) => Err(args.refusal()),
         Command::Download(args) => command::download::run(args, context),
@@ -82,6 +86,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Save(args) => command::save::run(args, context),
         Command::Sbom(args) => command::sbom::run(args, context),
         Command::Scan(args) => command::scan::run(args, context),
+        Command::Serve(args) => command::serve::run(args, context),
         Command::Ship(args) => command::ship::run(args, context),
         Command::Sign(args) => command::sign::run(args, context),
         Command::SignBlob(args) => command::sign_blob::run(args, context),
@@ -89,6 +94,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Tree(args) => command::tree::run(args, context),
         Command::Trust(args) => command::trust::run(args, context),
         Command::Up(args) => command::up::run(args, context),
+        Command::User(args) => command::user::run(args, context),
         Command::Verify(args) => command::verify::run(args, context),
         Command::VerifyAttestation(args) => command::verify_attestation::run(args, context),
         Command::VerifyBlob(args) => command::verify_blob::run(args, context),

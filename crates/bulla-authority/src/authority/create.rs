@@ -1,6 +1,7 @@
 //! Opening an instance: each part is created if it is not there, so that a
 //! first open that was interrupted is completed by the next.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::Clock;
 use bulla_crypto::{
     PublicKey, Scheme, SigningKey,
@@ -9,22 +10,32 @@ use bulla_crypto::{
     timestamp::TimestampSigner,
     x509::{self, CaProfile, Certificate, SubjectName, Validity, parse_certificate},
 };
-use bulla_store::Store;
+use bulla_store::Storage;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::{AuthorityConfig, Parts, publish};
+use super::{
+    AuthorityConfig, Mailbox, Parts,
+    publish::{self, Prepared},
+};
 use crate::{
-    ca::CertificateAuthority,
+    ca::{
+        CertificateAuthority,
+        issuer::{Embedded, EmbeddedKind, IssuerKeys, Issuers},
+    },
+    ceremony::AuthorityKind,
     error::AuthorityError,
     http::AllowedHosts,
     key_slot::KeySlots,
     log::{Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
+    metrics::Metrics,
     oidc,
-    store::{LogStore, SqlStore},
+    store::{self, LogStore, Measured},
+    transport::Transport,
     trust_document::TrustMaterial,
-    tsa::Tsa,
+    tsa::{Tsa, TsaSettings, guard::ClockGuard},
+    tuf::TufError,
 };
 
 const TEN_YEARS: i64 = 3652 * 86_400;
@@ -41,32 +52,44 @@ struct Instance {
 }
 
 struct Opener {
+    /// Whether nobody else can lead the logs: then this process does at once.
+    alone: bool,
     slots: KeySlots,
     store: Arc<dyn LogStore>,
     instance: Instance,
 }
 
 pub(super) async fn open(
-    store: &Store,
+    storage: &Storage,
+    slots: KeySlots,
     config: AuthorityConfig,
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, AuthorityError> {
     let address = Address::parse(&config.base_url)?;
-    let slots = KeySlots::open(&store.directory().join("keys")).await?;
-    let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
+    config.transport.check()?;
+    let metrics = Metrics::default();
+    let values = storage.values();
+    let store = Measured::new(store::open(storage).await?, metrics.clone());
+    let store: Arc<dyn LogStore> = Arc::new(store);
     let instance = instance(&*store, &config, &*clock).await?;
     let opener = Opener {
+        alone: matches!(storage, Storage::Embedded(_)),
         slots,
         store,
         instance,
     };
 
-    let root = opener
-        .root("ca-root", Scheme::EcdsaP384, "signing root")
-        .await?;
-    let issuer = opener.intermediate(&root).await?;
-    let chain: Arc<[Certificate]> =
-        [issuer.certificate().clone(), root.certificate().clone()].into();
+    let (since, settings) = (opener.instance.since, config.tuf.clone());
+    let log_store = &*opener.store;
+    let (slots, all) = (&opener.slots, values.clone());
+    let prepared = publish::prepare(slots, log_store, all, settings, since, &clock).await?;
+    if config.tuf.offline && prepared.publisher.file("root.json").await?.is_none() {
+        opener.ask_first(&prepared, &address, &config).await?;
+        return Err(TufError::NoRoot.into());
+    }
+
+    let (issuer, root) = opener.signing_authority(&prepared.mailbox).await?;
+    let chain: Arc<[Certificate]> = [issuer.certificate().clone(), root].into();
     let ct = opener.ct(&address, chain.clone(), clock.clone()).await?;
     let ct_key = opener.slots.get_or_create("ct", Scheme::EcdsaP256).await?;
     let ct_key = ct_key.public().clone();
@@ -76,25 +99,53 @@ pub(super) async fn open(
         let url = format!("{}/oidc/{path}", config.base_url);
         Ok::<_, AuthorityError>(Arc::new(oidc::Issuer::new(url, key)?))
     };
+    let (asserted, service) = (issuer_of("asserted").await?, issuer_of("service").await?);
+    let keys = IssuerKeys::new(clock.clone());
+    let login = oidc::Login::open(
+        &config.base_url,
+        config.oidc.clone(),
+        values,
+        opener.slots.clone(),
+        keys.clone(),
+        clock.clone(),
+    );
+    let login = Arc::new(login.await?);
+    let embedded = [
+        Embedded::new(asserted.url(), EmbeddedKind::Asserted, asserted.clone()),
+        Embedded::new(service.url(), EmbeddedKind::Services, service.clone()),
+        Embedded::new(login.url(), EmbeddedKind::Login, login.clone()),
+    ];
     let ca = Arc::new(CertificateAuthority {
         issuer,
         chain,
         ct,
-        asserted: issuer_of("asserted").await?,
-        service: issuer_of("service").await?,
+        asserted,
+        service,
+        issuers: Issuers::load(&config.ca, embedded)?,
+        keys,
+        lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
-    genesis(&ca, &config.base_url).await?;
+    if opener.alone {
+        genesis(&ca, &config.base_url).await?;
+    }
 
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
-    let tsa = opener.tsa(clock.clone()).await?;
-    let transport = opener
-        .root("transport-root", Scheme::EcdsaP256, "transport root")
+    let tsa = opener
+        .tsa(&config.tsa, &prepared.mailbox, clock.clone())
         .await?;
+    let transport = Transport::open(
+        &opener.slots,
+        &opener.store,
+        &clock,
+        &opener.instance.organization,
+        &config.transport,
+    )
+    .await?;
     let material = TrustMaterial {
         base_url: &config.base_url,
-        oidc_issuer: ca.asserted.url(),
+        oidc_issuer: login.url(),
         operator: &opener.instance.organization,
         since: opener.instance.since,
         ca_chain: &ca.chain,
@@ -104,34 +155,26 @@ pub(super) async fn open(
         log_id: rekor.key_id(),
         ct_key: &ct_key,
     };
-    let (trusted_root, signing_config) = (material.trusted_root(), material.signing_config());
-    let client_trust_config = material.client_trust_config();
-    let since = opener.instance.since;
-    let (tuf_root, tuf) = publish::publish(
-        &opener.slots,
-        &opener.store,
-        since,
-        [
-            ("trusted_root.json", &trusted_root),
-            ("signing_config.v0.2.json", &signing_config),
-        ],
-        &clock,
-    )
-    .await?;
+    let mailbox = prepared.mailbox.clone();
+    let published = prepared.publish(&material, &clock).await?;
     Ok(Parts {
         allowed: address.allowed(),
         config,
         clock,
         ca,
+        login,
         rekor_v1,
         rekor,
         tsa,
         transport,
-        trusted_root,
-        signing_config,
-        client_trust_config,
-        tuf_root,
-        tuf,
+        trusted_root: published.trusted_root,
+        signing_config: published.signing_config,
+        client_trust_config: published.client_trust_config,
+        tuf_root: published.tuf_root,
+        tuf: published.tuf,
+        mailbox,
+        slots: opener.slots,
+        metrics,
     })
 }
 
@@ -181,6 +224,55 @@ impl Opener {
         Ok(created)
     }
 
+    /// The intermediate and its root, from a ceremony or made here.
+    async fn signing_authority(
+        &self,
+        mailbox: &Mailbox,
+    ) -> Result<(x509::Issuer, Certificate), AuthorityError> {
+        let key = self
+            .slots
+            .get_or_create("ca-intermediate", Scheme::EcdsaP256)
+            .await?;
+        if let Some([leaf, root]) = mailbox.certified(AuthorityKind::Ca, key.public()).await? {
+            return Ok((x509::Issuer::from_parts(key, leaf)?, root));
+        }
+        let root = self
+            .root("ca-root", Scheme::EcdsaP384, "signing root")
+            .await?;
+        let issuer = self.intermediate(&root).await?;
+        Ok((issuer, root.certificate().clone()))
+    }
+
+    /// Notes what people sign before this instance can open for the first time.
+    async fn ask_first(
+        &self,
+        prepared: &Prepared,
+        address: &Address,
+        config: &AuthorityConfig,
+    ) -> Result<(), AuthorityError> {
+        let key = async |slot: &str, scheme| {
+            let key = self.slots.get_or_create(slot, scheme).await?;
+            Ok::<_, AuthorityError>(key.public().clone())
+        };
+        let log_key = key("log-v2", Scheme::Ed25519).await?;
+        let log_id = STANDARD.encode(note::key_id(&address.host, &log_key));
+        let material = TrustMaterial {
+            base_url: &config.base_url,
+            oidc_issuer: &format!("{}{}", config.base_url, oidc::login::PATH),
+            operator: &self.instance.organization,
+            since: self.instance.since,
+            ca_chain: &[],
+            tsa_chain: &[],
+            log_v1_key: &key("log-v1", Scheme::EcdsaP256).await?,
+            log_key: &log_key,
+            log_id: &log_id,
+            ct_key: &key("ct", Scheme::EcdsaP256).await?,
+        };
+        let ca = key("ca-intermediate", Scheme::EcdsaP256).await?;
+        let tsa = key("tsa", Scheme::EcdsaP256).await?;
+        prepared.ask_first(&material, &ca, &tsa).await
+    }
+
     async fn intermediate(&self, root: &x509::Issuer) -> Result<x509::Issuer, AuthorityError> {
         let key = self
             .slots
@@ -198,23 +290,40 @@ impl Opener {
         Ok(created)
     }
 
-    async fn tsa(&self, clock: Arc<dyn Clock>) -> Result<Arc<Tsa>, AuthorityError> {
+    async fn tsa(
+        &self,
+        settings: &TsaSettings,
+        mailbox: &Mailbox,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Tsa>, AuthorityError> {
+        let key = self.slots.get_or_create("tsa", Scheme::EcdsaP256).await?;
+        let chain = match mailbox.certified(AuthorityKind::Tsa, key.public()).await? {
+            Some(chain) => chain.to_vec(),
+            None => self.timestamp_chain(key.public()).await?,
+        };
+        let signer = TimestampSigner::new(key, chain)?;
+        Ok(Arc::new(Tsa {
+            signer: settings.apply(signer)?,
+            clock,
+            guard: ClockGuard::default(),
+        }))
+    }
+
+    /// Leaf and root of a timestamp authority whose root key is here.
+    async fn timestamp_chain(&self, key: &PublicKey) -> Result<Vec<Certificate>, AuthorityError> {
         let root = self
             .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
             .await?;
-        let key = self.slots.get_or_create("tsa", Scheme::EcdsaP256).await?;
         let leaf = match self.store.document("tsa.der").await? {
             Some(der) => parse_certificate(&der)?,
             None => {
                 let validity = self.validity()?;
-                let leaf =
-                    root.issue_timestamping(key.public(), "timestamp authority", validity)?;
+                let leaf = root.issue_timestamping(key, "timestamp authority", validity)?;
                 self.store.create_document("tsa.der", leaf.der()).await?;
                 leaf
             }
         };
-        let signer = TimestampSigner::new(key, vec![leaf, root.certificate().clone()])?;
-        Ok(Arc::new(Tsa { signer, clock }))
+        Ok(vec![leaf, root.certificate().clone()])
     }
 
     async fn ct(
@@ -234,7 +343,7 @@ impl Opener {
             }),
             cosigner: None,
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         Ok(CtLog::new(log, key, chain))
     }
 
@@ -254,7 +363,7 @@ impl Opener {
             }),
             cosigner: None,
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         let rekor = RekorV2::start(log, &address.host, &key).await?;
         Ok((rekor, key.public().clone()))
     }
@@ -288,9 +397,17 @@ impl Opener {
             }),
             cosigner: None,
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         let public = key.public().clone();
         Ok((RekorV1::start(log, key, tree_id).await?, public))
+    }
+
+    /// Leads the log, or follows until a lease is held for it.
+    async fn log(&self, config: LogConfig, clock: Arc<dyn Clock>) -> Result<Log, AuthorityError> {
+        match self.alone {
+            true => Log::open(config, self.store.clone(), clock).await,
+            false => Log::follow(config, self.store.clone(), clock).await,
+        }
     }
 
     fn validity(&self) -> Result<Validity, AuthorityError> {
@@ -299,7 +416,10 @@ impl Opener {
 }
 
 /// The first entry of a new CT log: a precertificate for a key thrown away.
-async fn genesis(ca: &CertificateAuthority, base_url: &str) -> Result<(), AuthorityError> {
+pub(super) async fn genesis(
+    ca: &CertificateAuthority,
+    base_url: &str,
+) -> Result<(), AuthorityError> {
     if ca.ct.log().size() > 0 {
         return Ok(());
     }

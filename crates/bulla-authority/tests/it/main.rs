@@ -2,12 +2,19 @@
 
 #![allow(clippy::unwrap_used, missing_docs)] // a helper that panics fails its test
 
+mod advisories;
+mod ca;
+mod ceremony;
 mod client;
+mod expiry;
 mod crash;
 mod instance;
+mod login;
 mod rekor_v1;
 mod services;
 mod sigstore;
+mod tuf;
+mod upstream;
 
 /// Says that a test cannot run here; an error where none may be left out.
 fn skip(name: &str, why: &str) {
