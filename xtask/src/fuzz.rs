@@ -1,8 +1,10 @@
-//! `cargo xtask fuzz [TARGET…] [--seconds N]`: the targets of `fuzz/`, all of them
-//! or those that are named, for a few seconds each.
+//! `cargo xtask fuzz [--smoke] [TARGET…] [--seconds N]`: the targets of `fuzz/`, all of
+//! them or those that are named, for a few seconds each.
 //!
 //! Needs a nightly toolchain and cargo-fuzz; without them it says so and ends
-//! well, as a test would (a failure under `BULLA_NO_SKIP=1`).
+//! well, as a test would (a failure under `BULLA_NO_SKIP=1`). The smoke needs neither.
+
+mod smoke;
 
 use std::{fs, process::Command};
 
@@ -13,7 +15,14 @@ use crate::{
 
 /// Runs the targets.
 pub fn run(args: &[String]) -> Result {
-    let (seconds, chosen) = read(args, &targets()?)?;
+    let Wanted {
+        smoke,
+        seconds,
+        chosen,
+    } = read(args, &targets()?)?;
+    if smoke {
+        return smoke::run(seconds, &chosen);
+    }
     if let Some(reason) = missing() {
         println!("SKIP fuzz: {reason}");
         if std::env::var("BULLA_NO_SKIP").is_ok_and(|value| value == "1") {
@@ -44,16 +53,29 @@ pub fn run(args: &[String]) -> Result {
     Err(format!("failed: {} (inputs in fuzz/artifacts)", failed.join(", ")).into())
 }
 
-/// How long, and which of the targets: all, if none is named.
-fn read(args: &[String], known: &[String]) -> Result<(u32, Vec<String>)> {
-    let (mut seconds, mut chosen) = (10, Vec::new());
+/// What the arguments ask for.
+#[derive(Debug, PartialEq)]
+struct Wanted {
+    /// The short run on a stable toolchain.
+    smoke: bool,
+    /// How long each target runs.
+    seconds: u32,
+    chosen: Vec<String>,
+}
+
+/// How long, and which of the targets: all, or those of the smoke, if none is named.
+fn read(args: &[String], known: &[String]) -> Result<Wanted> {
+    let (mut smoke, mut seconds, mut chosen) = (false, None, Vec::new());
     let mut args = args.iter();
     while let Some(argument) = args.next() {
-        if argument == "--seconds" {
+        if argument == "--smoke" {
+            smoke = true;
+        } else if argument == "--seconds" {
             let value = args.next().map(String::as_str).unwrap_or_default();
-            seconds = value
+            let number: u32 = value
                 .parse()
                 .map_err(|_| format!("--seconds takes a number, not {value:?}"))?;
+            seconds = Some(number);
         } else if known.contains(argument) {
             chosen.push(argument.clone());
         } else {
@@ -62,8 +84,15 @@ fn read(args: &[String], known: &[String]) -> Result<(u32, Vec<String>)> {
     }
     if chosen.is_empty() {
         chosen = known.to_vec();
+        if smoke {
+            chosen.retain(|target| smoke::TARGETS.contains(&target.as_str()));
+        }
     }
-    Ok((seconds, chosen))
+    Ok(Wanted {
+        smoke,
+        seconds: seconds.unwrap_or(if smoke { 4 } else { 10 }),
+        chosen,
+    })
 }
 
 fn missing() -> Option<String> {
@@ -95,7 +124,7 @@ fn targets() -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{Wanted, read};
 
     fn words(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
@@ -103,12 +132,25 @@ mod tests {
 
     #[test]
     fn takes_names_and_a_time() {
-        let known = words("bundle note sct");
+        let known = words("bundle note sct version");
         let read = |text: &str| read(&words(text), &known);
-        assert_eq!(read("").unwrap(), (10, known.clone()));
+        let wanted = |smoke, seconds, chosen| Wanted {
+            smoke,
+            seconds,
+            chosen: words(chosen),
+        };
+        assert_eq!(
+            read("").unwrap(),
+            wanted(false, 10, "bundle note sct version")
+        );
         assert_eq!(
             read("sct --seconds 600 note").unwrap(),
-            (600, words("sct note"))
+            wanted(false, 600, "sct note")
+        );
+        assert_eq!(read("--smoke").unwrap(), wanted(true, 4, "bundle note sct"));
+        assert_eq!(
+            read("--smoke version --seconds 2").unwrap(),
+            wanted(true, 2, "version")
         );
         for wrong in ["--seconds", "--seconds x", "bundles", "--minutes 1"] {
             assert!(read(wrong).is_err(), "{wrong}");

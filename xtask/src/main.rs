@@ -34,7 +34,9 @@ cargo xtask TASK
         --rounds N        how often (default 40)
   order                 which functions a start runs, for the linker to put together
   gen [--check]         write (or compare) the generated reference in docs/
-  fuzz [--seconds N]    run every fuzz target for N seconds (default 10)
+  fuzz [TARGET…]        run the fuzz targets, all or those that are named
+        --seconds N       how long each (default 10)
+        --smoke           some of them, on a stable toolchain, 4 seconds each
 ";
 
 fn main() -> ExitCode {

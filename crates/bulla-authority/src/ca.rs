@@ -14,13 +14,21 @@ use bulla_core::{Clock, Diagnose};
 use bulla_crypto::{
     PublicKey,
     x509::{
-        Certificate, CodeSigningProfile, FulcioExtensions, Issuer, SubjectName, Validity, X509Error,
+        Certificate, CodeSigningProfile, FulcioExtensions, Issuer, Precertificate, SubjectName,
+        Validity, X509Error,
     },
 };
 use bulla_trust::jwt::UnverifiedToken;
+use jiff::Timestamp;
 use std::sync::Arc;
 
-use crate::{error::AuthorityError, log::ct::CtLog, oidc};
+use crate::{
+    certified::{CertificateRequest, Certified, Generation},
+    error::AuthorityError,
+    health::Lifetime,
+    log::ct::CtLog,
+    oidc,
+};
 use issuer::{IssuerKeys, Issuers, Principal, PrincipalError};
 
 pub use issuer::{AUDIENCE, CaSettings};
@@ -29,10 +37,8 @@ pub use routes::router;
 
 /// The authority.
 pub struct CertificateAuthority {
-    /// The intermediate.
-    pub issuer: Issuer,
-    /// Intermediate, then root.
-    pub chain: Arc<[Certificate]>,
+    /// The intermediates, one of which signs.
+    pub intermediates: Certified<Issuer>,
     /// The log that promises for each certificate.
     pub ct: CtLog,
     /// Issuer of asserted identities.
@@ -80,11 +86,9 @@ impl CertificateAuthority {
         let named = UnverifiedToken::parse(request.token.as_bytes()).ok();
         let named = named.map(|token| token.claims().issuer.clone());
         match self.decide(request).await {
-            Ok((leaf, principal)) => {
-                audit::issued(&leaf, &principal);
-                Ok(std::iter::once(leaf)
-                    .chain(self.chain.iter().cloned())
-                    .collect())
+            Ok((chain, principal)) => {
+                audit::issued(&chain, &principal);
+                Ok(chain)
             }
             Err(denied) => {
                 audit::refused(named.as_deref(), &denied.refusal, denied.cause.as_deref());
@@ -93,25 +97,30 @@ impl CertificateAuthority {
         }
     }
 
-    async fn decide(&self, request: SigningRequest) -> Result<(Certificate, Principal), Denied> {
+    async fn decide(
+        &self,
+        request: SigningRequest,
+    ) -> Result<(Vec<Certificate>, Principal), Denied> {
         let principal = self.authenticate(&request.token).await?;
         let key = request.proof.verify(&principal.challenge)?;
+        let failed = |error: AuthorityError| internal(CaRefusal::Internal, error);
+        let generation = self.intermediates.current(self.clock.now());
+        let generation = generation.map_err(failed)?;
         let precert = self
-            .precertificate(&principal.subject, &principal.extensions, &key)
+            .precertificate(&generation, &principal.subject, &principal.extensions, &key)
             .map_err(|error| match error {
                 AuthorityError::X509(X509Error::Name(name)) => Denied {
                     refusal: CaRefusal::Claims(PrincipalError::Name.to_string()),
                     cause: Some(Box::new(X509Error::Name(name))),
                 },
-                error => internal(CaRefusal::Internal, error),
+                error => failed(error),
             })?;
         let sct = self.ct.promise(&precert).await;
         let sct = sct.map_err(|error| internal(CaRefusal::Log, error))?;
-        let leaf = self
-            .issuer
-            .finish(precert, &[sct])
-            .map_err(|error| internal(CaRefusal::Internal, error.into()))?;
-        Ok((leaf, principal))
+        let leaf = generation.signs.finish(precert, &[sct]);
+        let leaf = leaf.map_err(|error| failed(error.into()))?;
+        let chain = std::iter::once(leaf).chain(generation.chain.iter().cloned());
+        Ok((chain.collect(), principal))
     }
 
     async fn authenticate(&self, token: &str) -> Result<Principal, Denied> {
@@ -135,18 +144,70 @@ impl CertificateAuthority {
 
     fn precertificate(
         &self,
+        generation: &Generation<Issuer>,
         subject: &SubjectName,
         extensions: &FulcioExtensions,
         key: &PublicKey,
-    ) -> Result<bulla_crypto::x509::Precertificate, AuthorityError> {
-        let validity = Validity::seconds(self.clock.now(), self.lifetime_seconds)?;
+    ) -> Result<Precertificate, AuthorityError> {
+        let mut validity = Validity::seconds(self.clock.now(), self.lifetime_seconds)?;
+        // What the intermediate does not live to see, nobody would believe.
+        let end = generation.signs.certificate().validity().until;
+        validity.until = validity.until.min(end);
+        if validity.until <= validity.from {
+            return Err(X509Error::Time(end).into());
+        }
         let profile = CodeSigningProfile {
             subject,
             extensions,
             key,
             validity,
         };
-        Ok(self.issuer.precertificate(&profile)?)
+        Ok(generation.signs.precertificate(&profile)?)
+    }
+
+    /// Each intermediate with the root behind it, oldest first: what trust roots
+    /// must list.
+    pub fn chains(&self) -> Vec<Arc<[Certificate]>> {
+        let all = self.intermediates.all();
+        all.iter().map(|one| one.chain.clone()).collect()
+    }
+
+    /// The intermediate that signs now, and the root.
+    ///
+    /// # Errors
+    /// As [`Certified::current`].
+    pub fn chain(&self) -> Result<Arc<[Certificate]>, AuthorityError> {
+        let current = self.intermediates.current(self.clock.now())?;
+        Ok(current.chain.clone())
+    }
+
+    /// What the next ceremony shall certify.
+    ///
+    /// # Errors
+    /// As [`Certified::request`].
+    pub async fn certificate_requests(&self) -> Result<Vec<CertificateRequest>, AuthorityError> {
+        Ok(vec![self.intermediates.request().await?])
+    }
+
+    /// Takes what a ceremony certified: the intermediate, and the root.
+    ///
+    /// # Errors
+    /// As [`Certified::accept`].
+    pub async fn accept(&self, chain: Vec<Certificate>) -> Result<(), AuthorityError> {
+        self.intermediates.accept(&chain).await
+    }
+
+    /// The lives of root and intermediate.
+    pub fn lifetimes(&self) -> Vec<Lifetime> {
+        self.intermediates.lifetimes()
+    }
+
+    /// Takes up what another replica accepted.
+    ///
+    /// # Errors
+    /// As [`Certified::refresh`].
+    pub async fn renew(&self, _now: Timestamp) -> Result<(), AuthorityError> {
+        self.intermediates.refresh().await
     }
 
     /// Issues without a token: for the authenticated, and for genesis entries.
@@ -157,9 +218,10 @@ impl CertificateAuthority {
         key: &PublicKey,
     ) -> Result<Certificate, AuthorityError> {
         let extensions = FulcioExtensions::issued_by(oidc_issuer);
-        let precert = self.precertificate(subject, &extensions, key)?;
+        let generation = self.intermediates.current(self.clock.now())?;
+        let precert = self.precertificate(&generation, subject, &extensions, key)?;
         let sct = self.ct.promise(&precert).await?;
-        Ok(self.issuer.finish(precert, &[sct])?)
+        Ok(generation.signs.finish(precert, &[sct])?)
     }
 }
 

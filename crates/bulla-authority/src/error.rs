@@ -10,6 +10,7 @@ use std::{io, path::PathBuf};
 
 use crate::{
     ca::issuer::IssuersError,
+    certified::CeremonyError,
     key_slot::{ExternalKeyError, HolderError},
     oidc::OidcError,
     store::StoreError,
@@ -28,6 +29,9 @@ pub enum AuthorityError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// What a ceremony left.
+    #[error(transparent)]
+    Ceremony(#[from] CeremonyError),
     /// A stored document is not what was stored.
     #[error("the stored {what} is damaged")]
     Damaged {
@@ -63,13 +67,13 @@ pub enum AuthorityError {
     /// Encoding a document failed.
     #[error("a document could not be encoded: {0}")]
     Json(#[from] serde_json::Error),
-    /// The log does not sequence any more.
-    #[error("the {log} log is closed: {why}")]
-    LogClosed {
+    /// The entry was not committed, or not in time.
+    #[error("the {log} log cannot be written now: {why}")]
+    LogUnavailable {
         /// Its name.
         log: String,
         /// Why.
-        why: &'static str,
+        why: String,
     },
     /// A Merkle tree.
     #[error(transparent)]
@@ -77,6 +81,12 @@ pub enum AuthorityError {
     /// A checkpoint.
     #[error(transparent)]
     Note(#[from] NoteError),
+    /// Another process appends to the log.
+    #[error("this process does not lead the {log} log")]
+    NotLeading {
+        /// Its name.
+        log: String,
+    },
     /// The issuer.
     #[error(transparent)]
     Oidc(#[from] OidcError),
@@ -122,9 +132,11 @@ impl Diagnose for AuthorityError {
             Self::KeyFile { .. } => Code("AUTH-0003"),
             Self::InstanceKeyMissing { .. } => Code("AUTH-0004"),
             Self::Json(_) => Code("AUTH-0005"),
-            Self::LogClosed { .. } => Code("AUTH-0006"),
+            Self::LogUnavailable { .. } => Code("AUTH-0006"),
             Self::Renamed { .. } => Code("AUTH-0007"),
+            Self::Ceremony(error) => error.code(),
             Self::Issuers(error) => error.code(),
+            Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
             Self::Key(error) => error.code(),
@@ -153,11 +165,19 @@ impl Diagnose for AuthorityError {
                 "restore the data directory from its backup, or create another with `bulla up --data DIR`"
                     .into(),
             ),
+            Self::LogUnavailable { .. } => Some(
+                "see that the disk of the data directory has room; the log goes on by itself, so send the request again"
+                    .into(),
+            ),
+            Self::NotLeading { .. } => {
+                Some("send the request again: it is forwarded to the replica that leads".into())
+            }
             Self::ExternalKey(error) => error.hint(),
             Self::Holder(error) => error.hint(),
             Self::Seal(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
+            Self::Ceremony(error) => error.hint(),
             Self::Issuers(error) => error.hint(),
             _ => None,
         }

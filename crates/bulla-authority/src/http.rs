@@ -4,13 +4,15 @@
 use axum::{
     Json,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use bulla_core::limits;
 use serde::Serialize;
 use std::sync::Arc;
+
+use crate::error::AuthorityError;
 
 /// Longest request body, in bytes: token, certificate and envelope fit well.
 pub const BODY_BYTES: usize = limits::REQUEST_BYTES as usize;
@@ -126,6 +128,22 @@ impl RpcError {
         }
     }
 
+    /// 503 while a log cannot be written or another replica leads it, else 500;
+    /// the cause goes to our log, not to the client.
+    pub fn of(error: &AuthorityError, message: &'static str) -> Self {
+        match error {
+            AuthorityError::LogUnavailable { .. } | AuthorityError::NotLeading { .. } => {
+                tracing::warn!(%error, "{message}");
+                Self {
+                    status: StatusCode::SERVICE_UNAVAILABLE,
+                    code: 14,
+                    message: "the log cannot be written now, try again".into(),
+                }
+            }
+            error => Self::internal(message, error),
+        }
+    }
+
     /// The text.
     pub fn message(&self) -> &str {
         &self.message
@@ -139,7 +157,12 @@ impl IntoResponse for RpcError {
             message: &self.message,
             details: [],
         };
-        (self.status, Json(body)).into_response()
+        let mut response = (self.status, Json(body)).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            let soon = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+        }
+        response
     }
 }
 

@@ -8,6 +8,7 @@
 
 pub mod authority;
 pub mod ca;
+pub mod certified;
 pub mod error;
 pub mod health;
 pub mod http;

@@ -7,9 +7,12 @@
 
 pub mod ct;
 mod handle;
+mod publisher;
+mod read;
 pub mod rekor_v1;
 pub mod rekor_v2;
 mod sequencer;
 pub mod tile_routes;
 
 pub use handle::{Leaf, Log, LogConfig, Sequenced, SignCheckpoint};
+pub use publisher::Cosigner;

@@ -10,7 +10,8 @@ mod sql;
 use bulla_core::{Code, Diagnose};
 use bulla_crypto::merkle::{NodeHash, WrittenTile};
 use bulla_store::StateError;
-use std::pin::Pin;
+use bytes::Bytes;
+use std::{pin::Pin, sync::Arc};
 
 pub use sql::SqlStore;
 
@@ -28,15 +29,24 @@ pub struct Head {
     pub epoch: u64,
 }
 
-/// A new leaf.
+/// A log at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree {
+    /// Size, root and epoch.
+    pub head: Head,
+    /// The partial tiles of exactly this head.
+    pub edge: Vec<WrittenTile>,
+    /// The published checkpoint, once there is one; its size is at most the head's.
+    pub checkpoint: Option<Arc<str>>,
+}
+
+/// A new leaf; its index follows from its place in the commit.
 #[derive(Clone, Debug)]
 pub struct NewEntry {
-    /// Its place.
-    pub index: u64,
     /// What makes another submission a duplicate of it.
     pub identity: [u8; 32],
     /// What entry bundles and data tiles hold of it.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
 /// A group commit.
@@ -48,10 +58,12 @@ pub struct Commit {
     pub from: Head,
     /// The head that comes.
     pub to: Head,
-    /// New leaves, in order.
+    /// New leaves, in order, from index `from.size` on.
     pub entries: Vec<NewEntry>,
-    /// Tiles that grew.
+    /// Tiles that became full: they never change again.
     pub tiles: Vec<WrittenTile>,
+    /// All partial tiles of `to`; they take the place of those of `from`.
+    pub edge: Vec<WrittenTile>,
 }
 
 /// Storage of one instance.
@@ -65,20 +77,40 @@ pub trait LogStore: Send + Sync {
     /// Keeps `bytes` as `name`, whatever was there.
     fn put_document<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> Pending<'a, ()>;
 
-    /// Makes the caller the log's only writer and tells the head.
-    fn take_over(&self, log: &'static str) -> Pending<'_, Head>;
+    /// Makes the caller the log's only writer: in the epoch after the last, or in
+    /// the fencing epoch of its lease, unless a later one was seen
+    /// ([`StoreError::Deposed`]). A log that is not there begins empty.
+    fn take_over(&self, log: &'static str, epoch: Option<u64>) -> Pending<'_, Tree>;
 
-    /// Commits, or fails with [`StoreError::Deposed`] and changes nothing.
+    /// The present tree, taking nothing over; `None` if there is no such log yet.
+    fn tree(&self, log: &'static str) -> Pending<'_, Option<Tree>>;
+
+    /// Commits, or fails with [`StoreError::Deposed`] and changes nothing. When it
+    /// returns, all of it survives a crash.
     fn commit(&self, commit: Commit) -> Pending<'_, ()>;
 
-    /// The hashes of a tile, possibly more than were asked for.
+    /// Keeps the published checkpoint of a tree of `size` leaves, unless that of a
+    /// larger one is kept. [`StoreError::Deposed`] unless `epoch` is the last.
+    fn publish<'a>(
+        &'a self,
+        log: &'static str,
+        epoch: u64,
+        size: u64,
+        note: &'a str,
+    ) -> Pending<'a, ()>;
+
+    /// The 256 hashes of a full tile.
     fn tile(&self, log: &'static str, level: u8, index: u64) -> Pending<'_, Option<Vec<u8>>>;
 
-    /// At most `count` entries from `first` on.
-    fn entries(&self, log: &'static str, first: u64, count: u16) -> Pending<'_, Vec<Vec<u8>>>;
+    /// At most `count` entries from `first` on, without gaps.
+    fn entries(&self, log: &'static str, first: u64, count: u16) -> Pending<'_, Vec<Bytes>>;
 
-    /// Where the entry with this identity is.
-    fn find(&self, log: &'static str, identity: [u8; 32]) -> Pending<'_, Option<u64>>;
+    /// For each identity, where its entry is in the committed tree.
+    fn find_all<'a>(
+        &'a self,
+        log: &'static str,
+        identities: &'a [[u8; 32]],
+    ) -> Pending<'a, Vec<Option<u64>>>;
 }
 
 /// Why the store failed.

@@ -7,7 +7,7 @@
 
 mod hasher;
 mod local;
-mod publish;
+pub(crate) mod publish;
 
 use bulla_core::{Code, Diagnose, Digest};
 use bytes::Bytes;

@@ -1,11 +1,14 @@
 //! The SQL port: one SQLite file in WAL mode, every commit synced.
 //!
-//! One connection writes, several read; a write transaction takes the write
+//! One connection writes, several read, and one moves the write-ahead log into
+//! the file, so that no commit waits for that; a write transaction takes the write
 //! lock when it begins, so it never fails half way for want of it. Each service
 //! brings its tables as a [`Schema`]; versions stand in the table
 //! `schema_version`, and a file with a newer one is refused.
 
+mod checkpointer;
 mod migration;
+pub mod postgres;
 mod registry;
 mod values;
 
@@ -16,11 +19,15 @@ use sqlx::{
 };
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 pub use migration::Schema;
+pub use postgres::{PostgresConfig, PostgresError, PostgresState};
 pub use registry::{
     Expect, ManifestRow, NewManifest, Page, PutManifest, Referrer, RegistryState, TagChange,
     UploadRow,
@@ -37,6 +44,8 @@ pub struct StateStore {
     path: Arc<Path>,
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Counts commits, for the checkpointer.
+    commits: Arc<AtomicU64>,
 }
 
 impl StateStore {
@@ -52,26 +61,33 @@ impl StateStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            .pragma("wal_autocheckpoint", checkpointer::LAST_RESORT_PAGES)
             .busy_timeout(Duration::from_secs(10));
         let damaged = |source| StateError::new(path, source);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            .test_before_acquire(false)
             .connect_with(options.clone())
             .await
             .map_err(damaged)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .max_lifetime(None)
-            .connect_lazy_with(options.read_only(true));
+            .test_before_acquire(false)
+            .connect_lazy_with(options.clone().read_only(true));
         let state = Self {
             path: path.into(),
             writer,
             readers,
+            commits: Arc::default(),
         };
         match state.prepare(checked).await {
-            Ok(()) => Ok(state),
+            Ok(()) => {
+                checkpointer::spawn(options, &state);
+                Ok(state)
+            }
             Err(error) => {
                 // Otherwise the write-ahead log stays beside a file that nobody may use.
                 state.close().await;
@@ -114,10 +130,9 @@ impl StateStore {
         &self,
         transaction: Transaction<'static, Sqlite>,
     ) -> Result<(), StateError> {
-        transaction
-            .commit()
-            .await
-            .map_err(|source| self.error(source))
+        let committed = transaction.commit().await;
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        committed.map_err(|source| self.error(source))
     }
 
     /// Connections for reading.
@@ -187,6 +202,9 @@ pub enum StateError {
         /// The newest version that this program knows.
         known: i64,
     },
+    /// PostgreSQL.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
     /// Any other failure of the database.
     #[error("the database {} failed: {source}", path.display())]
     Sql {
@@ -223,12 +241,14 @@ impl Diagnose for StateError {
             Self::Damaged { .. } => Code("STORE-0010"),
             Self::Full { .. } => Code("STORE-0011"),
             Self::Newer { .. } => Code("STORE-0012"),
+            Self::Postgres(error) => error.code(),
             Self::Sql { .. } => Code("STORE-0013"),
         }
     }
 
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Postgres(error) => return error.hint(),
             Self::Damaged { path, .. } => {
                 let file = path.display();
                 format!(

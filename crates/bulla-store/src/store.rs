@@ -14,6 +14,7 @@ use std::{
 
 use crate::{
     blob::{BlobError, BlobStore, LocalBlobs},
+    object::ObjectError,
     state::{RegistryState, StateError, StateStore, Values},
 };
 
@@ -102,6 +103,15 @@ pub enum StoreError {
         /// The failure.
         source: io::Error,
     },
+    /// A part that only the embedded form of the store has.
+    #[error("{what} cannot be kept in PostgreSQL yet")]
+    EmbeddedOnly {
+        /// The part.
+        what: &'static str,
+    },
+    /// Its objects.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
     /// It may not be written.
     #[error("the data directory {} cannot be written: {source}", path.display())]
     ReadOnly {
@@ -116,7 +126,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    fn at(path: &Path, source: io::Error) -> Self {
+    pub(crate) fn at(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
@@ -132,6 +142,8 @@ impl Diagnose for StoreError {
         match self {
             Self::Blob(error) => error.code(),
             Self::Directory { .. } => Code("STORE-0001"),
+            Self::EmbeddedOnly { .. } => Code("STORE-0106"),
+            Self::Object(error) => error.code(),
             Self::ReadOnly { .. } => Code("STORE-0002"),
             Self::State(error) => error.code(),
         }
@@ -141,6 +153,10 @@ impl Diagnose for StoreError {
         match self {
             Self::Blob(error) => error.hint(),
             Self::State(error) => error.hint(),
+            Self::Object(error) => error.hint(),
+            Self::EmbeddedOnly { what } => Some(format!(
+                "run {what} by a `bulla serve` of its own, without [postgres] in its configuration"
+            )),
             Self::Directory { .. } => Some("name another directory with --data DIR".into()),
             Self::ReadOnly { path, .. } => Some(format!(
                 "run `chmod u+rwx {}`, or name another directory with --data DIR",

@@ -3,7 +3,8 @@
 //! A [`World`] is an empty machine for one test: a home, a working folder, an
 //! environment without anything of the developer's. [`World::bulla`] runs the
 //! binary in it, [`Instance`] keeps `bulla up` running, [`Distribution`] a registry
-//! that we did not write, [`Repository`] makes git history, [`require`] finds a
+//! that we did not write, [`Postgres`] and [`S3`] are what replicas share, [`Repository`]
+//! makes git history, [`require`] finds a
 //! foreign tool or says `SKIP`, and [`document::run`] executes the commands of a
 //! page of the book.
 //!
@@ -16,7 +17,9 @@ mod distribution;
 pub mod document;
 mod instance;
 mod outcome;
+mod postgres;
 mod repository;
+mod s3;
 mod scrub;
 mod shared;
 mod tool;
@@ -25,7 +28,9 @@ mod world;
 pub use distribution::Distribution;
 pub use instance::Instance;
 pub use outcome::Outcome;
+pub use postgres::{Postgres, postgres};
 pub use repository::{Repository, SshKey};
+pub use s3::{S3, s3};
 pub use scrub::scrub;
 pub use shared::Shared;
 pub use tool::{data, is_root, require, require_root, require_user_namespaces, skip, suites};

@@ -14,8 +14,8 @@ const LAYERS: [&[&str]; 9] = [
     &["bulla-crypto", "bulla-inventory", "bulla-expr"],
     &["bulla-trust"],
     &["bulla-policy", "bulla-scan"],
-    &["bulla-net", "bulla-store"],
-    &["bulla-oci", "bulla-source", "bulla-build"],
+    &["bulla-net"],
+    &["bulla-oci", "bulla-store", "bulla-source", "bulla-build"],
     &[
         "bulla-authority",
         "bulla-registry",

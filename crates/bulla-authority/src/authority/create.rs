@@ -3,11 +3,11 @@
 
 use bulla_core::Clock;
 use bulla_crypto::{
-    PublicKey, Scheme, SigningKey,
+    PublicKey, Scheme, Signer, SigningKey,
     checkpoint::Checkpoint,
     note, random,
     timestamp::TimestampSigner,
-    x509::{self, CaProfile, Certificate, SubjectName, Validity, parse_certificate},
+    x509::{self, CaProfile, Certificate, SubjectName, Validity, X509Error, parse_certificate},
 };
 use bulla_store::Store;
 use jiff::Timestamp;
@@ -20,6 +20,7 @@ use crate::{
         CertificateAuthority,
         issuer::{Embedded, EmbeddedKind, IssuerKeys, Issuers},
     },
+    certified::{Certified, Make, Role},
     error::AuthorityError,
     http::AllowedHosts,
     key_slot::KeySlots,
@@ -27,7 +28,7 @@ use crate::{
     oidc,
     store::{LogStore, SqlStore},
     trust_document::TrustMaterial,
-    tsa::{Tsa, TsaSettings, guard::ClockGuard},
+    tsa::{self, Tsa, TsaSettings, guard::ClockGuard},
 };
 
 const TEN_YEARS: i64 = 3652 * 86_400;
@@ -67,9 +68,8 @@ pub(super) async fn open(
     let root = opener
         .root("ca-root", Scheme::EcdsaP384, "signing root")
         .await?;
-    let issuer = opener.intermediate(&root).await?;
-    let chain: Arc<[Certificate]> =
-        [issuer.certificate().clone(), root.certificate().clone()].into();
+    let intermediates = opener.intermediates(&root).await?;
+    let chain = intermediates.current(clock.now())?.chain.clone();
     let ct = opener.ct(&address, chain.clone(), clock.clone()).await?;
     let ct_key = opener.slots.get_or_create("ct", Scheme::EcdsaP256).await?;
     let ct_key = ct_key.public().clone();
@@ -85,8 +85,7 @@ pub(super) async fn open(
         Embedded::new(service.url(), EmbeddedKind::Services, service.clone()),
     ];
     let ca = Arc::new(CertificateAuthority {
-        issuer,
-        chain,
+        intermediates,
         ct,
         asserted,
         service,
@@ -100,6 +99,7 @@ pub(super) async fn open(
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
     let tsa = opener.tsa(&config.tsa, clock.clone()).await?;
+    let tsa_chain = tsa.chain()?;
     let transport = opener
         .root("transport-root", Scheme::EcdsaP256, "transport root")
         .await?;
@@ -108,8 +108,8 @@ pub(super) async fn open(
         oidc_issuer: ca.asserted.url(),
         operator: &opener.instance.organization,
         since: opener.instance.since,
-        ca_chain: &ca.chain,
-        tsa_chain: tsa.signer.chain(),
+        ca_chain: &chain,
+        tsa_chain: &tsa_chain,
         log_v1_key: &log_v1_key,
         log_key: &log_key,
         log_id: rekor.key_id(),
@@ -192,21 +192,39 @@ impl Opener {
         Ok(created)
     }
 
-    async fn intermediate(&self, root: &x509::Issuer) -> Result<x509::Issuer, AuthorityError> {
-        let key = self
-            .slots
-            .get_or_create("ca-intermediate", Scheme::EcdsaP256)
-            .await?;
-        if let Some(der) = self.store.document("ca-intermediate.der").await? {
-            return Ok(x509::Issuer::from_parts(key, parse_certificate(&der)?)?);
+    async fn intermediates(
+        &self,
+        root: &x509::Issuer,
+    ) -> Result<Certified<x509::Issuer>, AuthorityError> {
+        if self.store.document("ca-intermediate.der").await?.is_none() {
+            let slot = self
+                .slots
+                .get_or_create("ca-intermediate", Scheme::EcdsaP256);
+            let (key, name) = (slot.await?, "signing intermediate");
+            let first =
+                root.create_intermediate(key, CaProfile::CodeSigning, name, self.validity()?)?;
+            let der = first.certificate().der();
+            self.store
+                .create_document("ca-intermediate.der", der)
+                .await?;
         }
-        let name = "signing intermediate";
-        let created =
-            root.create_intermediate(key, CaProfile::CodeSigning, name, self.validity()?)?;
-        self.store
-            .create_document("ca-intermediate.der", created.certificate().der())
-            .await?;
-        Ok(created)
+        let make = |key: Arc<dyn Signer>, chain: &[Certificate]| {
+            let own = chain.first().ok_or(X509Error::Possession)?;
+            Ok(x509::Issuer::from_parts(key, own.clone())?)
+        };
+        self.certified(Role::Intermediate, root, Box::new(make))
+            .await
+    }
+
+    async fn certified<T>(
+        &self,
+        role: Role,
+        root: &x509::Issuer,
+        make: Make<T>,
+    ) -> Result<Certified<T>, AuthorityError> {
+        let (slots, store) = (self.slots.clone(), self.store.clone());
+        let (root, organization) = (root.certificate().clone(), &self.instance.organization);
+        Certified::open(role, slots, store, root, organization, make).await
     }
 
     async fn tsa(
@@ -217,22 +235,28 @@ impl Opener {
         let root = self
             .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
             .await?;
-        let key = self.slots.get_or_create("tsa", Scheme::EcdsaP256).await?;
-        let leaf = match self.store.document("tsa.der").await? {
-            Some(der) => parse_certificate(&der)?,
-            None => {
-                let validity = self.validity()?;
-                let leaf =
-                    root.issue_timestamping(key.public(), "timestamp authority", validity)?;
-                self.store.create_document("tsa.der", leaf.der()).await?;
-                leaf
-            }
+        if self.store.document("tsa.der").await?.is_none() {
+            let key = self.slots.get_or_create("tsa", Scheme::EcdsaP256).await?;
+            let (validity, name) = (self.validity()?, "timestamp authority");
+            let first = root.issue_timestamping(key.public(), name, validity)?;
+            self.store.create_document("tsa.der", first.der()).await?;
+        }
+        let settings = settings.clone();
+        let make = move |key: Arc<dyn Signer>, chain: &[Certificate]| {
+            Ok(settings.apply(TimestampSigner::new(key, chain.to_vec())?)?)
         };
-        let signer = TimestampSigner::new(key, vec![leaf, root.certificate().clone()])?;
+        let signers = self
+            .certified(Role::Timestamp, &root, Box::new(make))
+            .await?;
+        let guard = ClockGuard::default();
+        if let Some(floor) = tsa::floor(&*self.store).await? {
+            guard.raise(floor);
+        }
         Ok(Arc::new(Tsa {
-            signer: settings.apply(signer)?,
+            signers,
             clock,
-            guard: ClockGuard::default(),
+            guard,
+            store: self.store.clone(),
         }))
     }
 
@@ -251,6 +275,7 @@ impl Opener {
             sign: Box::new(move |checkpoint: &Checkpoint, now_ms| {
                 Ok(checkpoint.sign_rfc6962(&signer, now_ms)?.to_string())
             }),
+            cosigner: None,
         };
         let log = Log::open(config, self.store.clone(), clock).await?;
         Ok(CtLog::new(log, key, chain))
@@ -270,6 +295,7 @@ impl Opener {
             sign: Box::new(move |checkpoint: &Checkpoint, _| {
                 Ok(checkpoint.sign(&signer)?.to_string())
             }),
+            cosigner: None,
         };
         let log = Log::open(config, self.store.clone(), clock).await?;
         let rekor = RekorV2::start(log, &address.host, &key).await?;
@@ -303,6 +329,7 @@ impl Opener {
                 // The origin has spaces, so the host alone stands on the signature line.
                 Ok(note::sign_note(&checkpoint.text(), &host, &signer)?.to_string())
             }),
+            cosigner: None,
         };
         let log = Log::open(config, self.store.clone(), clock).await?;
         let public = key.public().clone();

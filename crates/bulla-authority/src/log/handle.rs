@@ -1,19 +1,36 @@
-//! A handle to a log: add an entry, read what is published.
+//! A handle to a log: lead it or follow it, add an entry.
+//!
+//! A log that is led has a sequencer; one that is followed shows the tree that
+//! the store held at the last [`Log::refresh`]. Both prove from the same kind of
+//! signed tree. The checkpoint of a commit goes into answers; the *published* one
+//! is the publisher's.
 
 use bulla_core::Clock;
 use bulla_crypto::{
     checkpoint::Checkpoint,
-    merkle::{NodeHash, TileId},
+    merkle::{Frontier, NodeHash, TileId, empty_root},
     note::NoteError,
 };
-use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::{mpsc, oneshot};
+use bytes::Bytes;
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::sequencer::{Published, Sequencer, Submission};
-use crate::{error::AuthorityError, store::LogStore};
+use super::{
+    publisher::{Cosigner, Published, Publisher},
+    sequencer::{Sequencer, Submission},
+};
+use crate::{
+    error::AuthorityError,
+    store::{Head, LogStore, Tree},
+};
 
 /// Submissions that may wait; more are held back.
 const QUEUE: usize = 4096;
+/// How long a submission waits for its commit. Clients give up after 20 s.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Signs a checkpoint at a time in milliseconds since 1970.
 pub type SignCheckpoint = Box<dyn Fn(&Checkpoint, u64) -> Result<String, NoteError> + Send + Sync>;
@@ -26,6 +43,8 @@ pub struct LogConfig {
     pub origin: String,
     /// Signs its checkpoints.
     pub sign: SignCheckpoint,
+    /// Witnesses of its published checkpoints.
+    pub cosigner: Option<Arc<dyn Cosigner>>,
 }
 
 /// What becomes of a submission once its place is known.
@@ -50,18 +69,106 @@ pub struct Sequenced {
     /// The signed checkpoint of that tree.
     pub checkpoint: Arc<str>,
     /// The bytes that entry bundles hold.
-    pub stored: Vec<u8>,
+    pub stored: Bytes,
     /// Whether it was there before.
     pub duplicate: bool,
+}
+
+/// A tree that is durable, with its checkpoint.
+pub(super) struct Signed {
+    pub(super) head: Head,
+    pub(super) frontier: Frontier,
+    pub(super) checkpoint: Arc<str>,
+}
+
+/// What handles, sequencer and publisher of a log share.
+pub(super) struct Core {
+    pub(super) config: LogConfig,
+    pub(super) store: Arc<dyn LogStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) signed: watch::Sender<Arc<Signed>>,
+    pub(super) published: RwLock<Published>,
+    /// Held by the sequencer while it runs.
+    running: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// Whether this process leads the log: then where submissions go.
+#[derive(Default)]
+pub(super) struct Role(RwLock<Option<Leading>>);
+
+struct Leading {
+    epoch: u64,
+    submissions: mpsc::Sender<Submission>,
 }
 
 /// A handle to a log.
 #[derive(Clone)]
 pub struct Log {
-    name: &'static str,
-    store: Arc<dyn LogStore>,
-    submissions: mpsc::Sender<Submission>,
-    published: Arc<RwLock<Published>>,
+    pub(super) core: Arc<Core>,
+    pub(super) role: Arc<Role>,
+}
+
+impl Role {
+    /// Whether the log is led from this head on.
+    pub(super) fn is(&self, head: &Head) -> bool {
+        let leading = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        leading
+            .as_ref()
+            .is_some_and(|leading| leading.epoch == head.epoch)
+    }
+
+    /// Leads no more, unless it already leads in a later epoch.
+    pub(super) fn leave(&self, head: &Head) {
+        let mut leading = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        leading.take_if(|leading| leading.epoch <= head.epoch);
+    }
+
+    fn set(&self, leading: Option<Leading>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = leading;
+    }
+
+    fn submissions(&self) -> Option<mpsc::Sender<Submission>> {
+        let leading = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        leading.as_ref().map(|leading| leading.submissions.clone())
+    }
+}
+
+impl Core {
+    pub(super) fn now_ms(&self) -> u64 {
+        u64::try_from(self.clock.now().as_millisecond()).unwrap_or(0)
+    }
+
+    pub(super) fn sign(&self, head: Head, frontier: Frontier) -> Result<Arc<Signed>, NoteError> {
+        let checkpoint = Checkpoint {
+            origin: self.config.origin.clone(),
+            size: head.size,
+            root: head.root,
+        };
+        let note = (self.config.sign)(&checkpoint, self.now_ms())?;
+        Ok(Arc::new(Signed {
+            head,
+            frontier,
+            checkpoint: note.into(),
+        }))
+    }
+
+    /// Checks the edge of a stored tree against its root, and signs it.
+    fn take_up(&self, tree: &Tree) -> Result<Arc<Signed>, AuthorityError> {
+        let frontier = Frontier::load(tree.head.size, |wanted| {
+            let place = |id: TileId| (id.level, id.index);
+            let found = tree
+                .edge
+                .iter()
+                .find(|tile| place(tile.id) == place(wanted));
+            found.map(|tile| tile.bytes.clone())
+        })?;
+        if frontier.root() != tree.head.root {
+            return Err(AuthorityError::Damaged {
+                what: format!("{} log", self.config.name),
+            });
+        }
+        Ok(self.sign(tree.head, frontier)?)
+    }
 }
 
 impl Log {
@@ -74,28 +181,134 @@ impl Log {
         store: Arc<dyn LogStore>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AuthorityError> {
-        let name = config.name;
-        let mut sequencer = Sequencer::load(config, store.clone(), clock).await?;
-        let published = Arc::new(RwLock::new(sequencer.published()?));
-        let (submissions, queue) = mpsc::channel(QUEUE);
-        let publish = published.clone();
-        tokio::spawn(async move { sequencer.run(queue, &publish).await });
-        Ok(Self {
-            name,
+        let log = Self::new(config, store, clock)?;
+        log.lead(None).await?;
+        Ok(log)
+    }
+
+    /// Shows what another process writes, which may be nothing yet.
+    ///
+    /// # Errors
+    /// As for [`Log::open`].
+    pub async fn follow(
+        config: LogConfig,
+        store: Arc<dyn LogStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, AuthorityError> {
+        let log = Self::new(config, store, clock)?;
+        log.refresh().await?;
+        Ok(log)
+    }
+
+    fn new(
+        config: LogConfig,
+        store: Arc<dyn LogStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, AuthorityError> {
+        let head = Head {
+            size: 0,
+            root: empty_root(),
+            epoch: 0,
+        };
+        let nothing = Arc::new(Signed {
+            head,
+            frontier: Frontier::new(),
+            checkpoint: "".into(),
+        });
+        let core = Core {
+            config,
             store,
-            submissions,
-            published,
+            clock,
+            signed: watch::Sender::new(nothing),
+            published: RwLock::default(),
+            running: Arc::default(),
+        };
+        let signed = core.sign(head, Frontier::new())?;
+        core.signed.send_replace(signed);
+        Ok(Self {
+            core: Arc::new(core),
+            role: Arc::default(),
         })
     }
 
-    /// Leaves in the published tree.
-    pub fn size(&self) -> u64 {
-        self.published().size
+    /// Takes the log over: in the epoch after the last one, or in the fencing
+    /// epoch of this process's lease.
+    ///
+    /// # Errors
+    /// As for [`Log::open`]; [`crate::store::StoreError::Deposed`] if a later epoch was seen.
+    pub async fn lead(&self, epoch: Option<u64>) -> Result<(), AuthorityError> {
+        self.step_down();
+        let running = self.core.running.clone().lock_owned().await;
+        let name = self.core.config.name;
+        let tree = self.core.store.take_over(name, epoch).await?;
+        let signed = self.core.take_up(&tree)?;
+        self.core.show(&tree)?;
+        self.core.signed.send_replace(signed.clone());
+        let (submissions, queue) = mpsc::channel(QUEUE);
+        let epoch = tree.head.epoch;
+        self.role.set(Some(Leading { epoch, submissions }));
+        let role = Arc::downgrade(&self.role);
+        let sequencer = Sequencer::new(self.core.clone(), role.clone(), signed);
+        let (alive, ended) = watch::channel(());
+        let runtime = tokio::runtime::Handle::current();
+        std::thread::Builder::new()
+            .name(name.into())
+            .spawn(move || {
+                runtime.block_on(sequencer.run(queue));
+                drop((alive, running));
+            })
+            .map_err(|error| AuthorityError::LogUnavailable {
+                log: name.into(),
+                why: error.to_string(),
+            })?;
+        tokio::spawn(Publisher::new(self.core.clone(), role, epoch).run(ended));
+        Ok(())
     }
 
-    /// The last signed checkpoint.
+    /// Stops leading. Whoever waits for a commit gets [`AuthorityError::NotLeading`].
+    pub fn step_down(&self) {
+        self.role.set(None);
+    }
+
+    /// Whether this process appends to the log.
+    pub fn is_leading(&self) -> bool {
+        self.role.submissions().is_some()
+    }
+
+    /// Reads the present tree from the store, unless this process makes it.
+    ///
+    /// # Errors
+    /// As for [`Log::open`].
+    pub async fn refresh(&self) -> Result<(), AuthorityError> {
+        let name = self.core.config.name;
+        let tree = self.core.store.tree(name).await?;
+        let Some(tree) = tree.filter(|_| !self.is_leading()) else {
+            return Ok(());
+        };
+        if tree.head.size > self.size() {
+            let signed = self.core.take_up(&tree)?;
+            self.core.signed.send_if_modified(|old| {
+                let newer = signed.head.size > old.head.size;
+                if newer {
+                    *old = signed;
+                }
+                newer
+            });
+        }
+        self.core.show(&tree)
+    }
+
+    /// Committed leaves.
+    pub fn size(&self) -> u64 {
+        self.core.signed.borrow().head.size
+    }
+
+    /// The published checkpoint: renewed each second, witnessed, never an older one.
+    /// Empty until there is one.
     pub fn checkpoint(&self) -> Arc<str> {
-        self.published().checkpoint
+        let published = &self.core.published;
+        let published = published.read().unwrap_or_else(PoisonError::into_inner);
+        published.note.clone()
     }
 
     /// Adds an entry and waits until a signed checkpoint covers it. `build` gets
@@ -103,97 +316,35 @@ impl Log {
     /// same `identity` only the first is built.
     ///
     /// # Errors
-    /// Whatever `build` or the store fails with; [`AuthorityError::LogClosed`].
+    /// Whatever `build` fails with; [`AuthorityError::NotLeading`];
+    /// [`AuthorityError::LogUnavailable`] if it was not committed.
     pub async fn add(
         &self,
         identity: [u8; 32],
         build: impl FnOnce(u64, u64) -> Result<Leaf, AuthorityError> + Send + 'static,
     ) -> Result<Sequenced, AuthorityError> {
-        let closed = |why| AuthorityError::LogClosed {
-            log: self.name.into(),
-            why,
+        let log = self.core.config.name;
+        let not_leading = || AuthorityError::NotLeading { log: log.into() };
+        let unavailable = |why: &str| AuthorityError::LogUnavailable {
+            log: log.into(),
+            why: why.into(),
         };
+        let submissions = self.role.submissions().ok_or_else(not_leading)?;
         let (answer, answered) = oneshot::channel();
         let submission = Submission {
             identity,
             build: Box::new(build),
             answer,
         };
-        let sent = self.submissions.send(submission).await;
-        sent.map_err(|_| closed("its sequencer has stopped"))?;
-        answered
+        let settled = async {
+            let sent = submissions.send(submission).await;
+            sent.map_err(|_| not_leading())?;
+            answered
+                .await
+                .map_err(|_| unavailable("its sequencer has stopped"))?
+        };
+        let settled = tokio::time::timeout(PATIENCE, settled).await;
+        self.show_settled(settled.map_err(|_| unavailable("its storage is too slow"))??)
             .await
-            .map_err(|_| closed("the entry was not committed"))?
-    }
-
-    /// The bytes of a hash tile of exactly this width, if the published tree has it.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn tile(&self, tile: TileId) -> Result<Option<Vec<u8>>, AuthorityError> {
-        if !self.covers(tile) {
-            return Ok(None);
-        }
-        let bytes = self.store.tile(self.name, tile.level, tile.index).await?;
-        let wanted = usize::from(tile.width) * 32;
-        Ok(bytes.and_then(|bytes| bytes.get(..wanted).map(<[u8]>::to_vec)))
-    }
-
-    /// The entries below a level-0 tile of exactly this width, if the published tree has them.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn entries(
-        &self,
-        index: u64,
-        width: u16,
-    ) -> Result<Option<Vec<Vec<u8>>>, AuthorityError> {
-        if !self.covers(TileId {
-            level: 0,
-            index,
-            width,
-        }) {
-            return Ok(None);
-        }
-        let entries = self
-            .store
-            .entries(self.name, index.saturating_mul(256), width)
-            .await?;
-        Ok((entries.len() == usize::from(width)).then_some(entries))
-    }
-
-    /// The stored bytes of one entry, if the published tree has it.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn entry(&self, index: u64) -> Result<Option<Vec<u8>>, AuthorityError> {
-        if index >= self.size() {
-            return Ok(None);
-        }
-        Ok(self
-            .store
-            .entries(self.name, index, 1)
-            .await?
-            .into_iter()
-            .next())
-    }
-
-    fn covers(&self, tile: TileId) -> bool {
-        let hashes = self
-            .size()
-            .checked_shr(8 * u32::from(tile.level))
-            .unwrap_or(0);
-        let needed = tile
-            .index
-            .checked_mul(256)
-            .and_then(|n| n.checked_add(tile.width.into()));
-        needed.is_some_and(|needed| needed <= hashes)
-    }
-
-    fn published(&self) -> Published {
-        self.published
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
     }
 }

@@ -111,10 +111,17 @@ impl RekorV2 {
     /// # Errors
     /// [`RpcError`] as it goes to the client.
     pub async fn create_entry(&self, request: &[u8]) -> Result<serde_json::Value, RpcError> {
+        let entry = self.create(request).await?;
+        serde_json::to_value(entry)
+            .map_err(|error| RpcError::internal("failed to show the entry", &error))
+    }
+
+    async fn create(&self, request: &[u8]) -> Result<TransparencyLogEntry, RpcError> {
         let entry = parse_create_entry(request).map_err(|e| RpcError::invalid(e.to_string()))?;
-        let failed = |e: &dyn std::error::Error| RpcError::internal("failed to integrate entry", e);
-        let sequenced = add(&self.log, &entry).await.map_err(|e| failed(&e))?;
-        serde_json::to_value(self.answer(&entry, sequenced)).map_err(|e| failed(&e))
+        let sequenced = add(&self.log, &entry).await;
+        let sequenced =
+            sequenced.map_err(|error| RpcError::of(&error, "failed to integrate entry"))?;
+        Ok(self.answer(&entry, sequenced))
     }
 
     fn answer(&self, entry: &Entry, sequenced: Sequenced) -> TransparencyLogEntry {
@@ -167,7 +174,7 @@ async fn add(log: &Log, entry: &Entry) -> Result<Sequenced, AuthorityError> {
 }
 
 async fn create(State(rekor): State<RekorV2>, body: Bytes) -> Result<Response, RpcError> {
-    let entry = rekor.create_entry(&body).await?;
+    let entry = rekor.create(&body).await?;
     Ok((StatusCode::CREATED, Json(entry)).into_response())
 }
 

@@ -1,270 +1,276 @@
-//! One task per log that alone appends to it.
+//! One thread per led log that alone appends to it.
+//!
+//! What arrives while a commit is on its way to the disk forms the next one:
+//! group commit without a timer. The thread is the log's own, because the tasks
+//! that verify requests keep the runtime's threads busy. Proofs are made by whoever
+//! waits, from the tree that the answer carries.
 
-use bulla_core::Clock;
-use bulla_crypto::{
-    checkpoint::Checkpoint,
-    merkle::{Frontier, MerkleError, Path, inclusion_path, leaf_hash, node_from_tile, tile_of},
-};
+use bulla_crypto::merkle::{Frontier, leaf_hash};
+use bytes::Bytes;
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Weak},
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Leaf, LogConfig, Sequenced};
+use super::{
+    Leaf,
+    handle::{Core, Role, Signed},
+};
 use crate::{
     error::AuthorityError,
-    store::{Commit, Head, LogStore, NewEntry, StoreError},
+    store::{Commit, Head, NewEntry, StoreError},
 };
 
 /// Entries of one group commit.
-const BATCH: usize = 256;
+const BATCH: usize = 1024;
 
 pub(super) type BuildLeaf = Box<dyn FnOnce(u64, u64) -> Result<Leaf, AuthorityError> + Send>;
+type Answer = oneshot::Sender<Result<Settled, AuthorityError>>;
 
 /// An entry that wants a place.
 pub(super) struct Submission {
     pub(super) identity: [u8; 32],
     pub(super) build: BuildLeaf,
-    pub(super) answer: oneshot::Sender<Result<Sequenced, AuthorityError>>,
+    pub(super) answer: Answer,
 }
 
-/// What readers see of a log.
-#[derive(Clone)]
-pub(super) struct Published {
-    pub(super) size: u64,
-    pub(super) checkpoint: Arc<str>,
+/// An entry in its place, in a tree that is durable and signed.
+pub(super) struct Settled {
+    pub(super) index: u64,
+    pub(super) duplicate: bool,
+    /// The entry, if it is of this commit.
+    pub(super) stored: Option<Bytes>,
+    pub(super) signed: Arc<Signed>,
 }
 
 /// The only writer of a log.
 pub(super) struct Sequencer {
-    config: LogConfig,
-    store: Arc<dyn LogStore>,
-    clock: Arc<dyn Clock>,
+    core: Arc<Core>,
+    role: Weak<Role>,
     head: Head,
     frontier: Frontier,
+    signed: Arc<Signed>,
+    /// A commit whose outcome is not known.
+    in_doubt: Option<(Head, Frontier)>,
 }
 
 /// A submission whose place is settled but not yet committed.
 struct Placed {
     index: u64,
-    duplicate: bool,
-    answer: oneshot::Sender<Result<Sequenced, AuthorityError>>,
+    new: Option<Bytes>,
+    answer: Answer,
+}
+
+/// Why a batch was not committed.
+enum Refused {
+    /// Another writer took over.
+    Deposed,
+    /// The store failed.
+    Failed(String),
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Deposed { .. } => Self::Deposed,
+            error => Self::Failed(error.to_string()),
+        }
+    }
 }
 
 impl Sequencer {
-    /// Takes the log over and checks its edge against its root.
-    pub(super) async fn load(
-        config: LogConfig,
-        store: Arc<dyn LogStore>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, AuthorityError> {
-        let name = config.name;
-        let head = store.take_over(name).await?;
-        let mut edge = HashMap::new();
-        for tile in Frontier::edge_tiles(head.size) {
-            let bytes = store.tile(name, tile.level, tile.index).await?;
-            edge.insert((tile.level, tile.index), bytes.unwrap_or_default());
-        }
-        let frontier = Frontier::load(head.size, |tile| edge.remove(&(tile.level, tile.index)))?;
-        if frontier.root() != head.root {
-            return Err(AuthorityError::Damaged {
-                what: format!("{name} log"),
-            });
-        }
-        Ok(Self {
-            config,
-            store,
-            clock,
-            head,
+    /// A sequencer that goes on from `signed`.
+    pub(super) fn new(core: Arc<Core>, role: Weak<Role>, signed: Arc<Signed>) -> Self {
+        let mut frontier = signed.frontier.clone();
+        frontier.settle();
+        Self {
+            core,
+            role,
+            head: signed.head,
             frontier,
-        })
+            signed,
+            in_doubt: None,
+        }
     }
 
-    /// Signs the present head.
-    pub(super) fn published(&self) -> Result<Published, AuthorityError> {
-        self.sign(&self.head)
-    }
-
-    /// Commits what comes until every handle is gone.
-    pub(super) async fn run(
-        &mut self,
-        mut queue: mpsc::Receiver<Submission>,
-        publish: &RwLock<Published>,
-    ) {
-        let mut batch = Vec::new();
+    /// Commits what comes until every handle is gone or another writer took over.
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Submission>) {
+        let name = self.core.config.name;
+        let mut batch = Vec::with_capacity(BATCH);
         while queue.recv_many(&mut batch, BATCH).await > 0 {
-            match self.commit(std::mem::take(&mut batch), publish).await {
-                Ok(()) => {}
-                Err(error @ AuthorityError::Store(StoreError::Deposed { .. })) => {
-                    tracing::error!(log = self.config.name, %error, "the log stops");
+            let leading = self.role.upgrade().is_some_and(|role| role.is(&self.head));
+            let (waiting, refused) = if leading {
+                self.commit(&mut batch).await
+            } else {
+                (Vec::new(), Some(Refused::Deposed))
+            };
+            let Some(refused) = refused else {
+                continue;
+            };
+            let answers = batch.drain(..).map(|submission| submission.answer);
+            let answers = answers.chain(waiting.into_iter().map(|placed| placed.answer));
+            match refused {
+                Refused::Failed(why) => {
+                    tracing::error!(log = name, %why, "not committed");
+                    let log = name.to_owned();
+                    let failed = |why: &str| AuthorityError::LogUnavailable {
+                        log: log.clone(),
+                        why: why.into(),
+                    };
+                    answers.for_each(|answer| drop(answer.send(Err(failed(&why)))));
+                }
+                Refused::Deposed => {
+                    if let Some(role) = self.role.upgrade() {
+                        role.leave(&self.head);
+                    }
+                    tracing::warn!(log = name, "this process does not lead the log any more");
+                    queue.close();
+                    answers.for_each(|answer| not_leading(name, answer));
+                    while let Some(submission) = queue.recv().await {
+                        not_leading(name, submission.answer);
+                    }
                     return;
                 }
-                // The head stays as it was; should the store have committed after
-                // all, the next compare-and-swap fails and the log stops.
-                Err(error) => tracing::error!(log = self.config.name, %error, "not committed"),
             }
         }
     }
 
-    /// Commits one batch. After an error whoever waits sees the channel close.
-    async fn commit(
-        &mut self,
-        batch: Vec<Submission>,
-        publish: &RwLock<Published>,
-    ) -> Result<(), AuthorityError> {
-        let now_ms = milliseconds(&*self.clock);
-        let mut grown = self.frontier.clone();
-        let mut entries: Vec<NewEntry> = Vec::new();
-        let mut placed = Vec::new();
-        let mut seen: HashMap<[u8; 32], u64> = HashMap::new();
-        for Submission {
-            identity,
-            build,
-            answer,
-        } in batch
-        {
-            let known = match seen.get(&identity) {
-                Some(index) => Some(*index),
-                None => self.store.find(self.config.name, identity).await?,
+    /// Commits one batch and answers it, or gives back who waits and why it was not.
+    async fn commit(&mut self, batch: &mut Vec<Submission>) -> (Vec<Placed>, Option<Refused>) {
+        if let Err(refused) = self.resolve_doubt().await {
+            return (Vec::new(), Some(refused));
+        }
+        let name = self.core.config.name;
+        let identities: Vec<_> = batch.iter().map(|submission| submission.identity).collect();
+        let known = match self.core.store.find_all(name, &identities).await {
+            Ok(known) => known,
+            Err(error) => return (Vec::new(), Some(error.into())),
+        };
+        let (grown, entries, placed) = self.place(batch, known);
+        if !entries.is_empty() {
+            let to = Head {
+                size: grown.size(),
+                root: grown.root(),
+                ..self.head
             };
-            if let Some(index) = known {
-                placed.push(Placed {
-                    index,
-                    duplicate: true,
-                    answer,
-                });
+            if let Err(refused) = self.write(to, entries, grown).await {
+                return (placed, Some(refused));
+            }
+        }
+        for Placed { index, new, answer } in placed {
+            let settled = Settled {
+                index,
+                duplicate: new.is_none(),
+                stored: new,
+                signed: self.signed.clone(),
+            };
+            drop(answer.send(Ok(settled)));
+        }
+        (Vec::new(), None)
+    }
+
+    /// Gives each submission its place in the tree that is to be.
+    fn place(
+        &self,
+        batch: &mut Vec<Submission>,
+        known: Vec<Option<u64>>,
+    ) -> (Frontier, Vec<NewEntry>, Vec<Placed>) {
+        let now_ms = self.core.now_ms();
+        let mut grown = self.frontier.clone();
+        let mut entries: Vec<NewEntry> = Vec::with_capacity(batch.len());
+        let mut placed = Vec::with_capacity(batch.len());
+        let mut seen: HashMap<[u8; 32], u64> = HashMap::with_capacity(batch.len());
+        for (submission, known) in batch.drain(..).zip(known) {
+            let Submission {
+                identity,
+                build,
+                answer,
+            } = submission;
+            if let Some(index) = known.or_else(|| seen.get(&identity).copied()) {
+                let new = None;
+                placed.push(Placed { index, new, answer });
                 continue;
             }
             match build(grown.size(), now_ms) {
                 Err(error) => drop(answer.send(Err(error))),
                 Ok(leaf) => {
                     let index = grown.append(leaf_hash(&leaf.merkle));
-                    entries.push(NewEntry {
-                        index,
-                        identity,
-                        bytes: leaf.stored,
-                    });
+                    let bytes = Bytes::from(leaf.stored);
+                    let new = Some(bytes.clone());
+                    entries.push(NewEntry { identity, bytes });
                     seen.insert(identity, index);
-                    placed.push(Placed {
-                        index,
-                        duplicate: false,
-                        answer,
-                    });
+                    placed.push(Placed { index, new, answer });
                 }
             }
         }
-        let written = grown.take_written();
-        let to = Head {
-            size: grown.size(),
-            root: grown.root(),
-            ..self.head
+        (grown, entries, placed)
+    }
+
+    /// Makes a commit durable, then signs it.
+    async fn write(
+        &mut self,
+        to: Head,
+        entries: Vec<NewEntry>,
+        grown: Frontier,
+    ) -> Result<(), Refused> {
+        let commit = Commit {
+            log: self.core.config.name,
+            from: self.head,
+            to,
+            entries,
+            tiles: grown.full(),
+            edge: grown.edge(),
         };
-        if !entries.is_empty() {
-            let commit = Commit {
-                log: self.config.name,
-                from: self.head,
-                to,
-                entries: entries.clone(),
-                tiles: written.clone(),
-            };
-            self.store.commit(commit).await?;
+        let refused = match self.core.store.commit(commit).await {
+            Ok(()) => return self.adopt(to, grown),
+            Err(error) => Refused::from(error),
+        };
+        if matches!(refused, Refused::Deposed) {
+            return Err(refused);
         }
-        self.head = to;
-        self.frontier = grown;
-        let signed = self.sign(&to)?;
-        *publish.write().unwrap_or_else(PoisonError::into_inner) = signed.clone();
-        let mut tiles: HashMap<(u8, u64), Vec<u8>> = written
-            .into_iter()
-            .map(|tile| ((tile.id.level, tile.id.index), tile.bytes))
-            .collect();
-        let entries: HashMap<u64, Vec<u8>> = entries
-            .into_iter()
-            .map(|entry| (entry.index, entry.bytes))
-            .collect();
-        for Placed {
-            index,
-            duplicate,
-            answer,
-        } in placed
-        {
-            let sequenced = self
-                .prove(index, duplicate, &signed, &mut tiles, &entries)
-                .await;
-            drop(answer.send(sequenced));
+        // It may have been committed all the same: then those who wait get what
+        // they wait for.
+        self.in_doubt = Some((to, grown));
+        match self.resolve_doubt().await {
+            Ok(()) if self.head == to => Ok(()),
+            Ok(()) | Err(Refused::Failed(_)) => Err(refused),
+            Err(Refused::Deposed) => Err(Refused::Deposed),
         }
+    }
+
+    fn adopt(&mut self, head: Head, mut frontier: Frontier) -> Result<(), Refused> {
+        let signed = self.core.sign(head, frontier.clone());
+        frontier.settle();
+        self.head = head;
+        self.frontier = frontier;
+        self.signed = signed.map_err(|error| Refused::Failed(error.to_string()))?;
+        self.core.signed.send_replace(self.signed.clone());
         Ok(())
     }
 
-    async fn prove(
-        &self,
-        index: u64,
-        duplicate: bool,
-        signed: &Published,
-        tiles: &mut HashMap<(u8, u64), Vec<u8>>,
-        entries: &HashMap<u64, Vec<u8>>,
-    ) -> Result<Sequenced, AuthorityError> {
-        let path = inclusion_path(index, self.head.size)?;
-        self.load_tiles(&path, tiles).await?;
-        let proof = path.resolve(|node| {
-            let (level, index, ..) = tile_of(node);
-            let bytes = tiles.get(&(level, index)).map_or(&[][..], Vec::as_slice);
-            node_from_tile(node, bytes)
-        })?;
-        let stored = match entries.get(&index) {
-            Some(bytes) => bytes.clone(),
-            None => {
-                let stored = self.store.entries(self.config.name, index, 1).await?;
-                let missing = || MerkleError::MissingTile(format!("entry {index}"));
-                stored.into_iter().next().ok_or_else(missing)?
-            }
+    /// Asks the store what became of a commit that failed in an unknown way.
+    async fn resolve_doubt(&mut self) -> Result<(), Refused> {
+        let Some((to, grown)) = &self.in_doubt else {
+            return Ok(());
         };
-        Ok(Sequenced {
-            index,
-            size: self.head.size,
-            root: self.head.root,
-            proof,
-            checkpoint: signed.checkpoint.clone(),
-            stored,
-            duplicate,
-        })
-    }
-
-    async fn load_tiles(
-        &self,
-        path: &Path,
-        tiles: &mut HashMap<(u8, u64), Vec<u8>>,
-    ) -> Result<(), AuthorityError> {
-        for node in path.nodes() {
-            let (level, index, ..) = tile_of(node);
-            if tiles.contains_key(&(level, index)) {
-                continue;
-            }
-            let bytes = match self.frontier.edge_tile(level, index) {
-                Some(bytes) => Some(bytes),
-                None => self.store.tile(self.config.name, level, index).await?,
-            };
-            tiles.insert((level, index), bytes.unwrap_or_default());
+        let tree = self.core.store.tree(self.core.config.name).await?;
+        let head = tree.map(|tree| tree.head);
+        if head == Some(*to) {
+            let (to, grown) = (*to, grown.clone());
+            self.in_doubt = None;
+            return self.adopt(to, grown);
         }
+        if head != Some(self.head) {
+            return Err(Refused::Deposed);
+        }
+        self.in_doubt = None;
         Ok(())
-    }
-
-    fn sign(&self, head: &Head) -> Result<Published, AuthorityError> {
-        let checkpoint = Checkpoint {
-            origin: self.config.origin.clone(),
-            size: head.size,
-            root: head.root,
-        };
-        let signed = (self.config.sign)(&checkpoint, milliseconds(&*self.clock))?;
-        Ok(Published {
-            size: head.size,
-            checkpoint: signed.into(),
-        })
     }
 }
 
-fn milliseconds(clock: &dyn Clock) -> u64 {
-    u64::try_from(clock.now().as_millisecond()).unwrap_or(0)
+fn not_leading(log: &str, answer: Answer) {
+    drop(answer.send(Err(AuthorityError::NotLeading { log: log.into() })));
 }
 
 #[cfg(test)]

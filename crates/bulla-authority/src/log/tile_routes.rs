@@ -3,6 +3,7 @@
 
 use axum::{
     Router,
+    body::Bytes,
     extract::{Path, State},
     http::header,
     response::{IntoResponse as _, Response},
@@ -70,7 +71,7 @@ async fn tile(
     Ok((headers, bytes).into_response())
 }
 
-fn bundle(entries: &[Vec<u8>], lengths: bool) -> Vec<u8> {
+fn bundle(entries: &[Bytes], lengths: bool) -> Vec<u8> {
     let mut out = Vec::new();
     for entry in entries {
         if lengths {

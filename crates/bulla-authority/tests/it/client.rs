@@ -68,6 +68,21 @@ pub(crate) async fn get(authority: &Authority, path: &str) -> Answer {
     send(authority, request).await
 }
 
+/// The checkpoint at `path` once it is of a tree of `size` leaves: it is published
+/// each second, while answers carry those of their own commits.
+pub(crate) async fn published(authority: &Authority, path: &str, size: u64) -> Vec<u8> {
+    for _ in 0..1000 {
+        let note = get(authority, path).await.body;
+        let text = std::str::from_utf8(&note).unwrap();
+        let found = text.lines().nth(1).and_then(|line| line.parse().ok());
+        if found.is_some_and(|found: u64| found >= size) {
+            return note;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("no checkpoint of {size} leaves at {path}");
+}
+
 pub(crate) async fn post(authority: &Authority, path: &str, kind: &str, body: &[u8]) -> Answer {
     let request = Request::post(path)
         .header(header::HOST, HOST)

@@ -4,6 +4,7 @@
 
 mod advisories;
 mod ca;
+mod ceremony;
 mod client;
 mod instance;
 mod rekor_v1;

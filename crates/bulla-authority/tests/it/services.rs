@@ -19,7 +19,7 @@ use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
 use crate::client::{
-    EMAIL, HOST, attest_blob, certify, get, open, post, post_json, send, sign_blob,
+    EMAIL, HOST, attest_blob, certify, get, open, post, post_json, published, send, sign_blob,
     signing_request, token,
 };
 
@@ -205,8 +205,9 @@ async fn a_service_is_named_by_its_uri_and_promised_by_the_log() {
 
     // The log keeps the promise: the leaf is at the promised index.
     let leaf = bulla_crypto::sct::merkle_leaf(&entry, sct.timestamp_ms, sct.leaf_index().unwrap());
-    let signed = get(&authority, "/ct/static/checkpoint").await;
-    let note = parse_note(&signed.body).unwrap();
+    let size = sct.leaf_index().unwrap() + 1;
+    let signed = published(&authority, "/ct/static/checkpoint", size).await;
+    let note = parse_note(&signed).unwrap();
     let checkpoint = parse_checkpoint(note.text.as_bytes()).unwrap();
     checkpoint.verify_rfc6962(&note, &ct_key).unwrap();
     let tile = get(
@@ -231,7 +232,8 @@ async fn the_log_can_be_read_back_and_starts_with_its_own_entry() {
     let entry = &bundle["verificationMaterial"]["tlogEntries"][0];
     assert_eq!(entry["logIndex"], "1");
 
-    let note = parse_note(&get(&authority, "/api/v2/checkpoint").await.body).unwrap();
+    let note = published(&authority, "/api/v2/checkpoint", 3).await;
+    let note = parse_note(&note).unwrap();
     let log = &authority.trusted_root()["tlogs"][1];
     let log_key = STANDARD
         .decode(log["publicKey"]["rawBytes"].as_str().unwrap())
@@ -361,9 +363,10 @@ async fn the_ct_log_takes_only_precertificates_of_this_authority() {
             key: &key,
             validity: bulla_crypto::x509::Validity::seconds(Timestamp::now(), 600).unwrap(),
         };
-        authority
-            .ca()
-            .issuer
+        let current = authority.ca().intermediates.current(Timestamp::now());
+        current
+            .unwrap()
+            .signs
             .precertificate(&profile)
             .unwrap()
             .certificate()

@@ -1,9 +1,14 @@
-//! The right edge of a growing tree: all that is needed to append and to know
-//! the root. A clone of it is the tentative tree of a batch.
+//! The right edge of a growing tree: all that is needed to append, to know the
+//! root and to prove what was just appended. A clone of it is the tentative
+//! tree of a batch.
+//!
+//! Each edge tile keeps the complete subtrees above its hashes, so that an
+//! append costs one hash in the mean and a node of a proof is looked up, not
+//! folded again.
 
-use super::{MerkleError, NodeHash, TILE_WIDTH, TileId, empty_root, node_hash};
+use super::{MerkleError, Node, NodeHash, TILE_WIDTH, TileId, empty_root, node_hash, tile_of};
 
-/// A tile that an append touched.
+/// A tile as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenTile {
     /// Which, with its width.
@@ -12,14 +17,73 @@ pub struct WrittenTile {
     pub bytes: Vec<u8>,
 }
 
-/// The partial tiles at the right edge.
+/// The partial tiles at the right edge, and the tiles that became full since
+/// [`Frontier::settle`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frontier {
     size: u64,
-    /// Per tile level, the hashes of its last, not yet full tile.
-    edge: Vec<Vec<NodeHash>>,
-    touched: Vec<bool>,
-    full: Vec<WrittenTile>,
+    /// Per tile level, its last, not yet full tile.
+    edge: Vec<Tile>,
+    full: Vec<(u8, u64, Tile)>,
+}
+
+/// The hashes of a tile (row 0) and the complete subtrees above them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Tile {
+    rows: [Vec<NodeHash>; 9],
+}
+
+impl Tile {
+    fn new(hashes: &[NodeHash]) -> Self {
+        let mut tile = Self::default();
+        for hash in hashes {
+            tile.push(*hash);
+        }
+        tile
+    }
+
+    /// Adds a hash; gives the hash over the whole tile when it is full.
+    fn push(&mut self, hash: NodeHash) -> Option<NodeHash> {
+        let mut carry = hash;
+        for row in &mut self.rows {
+            row.push(carry);
+            let [.., left, right] = row.as_slice() else {
+                return None;
+            };
+            if row.len() % 2 == 1 {
+                return None;
+            }
+            carry = node_hash(left, right);
+        }
+        // The topmost row has one node only, so it returned above.
+        None
+    }
+
+    fn hashes(&self) -> &[NodeHash] {
+        let [hashes, ..] = &self.rows;
+        hashes
+    }
+
+    fn whole(&self) -> Option<NodeHash> {
+        let [.., top] = &self.rows;
+        top.first().copied()
+    }
+
+    fn node(&self, height: u8, place: usize) -> Option<NodeHash> {
+        self.rows.get(usize::from(height))?.get(place).copied()
+    }
+
+    fn written(&self, level: u8, index: u64) -> WrittenTile {
+        let hashes = self.hashes();
+        WrittenTile {
+            id: TileId {
+                level,
+                index,
+                width: u16::try_from(hashes.len()).unwrap_or(0),
+            },
+            bytes: hashes.concat(),
+        }
+    }
 }
 
 impl Frontier {
@@ -55,20 +119,17 @@ impl Frontier {
         size: u64,
         mut lookup: impl FnMut(TileId) -> Option<Vec<u8>>,
     ) -> Result<Self, MerkleError> {
-        let mut edge = Vec::new();
+        let mut edge: Vec<Tile> = Vec::new();
         for tile in Self::edge_tiles(size) {
             let level = usize::from(tile.level);
-            edge.resize(edge.len().max(level + 1), Vec::new());
+            edge.resize(level, Tile::default());
             let bytes = lookup(tile).unwrap_or_default();
             let hashes = bytes.as_chunks::<32>().0.get(..usize::from(tile.width));
             let hashes = hashes.ok_or_else(|| MerkleError::MissingTile(tile.path()))?;
-            if let Some(slot) = edge.get_mut(level) {
-                *slot = hashes.to_vec();
-            }
+            edge.push(Tile::new(hashes));
         }
         Ok(Self {
             size,
-            touched: vec![false; edge.len()],
             edge,
             full: Vec::new(),
         })
@@ -87,28 +148,17 @@ impl Frontier {
         let mut level = 0;
         while let Some(hash) = carry.take() {
             if self.edge.len() == level {
-                self.edge.push(Vec::new());
-                self.touched.push(false);
+                self.edge.push(Tile::default());
             }
-            let (Some(row), Some(touched)) =
-                (self.edge.get_mut(level), self.touched.get_mut(level))
-            else {
+            let Some(tile) = self.edge.get_mut(level) else {
                 break;
             };
-            row.push(hash);
-            *touched = true;
-            if row.len() as u64 == TILE_WIDTH {
-                carry = fold(row);
-                self.full.push(WrittenTile {
-                    id: TileId {
-                        level: u8::try_from(level).unwrap_or(u8::MAX),
-                        index: (self.size >> (8 * (level + 1))) - 1,
-                        width: 256,
-                    },
-                    bytes: row.concat(),
-                });
-                row.clear();
-                *touched = false;
+            tile.push(hash);
+            carry = tile.whole();
+            if carry.is_some() {
+                let index = (self.size >> (8 * (level + 1))) - 1;
+                let level = u8::try_from(level).unwrap_or(u8::MAX);
+                self.full.push((level, index, std::mem::take(tile)));
             }
             level += 1;
         }
@@ -118,64 +168,70 @@ impl Frontier {
     /// The root.
     pub fn root(&self) -> NodeHash {
         let mut right: Option<NodeHash> = None;
-        for row in &self.edge {
-            let mut rest = row.as_slice();
-            let mut folded = Vec::new();
-            while !rest.is_empty() {
-                let (head, tail) = rest.split_at(1 << rest.len().ilog2());
-                folded.extend(fold(head));
-                rest = tail;
-            }
-            for hash in folded.iter().rev() {
+        for tile in &self.edge {
+            let width = tile.hashes().len();
+            // The complete subtrees of the tile, smallest (rightmost) first.
+            for height in (0..9).filter(|height| width >> height & 1 == 1) {
+                let Some(left) = tile.node(height, (width >> height) - 1) else {
+                    continue;
+                };
                 right = Some(match right {
-                    None => *hash,
-                    Some(right) => node_hash(hash, &right),
+                    None => left,
+                    Some(right) => node_hash(&left, &right),
                 });
             }
         }
         right.unwrap_or_else(empty_root)
     }
 
-    /// The tiles that were touched since the last call, full ones first.
-    pub fn take_written(&mut self) -> Vec<WrittenTile> {
-        let mut written = std::mem::take(&mut self.full);
-        for (level, (row, touched)) in self.edge.iter().zip(&mut self.touched).enumerate() {
-            if std::mem::take(touched) && !row.is_empty() {
-                written.push(WrittenTile {
-                    id: TileId {
-                        level: u8::try_from(level).unwrap_or(u8::MAX),
-                        index: self.size >> (8 * (level + 1)),
-                        width: u16::try_from(row.len()).unwrap_or(0),
-                    },
-                    bytes: row.concat(),
-                });
-            }
-        }
-        written
+    /// The tiles that became full since [`Self::settle`].
+    pub fn full(&self) -> Vec<WrittenTile> {
+        let full = self.full.iter();
+        full.map(|(level, index, tile)| tile.written(*level, *index))
+            .collect()
     }
 
-    /// The bytes of a tile of the right edge, if it is one.
-    pub fn edge_tile(&self, level: u8, index: u64) -> Option<Vec<u8>> {
-        let shift = 8 * (u32::from(level) + 1);
-        let current = self.size.checked_shr(shift).unwrap_or(0);
-        let row = self
+    /// All partial tiles: what [`Self::load`] wants of this tree.
+    pub fn edge(&self) -> Vec<WrittenTile> {
+        let partial = self
             .edge
-            .get(usize::from(level))
-            .filter(|row| !row.is_empty())?;
-        (current == index).then(|| row.concat())
-    }
-}
-
-/// The hash over a power of two of hashes.
-fn fold(hashes: &[NodeHash]) -> Option<NodeHash> {
-    let mut row = hashes.to_vec();
-    while row.len() > 1 {
-        row = row
-            .as_chunks::<2>()
-            .0
             .iter()
-            .map(|[left, right]| node_hash(left, right))
-            .collect();
+            .zip(0u8..)
+            .filter(|(tile, _)| !tile.hashes().is_empty());
+        partial
+            .map(|(tile, level)| tile.written(level, self.current(level)))
+            .collect()
     }
-    row.first().copied()
+
+    /// Forgets the full tiles, which are stored now.
+    pub fn settle(&mut self) {
+        self.full.clear();
+    }
+
+    /// The bytes of a tile that is at hand, whatever its width.
+    pub fn tile(&self, level: u8, index: u64) -> Option<Vec<u8>> {
+        Some(self.at(level, index)?.hashes().concat())
+    }
+
+    /// The hash of a complete subtree, if its tile is at hand.
+    pub fn node(&self, node: Node) -> Option<NodeHash> {
+        let (level, index, offset, _) = tile_of(node);
+        let height = node.level % 8;
+        self.at(level, index)?.node(height, offset >> height)
+    }
+
+    fn at(&self, level: u8, index: u64) -> Option<&Tile> {
+        if index == self.current(level) {
+            return self.edge.get(usize::from(level));
+        }
+        let mut full = self.full.iter();
+        let found = full.find(|(at, place, _)| (*at, *place) == (level, index));
+        found.map(|(_, _, tile)| tile)
+    }
+
+    /// The index of the edge tile of `level`.
+    fn current(&self, level: u8) -> u64 {
+        let shift = 8 * (u32::from(level) + 1);
+        self.size.checked_shr(shift).unwrap_or(0)
+    }
 }

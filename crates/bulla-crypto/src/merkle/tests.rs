@@ -71,10 +71,15 @@ fn log(size: usize, batch: usize) -> Log {
     for (n, leaf) in leaves.iter().enumerate() {
         assert_eq!(frontier.append(*leaf), n as u64);
         if n % batch == 0 || n + 1 == size {
-            for tile in frontier.take_written() {
+            for tile in frontier.full().into_iter().chain(frontier.edge()) {
                 assert_eq!(tile.bytes.len(), usize::from(tile.id.width) * 32);
+                assert_eq!(
+                    frontier.tile(tile.id.level, tile.id.index).as_ref(),
+                    Some(&tile.bytes)
+                );
                 tiles.insert((tile.id.level, tile.id.index), tile.bytes);
             }
+            frontier.settle();
         }
     }
     Log {
@@ -91,6 +96,32 @@ impl Log {
             node_from_tile(node, &self.tiles[&(level, index)])
         })
         .unwrap()
+    }
+}
+
+#[test]
+fn what_was_just_appended_is_proven_without_a_store() {
+    for (before, batch) in [(0, 1), (1, 1), (250, 300), (65_530, 1030), (66_000, 7)] {
+        let mut frontier = Frontier::new();
+        let mut leaves = Vec::new();
+        for n in 0..before + batch {
+            if n == before {
+                frontier.settle();
+            }
+            let leaf = leaf_hash(&u64::to_be_bytes(n));
+            leaves.push(leaf);
+            frontier.append(leaf);
+        }
+        let (size, root) = (frontier.size(), frontier.root());
+        for index in before..size {
+            let missing = |node| MerkleError::MissingTile(format!("{node:?}"));
+            let path = inclusion_path(index, size).unwrap();
+            let proof = path
+                .resolve(|node| frontier.node(node).ok_or_else(|| missing(node)))
+                .unwrap();
+            let leaf = &leaves[usize::try_from(index).unwrap()];
+            verify_inclusion(leaf, index, size, &proof, &root).unwrap();
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// What publishing asks of a file system.
-pub(super) trait Disk {
+pub(crate) trait Disk {
     /// Puts the bytes of a file on disk.
     fn sync_file(&self, path: &Path) -> io::Result<()>;
     /// Puts the names in a directory on disk.
@@ -20,6 +20,8 @@ pub(super) trait Disk {
     fn create_directory(&self, path: &Path) -> io::Result<bool>;
     /// Renames, replacing what is at `to`.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file a second name; `false` if there is one of that name.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<bool>;
 }
 
 /// Moves the finished file `temporary` to `root`/`shelves`…/`name`.
@@ -30,6 +32,34 @@ pub(super) fn publish(
     shelves: &[&str],
     name: &str,
 ) -> io::Result<()> {
+    let directory = prepare(disk, temporary, root, shelves)?;
+    disk.rename(temporary, &directory.join(name))?;
+    disk.sync_directory(&directory)
+}
+
+/// The same, but a file of that name stays as it is: whether it was published.
+/// The caller removes `temporary` either way.
+pub(crate) fn publish_new(
+    disk: &impl Disk,
+    temporary: &Path,
+    root: &Path,
+    shelves: &[&str],
+    name: &str,
+) -> io::Result<bool> {
+    let directory = prepare(disk, temporary, root, shelves)?;
+    let published = disk.link(temporary, &directory.join(name))?;
+    // Also when it was there: its maker may have died before this sync.
+    disk.sync_directory(&directory)?;
+    Ok(published)
+}
+
+/// Syncs the bytes, and makes the shelves.
+fn prepare(
+    disk: &impl Disk,
+    temporary: &Path,
+    root: &Path,
+    shelves: &[&str],
+) -> io::Result<PathBuf> {
     disk.sync_file(temporary)?;
     let mut directory = PathBuf::from(root);
     for shelf in shelves {
@@ -39,12 +69,11 @@ pub(super) fn publish(
         disk.create_directory(&directory)?;
         disk.sync_directory(&parent)?;
     }
-    disk.rename(temporary, &directory.join(name))?;
-    disk.sync_directory(&directory)
+    Ok(directory)
 }
 
 /// The machine's file system.
-pub(super) struct LocalDisk;
+pub(crate) struct LocalDisk;
 
 impl Disk for LocalDisk {
     fn sync_file(&self, path: &Path) -> io::Result<()> {
@@ -65,6 +94,14 @@ impl Disk for LocalDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<bool> {
+        match fs::hard_link(from, to) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

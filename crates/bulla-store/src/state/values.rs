@@ -1,17 +1,16 @@
-//! Small values by (space, key), with atomic batches and compare-and-swap.
+//! Small values by (space, key), with atomic batches and compare-and-swap, in
+//! SQLite or PostgreSQL with the same meaning.
 //!
-//! For whoever needs no table of its own: tree heads, sealed keys, sequences.
-//! Keys sort as bytes, so a fixed-width number makes an ordered list.
+//! For whoever needs no table of its own: sealed keys, sessions, sequences. Keys
+//! sort as bytes, so a fixed-width number makes an ordered list.
 
-use super::{Schema, StateError, StateStore};
+mod postgres;
+mod sqlite;
 
-pub(super) const SCHEMA: Schema = Schema {
-    component: "values",
-    steps: &["CREATE TABLE value (
-        space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
-        PRIMARY KEY (space, key)
-    ) STRICT, WITHOUT ROWID;"],
-};
+use super::{PostgresState, StateError, StateStore};
+
+pub(super) use postgres::SCHEMA as POSTGRES_SCHEMA;
+pub(super) use sqlite::SCHEMA;
 
 /// One change of a batch.
 #[derive(Clone, Debug)]
@@ -40,15 +39,37 @@ pub enum Change<'a> {
     },
 }
 
-/// Small values of the state database.
+impl Change<'_> {
+    fn key(&self) -> &str {
+        match self {
+            Self::Delete { key } | Self::Put { key, .. } | Self::Swap { key, .. } => key,
+        }
+    }
+}
+
+/// Small values of the state database. Cheap to clone.
 #[derive(Clone)]
 pub struct Values {
-    state: StateStore,
+    form: Form,
+}
+
+#[derive(Clone)]
+enum Form {
+    Postgres(PostgresState),
+    Sqlite(StateStore),
 }
 
 impl Values {
     pub(crate) fn new(state: StateStore) -> Self {
-        Self { state }
+        Self {
+            form: Form::Sqlite(state),
+        }
+    }
+
+    pub(crate) fn shared(state: PostgresState) -> Self {
+        Self {
+            form: Form::Postgres(state),
+        }
     }
 
     /// The value under `key`.
@@ -56,12 +77,10 @@ impl Values {
     /// # Errors
     /// [`StateError`] of the database.
     pub async fn get(&self, space: &str, key: &str) -> Result<Option<Vec<u8>>, StateError> {
-        sqlx::query_scalar("SELECT value FROM value WHERE space = ? AND key = ?")
-            .bind(space)
-            .bind(key)
-            .fetch_optional(self.state.read())
-            .await
-            .map_err(|source| self.state.error(source))
+        match &self.form {
+            Form::Postgres(state) => postgres::get(state, space, key).await,
+            Form::Sqlite(state) => sqlite::get(state, space, key).await,
+        }
     }
 
     /// At most `limit` keys after `after`, in order, with their values.
@@ -74,67 +93,22 @@ impl Values {
         after: &str,
         limit: u32,
     ) -> Result<Vec<(String, Vec<u8>)>, StateError> {
-        sqlx::query_as(
-            "SELECT key, value FROM value WHERE space = ? AND key > ? ORDER BY key LIMIT ?",
-        )
-        .bind(space)
-        .bind(after)
-        .bind(limit)
-        .fetch_all(self.state.read())
-        .await
-        .map_err(|source| self.state.error(source))
+        match &self.form {
+            Form::Postgres(state) => postgres::scan(state, space, after, limit).await,
+            Form::Sqlite(state) => sqlite::scan(state, space, after, limit).await,
+        }
     }
 
     /// Applies all changes, or none: `false` if a [`Change::Swap`] did not find
     /// what it expected. When this returns `true`, they survive a crash.
     ///
     /// # Errors
-    /// [`StateError`] of the database; then nothing was changed.
+    /// [`StateError`] of the database; then nothing was changed, unless it is
+    /// [`PostgresError::Uncertain`](super::PostgresError::Uncertain).
     pub async fn apply(&self, space: &str, changes: &[Change<'_>]) -> Result<bool, StateError> {
-        let failed = |source| self.state.error(source);
-        let mut transaction = self.state.write().await?;
-        for change in changes {
-            let (key, value) = match change {
-                Change::Delete { key } => {
-                    sqlx::query("DELETE FROM value WHERE space = ? AND key = ?")
-                        .bind(space)
-                        .bind(*key)
-                        .execute(&mut *transaction)
-                        .await
-                        .map_err(failed)?;
-                    continue;
-                }
-                Change::Put { key, value } => (key, value),
-                Change::Swap {
-                    key,
-                    expected,
-                    value,
-                } => {
-                    let found: Option<Vec<u8>> =
-                        sqlx::query_scalar("SELECT value FROM value WHERE space = ? AND key = ?")
-                            .bind(space)
-                            .bind(*key)
-                            .fetch_optional(&mut *transaction)
-                            .await
-                            .map_err(failed)?;
-                    if found.as_deref() != *expected {
-                        return Ok(false);
-                    }
-                    (key, value)
-                }
-            };
-            sqlx::query(
-                "INSERT INTO value VALUES (?, ?, ?)
-                 ON CONFLICT (space, key) DO UPDATE SET value = excluded.value",
-            )
-            .bind(space)
-            .bind(*key)
-            .bind(*value)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
+        match &self.form {
+            Form::Postgres(state) => postgres::apply(state, space, changes).await,
+            Form::Sqlite(state) => sqlite::apply(state, space, changes).await,
         }
-        self.state.commit(transaction).await?;
-        Ok(true)
     }
 }

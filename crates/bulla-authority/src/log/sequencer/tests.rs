@@ -1,21 +1,39 @@
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 use bulla_core::SystemClock;
-use bulla_crypto::{checkpoint::parse_checkpoint, merkle::verify_inclusion};
+use bulla_crypto::{
+    checkpoint::parse_checkpoint,
+    merkle::{verify_consistency, verify_inclusion},
+};
 
 use super::*;
 use crate::{
-    log::Log,
-    store::{Pending, SqlStore},
+    log::{Log, LogConfig, Sequenced},
+    store::{LogStore, Pending, SqlStore, Tree},
 };
 
 const LOG: &str = "test";
 
-/// Passes on to a real store, fails commits on demand and knows what is durable.
+/// Passes on to a real store, fails on demand and knows what is durable.
 struct Watched {
     inner: SqlStore,
     durable: Arc<AtomicU64>,
+    commits: AtomicUsize,
+    /// Commits fail without effect.
     failing: AtomicBool,
+    /// Commits take effect, but look as if they had failed.
+    lying: AtomicBool,
+    /// Nothing is found or read either.
+    unreachable: AtomicBool,
+}
+
+impl Watched {
+    fn reach(&self) -> Result<(), StoreError> {
+        match self.unreachable.load(SeqCst) {
+            true => Err(StoreError::Range),
+            false => Ok(()),
+        }
+    }
 }
 
 impl LogStore for Watched {
@@ -28,8 +46,14 @@ impl LogStore for Watched {
     fn put_document<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> Pending<'a, ()> {
         self.inner.put_document(name, bytes)
     }
-    fn take_over(&self, log: &'static str) -> Pending<'_, Head> {
-        self.inner.take_over(log)
+    fn take_over(&self, log: &'static str, epoch: Option<u64>) -> Pending<'_, Tree> {
+        self.inner.take_over(log, epoch)
+    }
+    fn tree(&self, log: &'static str) -> Pending<'_, Option<Tree>> {
+        Box::pin(async move {
+            self.reach()?;
+            self.inner.tree(log).await
+        })
     }
     fn commit(&self, commit: Commit) -> Pending<'_, ()> {
         Box::pin(async move {
@@ -38,18 +62,38 @@ impl LogStore for Watched {
             }
             let size = commit.to.size;
             self.inner.commit(commit).await?;
+            self.commits.fetch_add(1, SeqCst);
             self.durable.store(size, SeqCst);
-            Ok(())
+            match self.lying.load(SeqCst) {
+                true => Err(StoreError::Range),
+                false => Ok(()),
+            }
         })
+    }
+    fn publish<'a>(
+        &'a self,
+        log: &'static str,
+        epoch: u64,
+        size: u64,
+        note: &'a str,
+    ) -> Pending<'a, ()> {
+        self.inner.publish(log, epoch, size, note)
     }
     fn tile(&self, log: &'static str, level: u8, index: u64) -> Pending<'_, Option<Vec<u8>>> {
         self.inner.tile(log, level, index)
     }
-    fn entries(&self, log: &'static str, first: u64, count: u16) -> Pending<'_, Vec<Vec<u8>>> {
+    fn entries(&self, log: &'static str, first: u64, count: u16) -> Pending<'_, Vec<Bytes>> {
         self.inner.entries(log, first, count)
     }
-    fn find(&self, log: &'static str, identity: [u8; 32]) -> Pending<'_, Option<u64>> {
-        self.inner.find(log, identity)
+    fn find_all<'a>(
+        &'a self,
+        log: &'static str,
+        identities: &'a [[u8; 32]],
+    ) -> Pending<'a, Vec<Option<u64>>> {
+        Box::pin(async move {
+            self.reach()?;
+            self.inner.find_all(log, identities).await
+        })
     }
 }
 
@@ -59,13 +103,16 @@ async fn watched(dir: &std::path::Path) -> Arc<Watched> {
     Arc::new(Watched {
         inner,
         durable: Arc::default(),
+        commits: AtomicUsize::new(0),
         failing: AtomicBool::new(false),
+        lying: AtomicBool::new(false),
+        unreachable: AtomicBool::new(false),
     })
 }
 
-async fn open(store: Arc<Watched>) -> Result<Log, AuthorityError> {
+fn config(store: &Watched) -> LogConfig {
     let durable = store.durable.clone();
-    let config = LogConfig {
+    LogConfig {
         name: LOG,
         origin: "log.example".into(),
         sign: Box::new(move |checkpoint, _| {
@@ -74,10 +121,17 @@ async fn open(store: Arc<Watched>) -> Result<Log, AuthorityError> {
                 checkpoint.size <= durable.load(SeqCst),
                 "signed before it was durable"
             );
-            Ok(format!("{}\n", checkpoint.text()))
+            Ok(format!(
+                "{}\n— log.example AAAAAAAAAAA=\n",
+                checkpoint.text()
+            ))
         }),
-    };
-    Log::open(config, store, Arc::new(SystemClock)).await
+        cosigner: None,
+    }
+}
+
+async fn open(store: Arc<Watched>) -> Result<Log, AuthorityError> {
+    Log::open(config(&store), store, Arc::new(SystemClock)).await
 }
 
 async fn add(log: &Log, entry: &str) -> Result<Sequenced, AuthorityError> {
@@ -100,10 +154,25 @@ fn check(sequenced: &Sequenced, entry: &str) {
         ..
     } = sequenced;
     verify_inclusion(&leaf_hash(entry.as_bytes()), *index, *size, proof, root).unwrap();
-    let text = sequenced.checkpoint.strip_suffix('\n').unwrap();
-    let checkpoint = parse_checkpoint(text.as_bytes()).unwrap();
-    assert_eq!((checkpoint.size, checkpoint.root), (*size, *root));
+    assert_eq!(head_of(&sequenced.checkpoint), (*size, *root));
     assert_eq!(sequenced.stored, entry.as_bytes());
+}
+
+fn head_of(note: &str) -> (u64, [u8; 32]) {
+    let (text, _) = note.split_once("\n\n").unwrap();
+    let checkpoint = parse_checkpoint(format!("{text}\n").as_bytes()).unwrap();
+    (checkpoint.size, checkpoint.root)
+}
+
+/// Waits until the published checkpoint covers `size` leaves.
+async fn published(log: &Log, size: u64) -> Arc<str> {
+    loop {
+        let note = log.checkpoint();
+        if !note.is_empty() && head_of(&note).0 >= size {
+            return note;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test]
@@ -141,13 +210,51 @@ async fn a_reopened_log_goes_on_where_it_was() {
     for n in 0..300 {
         add(&log, &format!("entry {n}")).await.unwrap();
     }
-    let before = log.checkpoint();
+    let before = published(&log, 300).await;
     drop(log);
-    let log = open(store).await.unwrap();
+    let log = open(store.clone()).await.unwrap();
     assert_eq!(log.checkpoint(), before);
     let next = add(&log, "next").await.unwrap();
     assert_eq!(next.index, 300);
     check(&next, "next");
+}
+
+#[tokio::test]
+async fn entries_that_wait_are_committed_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = watched(dir.path()).await;
+    let log = open(store.clone()).await.unwrap();
+    // One holds the sequencer until all others wait.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let first = tokio::spawn({
+        let log = log.clone();
+        async move {
+            let entry = log.add([1; 32], move |_, _| {
+                held.recv().unwrap();
+                Ok(Leaf {
+                    merkle: vec![1],
+                    stored: vec![1],
+                })
+            });
+            entry.await
+        }
+    });
+    let others: Vec<_> = (0..500)
+        .map(|n| {
+            let log = log.clone();
+            tokio::spawn(async move { add(&log, &format!("entry {n}")).await })
+        })
+        .collect();
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    release.send(()).unwrap();
+    first.await.unwrap().unwrap();
+    for other in others {
+        other.await.unwrap().unwrap();
+    }
+    // However the first batch was cut, there is one more at the most.
+    assert!(store.commits.load(SeqCst) <= 2);
 }
 
 #[tokio::test]
@@ -156,17 +263,36 @@ async fn what_is_not_durable_is_neither_signed_nor_answered() {
     let store = watched(dir.path()).await;
     let log = open(store.clone()).await.unwrap();
     add(&log, "one").await.unwrap();
-    let before = log.checkpoint();
     store.failing.store(true, SeqCst);
     assert!(matches!(
         add(&log, "two").await,
-        Err(AuthorityError::LogClosed { .. })
+        Err(AuthorityError::LogUnavailable { .. })
     ));
-    assert_eq!(log.checkpoint(), before);
+    assert_eq!(log.size(), 1);
     store.failing.store(false, SeqCst);
     let two = add(&log, "two").await.unwrap();
     assert_eq!((two.index, two.duplicate), (1, false));
     check(&two, "two");
+}
+
+#[tokio::test]
+async fn a_commit_that_only_seems_to_fail_is_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = watched(dir.path()).await;
+    let log = open(store.clone()).await.unwrap();
+    store.lying.store(true, SeqCst);
+    check(&add(&log, "one").await.unwrap(), "one");
+    // Nor can it be asked at once what became of it.
+    store.failing.store(true, SeqCst);
+    store.unreachable.store(true, SeqCst);
+    assert!(add(&log, "lost").await.is_err());
+    store.failing.store(false, SeqCst);
+    store.unreachable.store(false, SeqCst);
+    let two = add(&log, "two").await.unwrap();
+    assert_eq!((two.index, two.duplicate), (1, false));
+    check(&two, "two");
+    let again = add(&log, "one").await.unwrap();
+    assert_eq!((again.index, again.duplicate), (0, true));
 }
 
 #[tokio::test]
@@ -176,11 +302,62 @@ async fn the_deposed_stops_and_cannot_fork() {
     let old = open(store.clone()).await.unwrap();
     add(&old, "one").await.unwrap();
     let new = open(store).await.unwrap();
-    assert!(add(&old, "fork").await.is_err());
-    assert!(add(&old, "again").await.is_err());
+    for entry in ["fork", "again"] {
+        assert!(matches!(
+            add(&old, entry).await,
+            Err(AuthorityError::NotLeading { .. })
+        ));
+    }
+    assert!(!old.is_leading() && new.is_leading());
     let two = add(&new, "two").await.unwrap();
     assert_eq!(two.index, 1);
     check(&two, "two");
+}
+
+#[tokio::test]
+async fn a_follower_shows_what_the_leader_commits_and_takes_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = watched(dir.path()).await;
+    let clock = || Arc::new(SystemClock);
+    let follow = |store: &Arc<Watched>| Log::follow(config(store), store.clone(), clock());
+    let follower = follow(&store).await.unwrap();
+    assert_eq!((follower.size(), follower.is_leading()), (0, false));
+    let leader = follow(&store).await.unwrap();
+    leader.lead(Some(7)).await.unwrap();
+    for n in 0..300 {
+        add(&leader, &format!("entry {n}")).await.unwrap();
+    }
+    let note = published(&leader, 300).await;
+    follower.refresh().await.unwrap();
+    assert_eq!((follower.size(), follower.checkpoint()), (300, note));
+    let wanted = leaf_hash(b"entry 17");
+    check(&follower.find(wanted).await.unwrap().unwrap(), "entry 17");
+    check(&follower.prove(299).await.unwrap().unwrap(), "entry 299");
+    assert!(follower.find([0; 32]).await.unwrap().is_none());
+    assert!(follower.prove(300).await.unwrap().is_none());
+    assert!(matches!(
+        add(&follower, "x").await,
+        Err(AuthorityError::NotLeading { .. })
+    ));
+
+    // A lease that is older than the last one gives nothing.
+    assert!(follower.lead(Some(6)).await.is_err());
+    assert!(!follower.is_leading());
+    follower.lead(Some(8)).await.unwrap();
+    let old = follower.prove(299).await.unwrap().unwrap();
+    assert!(add(&leader, "fork").await.is_err());
+    let next = add(&follower, "next").await.unwrap();
+    assert_eq!(next.index, 300);
+    check(&next, "next");
+    let proof = follower.consistency(old.size, next.size).await.unwrap();
+    verify_consistency(old.size, next.size, &proof, &old.root, &next.root).unwrap();
+    assert!(follower.consistency(old.size, next.size + 1).await.is_err());
+
+    // And back: it follows, then leads again in the same epoch.
+    follower.step_down();
+    assert!(add(&follower, "y").await.is_err());
+    follower.lead(Some(8)).await.unwrap();
+    assert_eq!(add(&follower, "y").await.unwrap().index, 301);
 }
 
 #[tokio::test]
@@ -206,15 +383,17 @@ async fn a_damaged_tile_is_found_when_the_log_is_opened() {
     }
     let url = format!("sqlite:{}", dir.path().join("state.sqlite").display());
     let pool = bulla_store::sqlx::SqlitePool::connect(&url).await.unwrap();
-    bulla_store::sqlx::raw_sql("UPDATE log_tile SET hashes = zeroblob(96)")
-        .execute(&pool)
-        .await
-        .unwrap();
+    bulla_store::sqlx::raw_sql(
+        "UPDATE log_head SET edge = CAST(substr(edge, 1, 11) || zeroblob(96) AS BLOB)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
     assert!(matches!(
         open(store.clone()).await,
         Err(AuthorityError::Damaged { .. })
     ));
-    bulla_store::sqlx::raw_sql("DELETE FROM log_tile")
+    bulla_store::sqlx::raw_sql("UPDATE log_head SET edge = zeroblob(0)")
         .execute(&pool)
         .await
         .unwrap();
