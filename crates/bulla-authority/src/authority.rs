@@ -6,13 +6,10 @@
 
 mod create;
 mod publish;
+mod renewal;
 
 use axum::{Json, Router, extract::DefaultBodyLimit, middleware, routing::get};
 use bulla_core::{Clock, Digest, RootId};
-use bulla_crypto::{
-    Scheme, SigningKey,
-    x509::{self, Certificate, Validity, to_pem_chain},
-};
 use bulla_store::Store;
 use serde_json::{Value, json};
 use std::{path::Path, sync::Arc};
@@ -23,12 +20,10 @@ use crate::{
     http::{self, AllowedHosts},
     log::{rekor_v1::RekorV1, rekor_v2::RekorV2},
     oidc::{self, socket},
+    transport::{Transport, TransportSettings},
     tsa::{self, Tsa, TsaSettings},
     tuf::Publisher,
 };
-
-/// How long the certificate of the transport root's servers holds, in seconds.
-const SERVER_SECONDS: i64 = 90 * 86_400;
 
 /// What an authority must be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +32,14 @@ pub struct AuthorityConfig {
     pub base_url: String,
     /// Who runs it: shown in certificates and trust documents.
     pub organization: String,
+    /// Section `[transport]`.
+    pub transport: TransportSettings,
     /// Whose tokens become certificates, and for how long.
     pub ca: CaSettings,
     /// How timestamps are given.
     pub tsa: TsaSettings,
+    /// The login issuer.
+    pub oidc: oidc::OidcSettings,
 }
 
 impl AuthorityConfig {
@@ -49,20 +48,12 @@ impl AuthorityConfig {
         Self {
             base_url: format!("http://127.0.0.1:{port}"),
             organization: "bulla local instance".into(),
+            transport: TransportSettings::default(),
             ca: CaSettings::default(),
             tsa: TsaSettings::default(),
+            oidc: oidc::OidcSettings::default(),
         }
     }
-}
-
-/// Key and certificate for a TLS server, from the transport root.
-pub struct ServerIdentity {
-    /// The server's key.
-    pub key: SigningKey,
-    /// The server's certificate.
-    pub certificate: Certificate,
-    /// The transport root: what clients of that server trust.
-    pub root: Certificate,
 }
 
 /// CA, logs, timestamp authority and issuers of one instance. Cheap to clone.
@@ -75,10 +66,11 @@ struct Parts {
     config: AuthorityConfig,
     clock: Arc<dyn Clock>,
     ca: Arc<CertificateAuthority>,
+    login: Arc<oidc::Login>,
     rekor_v1: RekorV1,
     rekor: RekorV2,
     tsa: Arc<Tsa>,
-    transport: x509::Issuer,
+    transport: Transport,
     trusted_root: Value,
     signing_config: Value,
     client_trust_config: Value,
@@ -115,6 +107,7 @@ impl Authority {
             .merge(tsa::router(parts.tsa.clone()))
             .nest("/oidc/asserted", oidc::routes::router(&parts.ca.asserted))
             .nest("/oidc/service", oidc::routes::router(&parts.ca.service))
+            .nest(oidc::login::PATH, parts.login.router())
             .nest("/tuf", parts.tuf.clone().router())
             .route("/healthz", get(async || Json(json!({"status": "SERVING"}))))
             .layer(DefaultBodyLimit::max(http::BODY_BYTES))
@@ -136,6 +129,7 @@ impl Authority {
         let mint = socket::Mint {
             asserted: self.parts.ca.asserted.clone(),
             service: self.parts.ca.service.clone(),
+            login: self.parts.login.clone(),
             clock: self.parts.clock.clone(),
         };
         Ok(socket.serve(mint))
@@ -154,6 +148,11 @@ impl Authority {
     /// The issuer of the instance's own services.
     pub fn service(&self) -> &oidc::Issuer {
         &self.parts.ca.service
+    }
+
+    /// The issuer for people and machines that prove who they are.
+    pub fn login(&self) -> &Arc<oidc::Login> {
+        &self.parts.login
     }
 
     /// The certificate authority, for callers in this process.
@@ -196,24 +195,8 @@ impl Authority {
         RootId(Digest::sha256(&self.parts.tuf_root))
     }
 
-    /// The transport root in PEM: `tls_ca.pem`.
-    pub fn tls_ca_pem(&self) -> String {
-        to_pem_chain([self.parts.transport.certificate()])
-    }
-
-    /// A new TLS key and certificate for `hosts` (DNS names or addresses).
-    ///
-    /// # Errors
-    /// If a host cannot stand in a certificate.
-    pub fn server_identity(&self, hosts: &[String]) -> Result<ServerIdentity, AuthorityError> {
-        let key = SigningKey::generate(Scheme::EcdsaP256)?;
-        let validity = Validity::seconds(self.parts.clock.now(), SERVER_SECONDS)?;
-        let transport = &self.parts.transport;
-        let certificate = x509::issue_server_certificate(transport, key.public(), hosts, validity)?;
-        Ok(ServerIdentity {
-            key,
-            certificate,
-            root: transport.certificate().clone(),
-        })
+    /// Identities between processes, and of servers that others call.
+    pub fn transport(&self) -> &Transport {
+        &self.parts.transport
     }
 }

@@ -10,7 +10,7 @@ pub mod issuer;
 mod request;
 mod routes;
 
-use bulla_core::{Clock, Diagnose};
+use bulla_core::{Clock, Code, Diagnose};
 use bulla_crypto::{
     PublicKey,
     x509::{
@@ -27,12 +27,13 @@ use crate::{
     error::AuthorityError,
     health::Lifetime,
     log::ct::CtLog,
-    oidc,
+    oidc::{self, TokenUse},
 };
 use issuer::{IssuerKeys, Issuers, Principal, PrincipalError};
 
 pub use issuer::{AUDIENCE, CaSettings};
 pub use request::{CaRefusal, SigningRequest, parse_legacy_request, parse_signing_request};
+pub(crate) use routes::bearer;
 pub use routes::router;
 
 /// The authority.
@@ -49,6 +50,8 @@ pub struct CertificateAuthority {
     pub issuers: Issuers,
     /// Their keys.
     pub keys: IssuerKeys,
+    /// Tokens that bought their one certificate.
+    pub spent: oidc::SingleUse,
     /// How long a certificate holds, in seconds.
     pub lifetime_seconds: i64,
     /// Tells the time.
@@ -101,7 +104,7 @@ impl CertificateAuthority {
         &self,
         request: SigningRequest,
     ) -> Result<(Vec<Certificate>, Principal), Denied> {
-        let principal = self.authenticate(&request.token).await?;
+        let (principal, once) = self.authenticate(&request.token).await?;
         let key = request.proof.verify(&principal.challenge)?;
         let failed = |error: AuthorityError| internal(CaRefusal::Internal, error);
         let generation = self.intermediates.current(self.clock.now());
@@ -115,6 +118,10 @@ impl CertificateAuthority {
                 },
                 error => failed(error),
             })?;
+        // From here on only our own failures can refuse.
+        if let Some(token) = once {
+            self.spend(&token).await?;
+        }
         let sct = self.ct.promise(&precert).await;
         let sct = sct.map_err(|error| internal(CaRefusal::Log, error))?;
         let leaf = generation.signs.finish(precert, &[sct]);
@@ -123,7 +130,11 @@ impl CertificateAuthority {
         Ok((chain.collect(), principal))
     }
 
-    async fn authenticate(&self, token: &str) -> Result<Principal, Denied> {
+    /// Whom a token is about, and the token itself if it is good for one use.
+    async fn authenticate(
+        &self,
+        token: &str,
+    ) -> Result<(Principal, Option<UnverifiedToken>), Denied> {
         let unverified = UnverifiedToken::parse(token.as_bytes()).map_err(Denied::token)?;
         let issuer = self.issuers.find(&unverified.claims().issuer);
         let issuer = issuer.ok_or(CaRefusal::Token)?;
@@ -131,15 +142,31 @@ impl CertificateAuthority {
         let verified = verified.map_err(Denied::token)?;
         let principal = issuer
             .naming
-            .principal(verified.claim(), issuer.challenge.as_deref());
-        principal.map_err(|error| match error {
-            // Fulcio tells these apart: they are found while it fills the certificate.
-            PrincipalError::Template(_) | PrincipalError::Name => Denied {
-                refusal: CaRefusal::Claims(error.to_string()),
-                cause: Some(Box::new(error)),
-            },
-            error => Denied::token(error),
-        })
+            .principal(verified.claim(), issuer.challenge.as_deref())
+            .map_err(|error| match error {
+                // Fulcio tells these apart: they are found while it fills the certificate.
+                PrincipalError::Template(_) | PrincipalError::Name => Denied {
+                    refusal: CaRefusal::Claims(error.to_string()),
+                    cause: Some(Box::new(error)),
+                },
+                error => Denied::token(error),
+            })?;
+        Ok((principal, issuer.single_use.then_some(unverified)))
+    }
+
+    async fn spend(&self, token: &UnverifiedToken) -> Result<(), Denied> {
+        let claims = token.claims();
+        let first = self.spent.spend(TokenUse {
+            issuer: &claims.issuer,
+            jti: claims.token_id.as_deref(),
+            signing_input: token.signing_input(),
+            expires: claims.expires,
+        });
+        match first.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Denied::token(Replayed)),
+            Err(error) => Err(internal(CaRefusal::Internal, error.into())),
+        }
     }
 
     fn precertificate(
@@ -222,6 +249,21 @@ impl CertificateAuthority {
         let precert = self.precertificate(&generation, subject, &extensions, key)?;
         let sct = self.ct.promise(&precert).await?;
         Ok(generation.signs.finish(precert, &[sct])?)
+    }
+}
+
+/// A token that bought its one certificate already.
+#[derive(Debug, thiserror::Error)]
+#[error("the token was used already, and its issuer's are good for one use")]
+struct Replayed;
+
+impl Diagnose for Replayed {
+    fn code(&self) -> Code {
+        Code("AUTH-0425")
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("get a fresh token for each certificate".into())
     }
 }
 

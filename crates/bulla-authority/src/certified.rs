@@ -26,8 +26,6 @@ use crate::{
 
 /// Generations that are looked for.
 const GENERATIONS: u32 = 1000;
-/// What prepares the next generation.
-const CEREMONY: &str = "bulla trust ceremony plan";
 
 /// Which key it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +60,17 @@ impl Role {
         }
     }
 
-    fn lifetimes(self) -> (&'static str, &'static str) {
+    /// What ends: the root and its slot, and the certificate.
+    fn lives(self) -> [(&'static str, &'static str); 2] {
         match self {
-            Self::Intermediate => ("signing root", "signing intermediate"),
-            Self::Timestamp => ("timestamp root", "timestamp certificate"),
+            Self::Intermediate => [
+                ("signing root", "ca-root"),
+                ("signing intermediate", "ca-intermediate"),
+            ],
+            Self::Timestamp => [
+                ("timestamp root", "tsa-root"),
+                ("timestamp certificate", "tsa"),
+            ],
         }
     }
 
@@ -253,10 +258,11 @@ impl<T> Certified<T> {
 
     /// The lives of the root and of the newest generation.
     pub fn lifetimes(&self) -> Vec<Lifetime> {
-        let (root, own) = self.role.lifetimes();
-        let life = |what: &str, certificate: &Certificate| {
-            health::of_certificate(what, certificate, Renewal::Command(CEREMONY.into()))
+        let life = |(what, slot): (&str, &str), certificate: &Certificate| {
+            let command = format!("bulla trust ceremony plan --renew {slot}");
+            health::of_certificate(what, certificate, Renewal::Command(command))
         };
+        let [root, own] = self.role.lives();
         let all = self.all();
         let newest = all.last().and_then(|generation| generation.chain.first());
         std::iter::once(life(root, &self.root))

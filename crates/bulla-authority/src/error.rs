@@ -12,8 +12,9 @@ use crate::{
     ca::issuer::IssuersError,
     certified::CeremonyError,
     key_slot::{ExternalKeyError, HolderError},
-    oidc::OidcError,
+    oidc::{LoginError, OidcError},
     store::StoreError,
+    transport::TransportError,
     tuf::TufError,
 };
 
@@ -75,6 +76,9 @@ pub enum AuthorityError {
         /// Why.
         why: String,
     },
+    /// The login issuer's state.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// A Merkle tree.
     #[error(transparent)]
     Merkle(#[from] MerkleError),
@@ -110,6 +114,9 @@ pub enum AuthorityError {
     /// A timestamp.
     #[error(transparent)]
     Timestamp(#[from] TimestampError),
+    /// Identities between processes.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// The TUF repository.
     #[error(transparent)]
     Tuf(#[from] TufError),
@@ -140,6 +147,7 @@ impl Diagnose for AuthorityError {
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
             Self::Key(error) => error.code(),
+            Self::Login(error) => error.code(),
             Self::Merkle(error) => error.code(),
             Self::Note(error) => error.code(),
             Self::Oidc(error) => error.code(),
@@ -147,6 +155,7 @@ impl Diagnose for AuthorityError {
             Self::Seal(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Timestamp(error) => error.code(),
+            Self::Transport(error) => error.code(),
             Self::Tuf(error) => error.code(),
             Self::X509(error) => error.code(),
         }
@@ -165,6 +174,8 @@ impl Diagnose for AuthorityError {
                 "restore the data directory from its backup, or create another with `bulla up --data DIR`"
                     .into(),
             ),
+            Self::ExternalKey(error) => error.hint(),
+            Self::Holder(error) => error.hint(),
             Self::LogUnavailable { .. } => Some(
                 "see that the disk of the data directory has room; the log goes on by itself, so send the request again"
                     .into(),
@@ -172,13 +183,13 @@ impl Diagnose for AuthorityError {
             Self::NotLeading { .. } => {
                 Some("send the request again: it is forwarded to the replica that leads".into())
             }
-            Self::ExternalKey(error) => error.hint(),
-            Self::Holder(error) => error.hint(),
             Self::Seal(error) => error.hint(),
+            Self::Transport(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
             Self::Ceremony(error) => error.hint(),
             Self::Issuers(error) => error.hint(),
+            Self::Login(error) => error.hint(),
             _ => None,
         }
     }

@@ -16,9 +16,10 @@ pub mod key_slot;
 pub mod log;
 pub mod oidc;
 pub mod store;
+pub mod transport;
 pub mod trust_document;
 pub mod tsa;
 pub mod tuf;
 
-pub use authority::{Authority, AuthorityConfig, ServerIdentity};
+pub use authority::{Authority, AuthorityConfig};
 pub use error::AuthorityError;

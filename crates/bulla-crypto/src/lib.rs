@@ -8,6 +8,7 @@ pub mod cosignature;
 pub mod key;
 pub mod merkle;
 pub mod note;
+pub mod otp;
 pub mod random;
 pub mod sct;
 pub mod seal;

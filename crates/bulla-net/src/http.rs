@@ -132,6 +132,14 @@ impl HttpOptions {
         self.roots = TlsRoots::Pem(pem.into());
         self
     }
+
+    /// Speaks TLS by this configuration, with the certificate that it shows and
+    /// the servers that it believes; plain HTTP not at all.
+    #[must_use]
+    pub fn over(mut self, config: Arc<rustls::ClientConfig>) -> Self {
+        self.roots = TlsRoots::Configured(config);
+        self
+    }
 }
 
 /// A client. Clones share connections.
@@ -201,6 +209,12 @@ impl HttpClient {
         };
         if let Some(client) = slot.get() {
             return Ok(client);
+        }
+        if !secure && matches!(options.roots, TlsRoots::Configured(_)) {
+            return Err(HttpError::Url {
+                url: shown(url),
+                why: "an identity is shown over TLS only",
+            });
         }
         let tls = if secure {
             options.roots.client_config()?

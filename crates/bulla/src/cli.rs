@@ -164,6 +164,8 @@ pub enum Command {
     Bundle(command::bundle::BundleArgs),
     /// Take signatures, attestations or SBOMs off an image
     Clean(command::clean::CleanArgs),
+    /// Programs that may ask the login issuer for tokens
+    Client(command::client::ClientArgs),
     /// Copy an image with everything that hangs on it
     Copy(command::copy::CopyArgs),
     /// cosign's commands and flags, for its pipelines
@@ -203,6 +205,8 @@ pub enum Command {
     Trust(command::trust::TrustArgs),
     /// Keep the local instance running on loopback
     Up(command::up::UpArgs),
+    /// People who may log in at the instance's own issuer
+    User(command::user::UserArgs),
     /// Verify an image against the policy, or against keys and identities
     Verify(command::verify::VerifyArgs),
     /// Verify what was said about an image

@@ -27,6 +27,7 @@ use crate::{
     log::{Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
     oidc,
     store::{LogStore, SqlStore},
+    transport::Transport,
     trust_document::TrustMaterial,
     tsa::{self, Tsa, TsaSettings, guard::ClockGuard},
 };
@@ -56,6 +57,7 @@ pub(super) async fn open(
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, AuthorityError> {
     let address = Address::parse(&config.base_url)?;
+    let values = store.values();
     let slots = KeySlots::open(&store.directory().join("keys")).await?;
     let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
     let instance = instance(&*store, &config, &*clock).await?;
@@ -80,9 +82,18 @@ pub(super) async fn open(
         Ok::<_, AuthorityError>(Arc::new(oidc::Issuer::new(url, key)?))
     };
     let (asserted, service) = (issuer_of("asserted").await?, issuer_of("service").await?);
+    let login = oidc::Login::open(
+        &config.base_url,
+        config.oidc.clone(),
+        values,
+        opener.slots.clone(),
+        clock.clone(),
+    );
+    let login = Arc::new(login.await?);
     let embedded = [
         Embedded::new(asserted.url(), EmbeddedKind::Asserted, asserted.clone()),
         Embedded::new(service.url(), EmbeddedKind::Services, service.clone()),
+        Embedded::new(login.url(), EmbeddedKind::Login, login.clone()),
     ];
     let ca = Arc::new(CertificateAuthority {
         intermediates,
@@ -91,6 +102,7 @@ pub(super) async fn open(
         service,
         issuers: Issuers::load(&config.ca, embedded)?,
         keys: IssuerKeys::new(clock.clone()),
+        spent: login.single_use().clone(),
         lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
@@ -100,12 +112,17 @@ pub(super) async fn open(
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
     let tsa = opener.tsa(&config.tsa, clock.clone()).await?;
     let tsa_chain = tsa.chain()?;
-    let transport = opener
-        .root("transport-root", Scheme::EcdsaP256, "transport root")
-        .await?;
+    let transport = Transport::open(
+        &opener.slots,
+        &opener.store,
+        &clock,
+        &opener.instance.organization,
+        &config.transport,
+    )
+    .await?;
     let material = TrustMaterial {
         base_url: &config.base_url,
-        oidc_issuer: ca.asserted.url(),
+        oidc_issuer: login.url(),
         operator: &opener.instance.organization,
         since: opener.instance.since,
         ca_chain: &chain,
@@ -134,6 +151,7 @@ pub(super) async fn open(
         config,
         clock,
         ca,
+        login,
         rekor_v1,
         rekor,
         tsa,

@@ -430,3 +430,40 @@ fn weak_keys() -> Vec<(&'static str, String, &'static str)> {
         ("no key", "no key".into(), PUBLIC_KEY),
     ]
 }
+
+#[tokio::test]
+async fn a_token_of_a_single_use_issuer_buys_one_certificate() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = bulla_authority::AuthorityConfig::loopback(4321);
+    let own = format!("http://{HOST}/oidc/asserted");
+    config.ca.issuer.entry(own).or_default().single_use = true;
+    let authority = crate::client::open_as(dir.path(), config.clone())
+        .await
+        .unwrap();
+    let token = crate::client::token(&authority);
+    // What is refused does not use it up.
+    let refused = ask(&authority, &token, "mallory@example.com").await;
+    assert_eq!(refused.json()["message"], POSSESSION);
+    leaf(&ask(&authority, &token, EMAIL).await);
+    let before = authority.ca().ct.log().size();
+    let audit = Audit::start();
+    let replayed = ask(&authority, &token, EMAIL).await;
+    assert_eq!(
+        (replayed.status.as_u16(), &replayed.json()["message"]),
+        (400, &json!(TOKEN))
+    );
+    assert!(audit.take()[0].contains("AUTH-0425"));
+    assert_eq!(authority.ca().ct.log().size(), before);
+    // It is remembered beyond a restart, and another token is another.
+    drop(authority);
+    let authority = crate::client::open_as(dir.path(), config).await.unwrap();
+    assert_eq!(ask(&authority, &token, EMAIL).await.status, 400);
+    let later = jiff::Timestamp::now()
+        .checked_add(jiff::SignedDuration::from_secs(1))
+        .unwrap();
+    let other = authority
+        .asserted()
+        .mint_person(EMAIL, "sigstore", later)
+        .unwrap();
+    leaf(&ask(&authority, &other, EMAIL).await);
+}

@@ -7,6 +7,7 @@ mod ca;
 mod ceremony;
 mod client;
 mod instance;
+mod login;
 mod rekor_v1;
 mod services;
 mod sigstore;
