@@ -22,7 +22,7 @@ const INSECURE: &str = "The public key supplied in the request is insecure";
 const REQUEST: &str = "The certificate signing request could not be parsed";
 
 /// A file of the shape of Fulcio's own.
-const FILE: &str = r#"
+pub(crate) const FILE: &str = r#"
 define:
   - &forge-type "forge-workflow"
 oidc-issuers:
@@ -75,15 +75,15 @@ ci-issuer-metadata:
       subject: "sub"
     subject-alternative-name-template: "{{ .url }}/{{ .job_workflow_ref }}"
 "#;
-const PINNED: [&str; 4] = [
+pub(crate) const PINNED: [&str; 4] = [
     "https://runs.forge.example",
     "https://runs.forge.example/*",
     "https://accounts.example.com",
     "https://names.example.com",
 ];
-const SUBJECT: &str = "repo:acme/app:ref:refs/heads/main";
+pub(crate) const SUBJECT: &str = "repo:acme/app:ref:refs/heads/main";
 
-fn run() -> Value {
+pub(crate) fn run() -> Value {
     json!({
         "iss": "https://runs.forge.example", "sub": SUBJECT,
         "event_name": "push", "sha": "aa11", "workflow": "Build", "repository": "acme/app",

@@ -6,6 +6,7 @@ mod advisories;
 mod ca;
 mod ceremony;
 mod client;
+mod cosign;
 mod instance;
 mod login;
 mod rekor_v1;
