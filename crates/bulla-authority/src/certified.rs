@@ -6,14 +6,15 @@
 //! taken up ([`Certified::accept`]) from its first second on: set that some days
 //! ahead, and clients have the new trust root first. Every generation is kept,
 //! since what it signed is verified for years. Slots and documents are shared,
-//! so every replica finds what one has accepted.
+//! so every replica finds what one has accepted. Who verifies that people agreed
+//! to a certificate is [`crate::ceremony`].
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bulla_core::{Code, Diagnose};
 use bulla_crypto::{
     PublicKey, Scheme, Signer,
-    x509::{Certificate, CertifiedProfile, parse_certificate},
+    x509::{Certificate, CertifiedProfile, parse_pem_chain, to_pem_chain},
 };
 use jiff::Timestamp;
 
@@ -24,6 +25,8 @@ use crate::{
     store::LogStore,
 };
 
+/// What begins a ceremony.
+pub(crate) const CEREMONY: &str = "bulla trust export --ceremony export.json && bulla trust ceremony plan DIR --export export.json";
 /// Generations that are looked for.
 const GENERATIONS: u32 = 1000;
 
@@ -53,24 +56,19 @@ impl Role {
         }
     }
 
-    fn common_name(self) -> &'static str {
+    /// The common name of its first generation.
+    pub(crate) fn common_name(self) -> &'static str {
         match self {
             Self::Intermediate => "signing intermediate",
             Self::Timestamp => "timestamp authority",
         }
     }
 
-    /// What ends: the root and its slot, and the certificate.
-    fn lives(self) -> [(&'static str, &'static str); 2] {
+    /// What the certificate and its root are called where they end.
+    pub(crate) fn lives(self) -> [&'static str; 2] {
         match self {
-            Self::Intermediate => [
-                ("signing root", "ca-root"),
-                ("signing intermediate", "ca-intermediate"),
-            ],
-            Self::Timestamp => [
-                ("timestamp root", "tsa-root"),
-                ("timestamp certificate", "tsa"),
-            ],
+            Self::Intermediate => ["signing intermediate", "signing root"],
+            Self::Timestamp => ["timestamp certificate", "timestamp root"],
         }
     }
 
@@ -83,7 +81,7 @@ impl Role {
     }
 
     fn document(self, generation: u32) -> String {
-        format!("{}.der", self.slot(generation))
+        format!("{}.pem", self.slot(generation))
     }
 }
 
@@ -100,6 +98,8 @@ pub struct CertificateRequest {
     pub organization: String,
     /// The key.
     pub key: PublicKey,
+    /// The root of the newest generation: a ceremony may use it again.
+    pub root: Certificate,
 }
 
 /// One key with its certificate, and what signs by them.
@@ -119,40 +119,39 @@ pub struct Certified<T> {
     role: Role,
     slots: KeySlots,
     store: Arc<dyn LogStore>,
-    root: Certificate,
     organization: String,
     make: Make<T>,
     generations: RwLock<Vec<Arc<Generation<T>>>>,
 }
 
 impl<T> Certified<T> {
-    /// Opens what is there; the first generation must be.
+    /// Opens what is there: `first`, which its caller made or was given, and all
+    /// that were accepted since.
     ///
     /// # Errors
-    /// [`AuthorityError::Damaged`] if a certificate is there without its key, or
-    /// none is.
+    /// [`AuthorityError::Damaged`] if a certificate is there without its key.
     pub async fn open(
         role: Role,
         slots: KeySlots,
         store: Arc<dyn LogStore>,
-        root: Certificate,
+        first: (Arc<dyn Signer>, [Certificate; 2]),
         organization: &str,
         make: Make<T>,
     ) -> Result<Self, AuthorityError> {
+        let (key, chain) = first;
         let opened = Self {
             role,
             slots,
             store,
-            root,
             organization: organization.to_owned(),
+            generations: RwLock::new(vec![Arc::new(Generation {
+                signs: make(key, &chain)?,
+                chain: chain.into(),
+            })]),
             make,
-            generations: RwLock::default(),
         };
         opened.refresh().await?;
-        match opened.all().is_empty() {
-            true => Err(opened.damaged()),
-            false => Ok(opened),
-        }
+        Ok(opened)
     }
 
     fn damaged(&self) -> AuthorityError {
@@ -187,12 +186,12 @@ impl<T> Certified<T> {
     /// [`AuthorityError::Damaged`] if a certificate does not fit its key.
     pub async fn refresh(&self) -> Result<(), AuthorityError> {
         for number in self.next()..GENERATIONS {
-            let Some(der) = self.store.document(&self.role.document(number)).await? else {
+            let Some(pem) = self.store.document(&self.role.document(number)).await? else {
                 return Ok(());
             };
             let key = self.slots.get(&self.role.slot(number)).await?;
             let key = key.ok_or_else(|| self.damaged())?;
-            let chain: Arc<[Certificate]> = [parse_certificate(&der)?, self.root.clone()].into();
+            let chain: Arc<[Certificate]> = parse_pem_chain(&pem)?.into();
             let signs = (self.make)(key, &chain)?;
             let generation = Arc::new(Generation { chain, signs });
             let mut kept = self
@@ -217,6 +216,9 @@ impl<T> Certified<T> {
     /// If the key cannot be made or kept.
     pub async fn request(&self) -> Result<CertificateRequest, AuthorityError> {
         self.refresh().await?;
+        let all = self.all();
+        let root = all.last().and_then(|newest| newest.chain.last());
+        let root = root.cloned().ok_or_else(|| self.damaged())?;
         let number = self.next();
         let slot = self.role.slot(number);
         let key = self.slots.get_or_create(&slot, Scheme::EcdsaP256).await?;
@@ -226,47 +228,66 @@ impl<T> Certified<T> {
             common_name: format!("{} {number}", self.role.common_name()),
             organization: self.organization.clone(),
             key: key.public().clone(),
+            root,
         })
     }
 
-    /// Keeps what a ceremony certified, the root's certificate behind it or not.
-    /// One that is kept already is accepted again.
+    /// Keeps what a ceremony certified: the certificate, then its root, which may
+    /// be another than before. One that is kept already is accepted again.
+    ///
+    /// The caller has verified that people agreed to it; here it is checked to be
+    /// what was asked for.
     ///
     /// # Errors
-    /// [`CeremonyError`] if it is not what was asked for.
+    /// [`GenerationError`] if it is not.
     pub async fn accept(&self, chain: &[Certificate]) -> Result<(), AuthorityError> {
         self.refresh().await?;
-        let own = chain.first().ok_or(CeremonyError::Empty)?;
-        if chain.get(1).is_some_and(|root| *root != self.root) || chain.len() > 2 {
-            return Err(CeremonyError::Root.into());
-        }
+        let [own, root] = chain else {
+            return Err(GenerationError::Chain.into());
+        };
         let known = |generation: &Arc<Generation<T>>| generation.chain.first() == Some(own);
         if self.all().iter().any(known) {
             return Ok(());
         }
         let number = self.next();
         let key = self.slots.get(&self.role.slot(number)).await?;
-        let key = key.ok_or(CeremonyError::NotAsked)?;
-        own.check_certified(&self.root, key.public(), self.role.profile())?;
-        let document = self.role.document(number);
-        let kept = self.store.create_document(&document, own.der()).await?;
-        if kept != own.der() {
-            return Err(CeremonyError::Another.into());
+        let key = key.ok_or(GenerationError::NotAsked)?;
+        if !root.is_issued_by(root) {
+            return Err(GenerationError::Chain.into());
+        }
+        own.check_certified(root, key.public(), self.role.profile())?;
+        let (document, pem) = (self.role.document(number), to_pem_chain(chain));
+        let kept = self
+            .store
+            .create_document(&document, pem.as_bytes())
+            .await?;
+        if kept != pem.as_bytes() {
+            return Err(GenerationError::Another.into());
         }
         self.refresh().await
     }
 
-    /// The lives of the root and of the newest generation.
+    /// The lives of the newest generation and of its root.
     pub fn lifetimes(&self) -> Vec<Lifetime> {
-        let life = |(what, slot): (&str, &str), certificate: &Certificate| {
-            let command = format!("bulla trust ceremony plan --renew {slot}");
-            health::of_certificate(what, certificate, Renewal::Command(command))
-        };
-        let [root, own] = self.role.lives();
         let all = self.all();
-        let newest = all.last().and_then(|generation| generation.chain.first());
-        std::iter::once(life(root, &self.root))
-            .chain(newest.map(|newest| life(own, newest)))
+        let newest = all.last().map(|newest| &*newest.chain);
+        self.lives_of(newest.unwrap_or_default())
+    }
+
+    /// The lives of what signs now: whoever asks wants to know whether it still
+    /// may.
+    ///
+    /// # Errors
+    /// As [`Self::current`].
+    pub fn lifetimes_now(&self, now: Timestamp) -> Result<Vec<Lifetime>, AuthorityError> {
+        Ok(self.lives_of(&self.current(now)?.chain))
+    }
+
+    fn lives_of(&self, chain: &[Certificate]) -> Vec<Lifetime> {
+        let named = self.role.lives().into_iter().zip(chain);
+        let ceremony = || Renewal::Command(CEREMONY.into());
+        named
+            .map(|(what, certificate)| health::of_certificate(what, certificate, ceremony()))
             .collect()
     }
 }
@@ -274,32 +295,28 @@ impl<T> Certified<T> {
 /// Why a ceremony's certificate is not taken.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum CeremonyError {
+pub enum GenerationError {
     /// Somebody was faster.
     #[error("another certificate was accepted for the same key")]
     Another,
-    /// Nothing.
-    #[error("the ceremony left no certificate")]
-    Empty,
+    /// Not a certificate and its root.
+    #[error("a ceremony leaves a certificate and the root that signed it, no less and no more")]
+    Chain,
     /// Nobody asked.
     #[error("no key was prepared for this certificate")]
     NotAsked,
-    /// Another root.
-    #[error("the certificate comes with another root than this instance's")]
-    Root,
 }
 
-impl Diagnose for CeremonyError {
+impl Diagnose for GenerationError {
     fn code(&self) -> Code {
         match self {
             Self::Another => Code("AUTH-0440"),
-            Self::Empty => Code("AUTH-0441"),
+            Self::Chain => Code("AUTH-0441"),
             Self::NotAsked => Code("AUTH-0442"),
-            Self::Root => Code("AUTH-0443"),
         }
     }
 
     fn hint(&self) -> Option<String> {
-        Some("begin again with `bulla trust export --ceremony FILE`".into())
+        Some(format!("begin again: `{CEREMONY}`"))
     }
 }

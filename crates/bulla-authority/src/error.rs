@@ -10,7 +10,7 @@ use std::{io, path::PathBuf};
 
 use crate::{
     ca::issuer::IssuersError,
-    certified::CeremonyError,
+    certified::GenerationError,
     key_slot::{ExternalKeyError, HolderError},
     oidc::{LoginError, OidcError},
     store::StoreError,
@@ -30,9 +30,12 @@ pub enum AuthorityError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// What a ceremony left.
+    /// A certificate for the next generation of a key.
     #[error(transparent)]
-    Ceremony(#[from] CeremonyError),
+    Generation(#[from] GenerationError),
+    /// A ceremony's result.
+    #[error(transparent)]
+    Ceremony(Box<crate::ceremony::CeremonyError>),
     /// A stored document is not what was stored.
     #[error("the stored {what} is damaged")]
     Damaged {
@@ -111,6 +114,9 @@ pub enum AuthorityError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The data directory, or whatever stands for it.
+    #[error(transparent)]
+    Storage(#[from] bulla_store::StoreError),
     /// A timestamp.
     #[error(transparent)]
     Timestamp(#[from] TimestampError),
@@ -141,11 +147,12 @@ impl Diagnose for AuthorityError {
             Self::Json(_) => Code("AUTH-0005"),
             Self::LogUnavailable { .. } => Code("AUTH-0006"),
             Self::Renamed { .. } => Code("AUTH-0007"),
-            Self::Ceremony(error) => error.code(),
+            Self::Generation(error) => error.code(),
             Self::Issuers(error) => error.code(),
             Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
+            Self::Ceremony(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::Login(error) => error.code(),
             Self::Merkle(error) => error.code(),
@@ -154,6 +161,7 @@ impl Diagnose for AuthorityError {
             Self::Sct(error) => error.code(),
             Self::Seal(error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::Storage(error) => error.code(),
             Self::Timestamp(error) => error.code(),
             Self::Transport(error) => error.code(),
             Self::Tuf(error) => error.code(),
@@ -185,7 +193,10 @@ impl Diagnose for AuthorityError {
             }
             Self::Seal(error) => error.hint(),
             Self::Transport(error) => error.hint(),
+            Self::Storage(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::Ceremony(error) => error.hint(),
+            Self::Tuf(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
             Self::Ceremony(error) => error.hint(),
             Self::Issuers(error) => error.hint(),

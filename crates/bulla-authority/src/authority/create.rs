@@ -1,6 +1,7 @@
 //! Opening an instance: each part is created if it is not there, so that a
 //! first open that was interrupted is completed by the next.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::Clock;
 use bulla_crypto::{
     PublicKey, Scheme, Signer, SigningKey,
@@ -9,27 +10,34 @@ use bulla_crypto::{
     timestamp::TimestampSigner,
     x509::{self, CaProfile, Certificate, SubjectName, Validity, X509Error, parse_certificate},
 };
-use bulla_store::Store;
+use bulla_store::Storage;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::{AuthorityConfig, Parts, publish};
+use super::{
+    AuthorityConfig, Mailbox, Parts,
+    ceremony::take_up,
+    publish::{self, Prepared},
+};
 use crate::{
     ca::{
         CertificateAuthority,
         issuer::{Embedded, EmbeddedKind, IssuerKeys, Issuers},
     },
+    ceremony::AuthorityKind,
     certified::{Certified, Make, Role},
     error::AuthorityError,
     http::AllowedHosts,
     key_slot::KeySlots,
     log::{Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
+    metrics::Metrics,
     oidc,
-    store::{LogStore, SqlStore},
+    store::{self, LogStore, Measured},
     transport::Transport,
     trust_document::TrustMaterial,
     tsa::{self, Tsa, TsaSettings, guard::ClockGuard},
+    tuf::TufError,
 };
 
 const TEN_YEARS: i64 = 3652 * 86_400;
@@ -46,31 +54,43 @@ struct Instance {
 }
 
 struct Opener {
+    /// Whether nobody else can lead the logs: then this process does at once.
+    alone: bool,
     slots: KeySlots,
     store: Arc<dyn LogStore>,
     instance: Instance,
 }
 
 pub(super) async fn open(
-    store: &Store,
+    storage: &Storage,
+    slots: KeySlots,
     config: AuthorityConfig,
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, AuthorityError> {
     let address = Address::parse(&config.base_url)?;
-    let values = store.values();
-    let slots = KeySlots::open(&store.directory().join("keys")).await?;
-    let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
+    config.transport.check()?;
+    let metrics = Metrics::default();
+    let values = storage.values();
+    let store = Measured::new(store::open(storage).await?, metrics.clone());
+    let store: Arc<dyn LogStore> = Arc::new(store);
     let instance = instance(&*store, &config, &*clock).await?;
     let opener = Opener {
+        alone: matches!(storage, Storage::Embedded(_)),
         slots,
         store,
         instance,
     };
 
-    let root = opener
-        .root("ca-root", Scheme::EcdsaP384, "signing root")
-        .await?;
-    let intermediates = opener.intermediates(&root).await?;
+    let (since, settings) = (opener.instance.since, config.tuf.clone());
+    let log_store = &*opener.store;
+    let (slots, all) = (&opener.slots, values.clone());
+    let prepared = publish::prepare(slots, log_store, all, settings, since, &clock).await?;
+    if config.tuf.offline && prepared.publisher.file("root.json").await?.is_none() {
+        opener.ask_first(&prepared, &address, &config).await?;
+        return Err(TufError::NoRoot.into());
+    }
+
+    let intermediates = opener.intermediates(&prepared.mailbox).await?;
     let chain = intermediates.current(clock.now())?.chain.clone();
     let ct = opener.ct(&address, chain.clone(), clock.clone()).await?;
     let ct_key = opener.slots.get_or_create("ct", Scheme::EcdsaP256).await?;
@@ -82,11 +102,13 @@ pub(super) async fn open(
         Ok::<_, AuthorityError>(Arc::new(oidc::Issuer::new(url, key)?))
     };
     let (asserted, service) = (issuer_of("asserted").await?, issuer_of("service").await?);
+    let keys = IssuerKeys::new(clock.clone());
     let login = oidc::Login::open(
         &config.base_url,
         config.oidc.clone(),
         values,
         opener.slots.clone(),
+        keys.clone(),
         clock.clone(),
     );
     let login = Arc::new(login.await?);
@@ -101,17 +123,23 @@ pub(super) async fn open(
         asserted,
         service,
         issuers: Issuers::load(&config.ca, embedded)?,
-        keys: IssuerKeys::new(clock.clone()),
+        keys,
         spent: login.single_use().clone(),
         lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
-    genesis(&ca, &config.base_url).await?;
+    if opener.alone {
+        genesis(&ca, &config.base_url).await?;
+    }
 
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
-    let tsa = opener.tsa(&config.tsa, clock.clone()).await?;
+    let tsa = opener
+        .tsa(&config.tsa, &prepared.mailbox, clock.clone())
+        .await?;
     let tsa_chain = tsa.chain()?;
+    let next_ca = ca.intermediates.request().await?;
+    let next_tsa = tsa.signers.request().await?;
     let transport = Transport::open(
         &opener.slots,
         &opener.store,
@@ -132,20 +160,10 @@ pub(super) async fn open(
         log_id: rekor.key_id(),
         ct_key: &ct_key,
     };
-    let (trusted_root, signing_config) = (material.trusted_root(), material.signing_config());
-    let client_trust_config = material.client_trust_config();
-    let since = opener.instance.since;
-    let (tuf_root, tuf) = publish::publish(
-        &opener.slots,
-        &opener.store,
-        since,
-        [
-            ("trusted_root.json", &trusted_root),
-            ("signing_config.v0.2.json", &signing_config),
-        ],
-        &clock,
-    )
-    .await?;
+    let mailbox = prepared.mailbox.clone();
+    let published = prepared
+        .publish(&material, [&next_ca, &next_tsa], &clock)
+        .await?;
     Ok(Parts {
         allowed: address.allowed(),
         config,
@@ -156,11 +174,14 @@ pub(super) async fn open(
         rekor,
         tsa,
         transport,
-        trusted_root,
-        signing_config,
-        client_trust_config,
-        tuf_root,
-        tuf,
+        trusted_root: published.trusted_root,
+        signing_config: published.signing_config,
+        client_trust_config: published.client_trust_config,
+        tuf_root: published.tuf_root,
+        tuf: published.tuf,
+        mailbox,
+        slots: opener.slots,
+        metrics,
     })
 }
 
@@ -210,62 +231,123 @@ impl Opener {
         Ok(created)
     }
 
+    /// The intermediates; the first is from a ceremony, or made here.
     async fn intermediates(
         &self,
-        root: &x509::Issuer,
+        mailbox: &Mailbox,
     ) -> Result<Certified<x509::Issuer>, AuthorityError> {
-        if self.store.document("ca-intermediate.der").await?.is_none() {
-            let slot = self
-                .slots
-                .get_or_create("ca-intermediate", Scheme::EcdsaP256);
-            let (key, name) = (slot.await?, "signing intermediate");
-            let first =
-                root.create_intermediate(key, CaProfile::CodeSigning, name, self.validity()?)?;
-            let der = first.certificate().der();
-            self.store
-                .create_document("ca-intermediate.der", der)
-                .await?;
-        }
+        let slot = Role::Intermediate.name();
+        let key = self.slots.get_or_create(slot, Scheme::EcdsaP256).await?;
+        let chain = match mailbox.certified(AuthorityKind::Ca, key.public()).await? {
+            Some(chain) => chain,
+            None => self.signing_chain(key.public()).await?,
+        };
         let make = |key: Arc<dyn Signer>, chain: &[Certificate]| {
             let own = chain.first().ok_or(X509Error::Possession)?;
             Ok(x509::Issuer::from_parts(key, own.clone())?)
         };
-        self.certified(Role::Intermediate, root, Box::new(make))
-            .await
+        let intermediates = self
+            .certified(Role::Intermediate, (key, chain), Box::new(make))
+            .await?;
+        note(take_up(mailbox, AuthorityKind::Ca, &intermediates).await);
+        Ok(intermediates)
     }
 
     async fn certified<T>(
         &self,
         role: Role,
-        root: &x509::Issuer,
+        first: (Arc<dyn Signer>, [Certificate; 2]),
         make: Make<T>,
     ) -> Result<Certified<T>, AuthorityError> {
         let (slots, store) = (self.slots.clone(), self.store.clone());
-        let (root, organization) = (root.certificate().clone(), &self.instance.organization);
-        Certified::open(role, slots, store, root, organization, make).await
+        Certified::open(role, slots, store, first, &self.instance.organization, make).await
+    }
+
+    /// Notes what people sign before this instance can open for the first time.
+    async fn ask_first(
+        &self,
+        prepared: &Prepared,
+        address: &Address,
+        config: &AuthorityConfig,
+    ) -> Result<(), AuthorityError> {
+        let key = async |slot: &str, scheme| {
+            let key = self.slots.get_or_create(slot, scheme).await?;
+            Ok::<_, AuthorityError>(key.public().clone())
+        };
+        let log_key = key("log-v2", Scheme::Ed25519).await?;
+        let log_id = STANDARD.encode(note::key_id(&address.host, &log_key));
+        let material = TrustMaterial {
+            base_url: &config.base_url,
+            oidc_issuer: &format!("{}{}", config.base_url, oidc::login::PATH),
+            operator: &self.instance.organization,
+            since: self.instance.since,
+            ca_chain: &[],
+            tsa_chain: &[],
+            log_v1_key: &key("log-v1", Scheme::EcdsaP256).await?,
+            log_key: &log_key,
+            log_id: &log_id,
+            ct_key: &key("ct", Scheme::EcdsaP256).await?,
+        };
+        let ca = key("ca-intermediate", Scheme::EcdsaP256).await?;
+        let tsa = key("tsa", Scheme::EcdsaP256).await?;
+        prepared.ask_first(&material, &ca, &tsa).await
+    }
+
+    /// Intermediate and root that were made here. The root's key may be gone by now.
+    async fn signing_chain(&self, key: &PublicKey) -> Result<[Certificate; 2], AuthorityError> {
+        if let Some(kept) = self.kept("ca-intermediate", "ca-root").await? {
+            return Ok(kept);
+        }
+        let root = self
+            .root("ca-root", Scheme::EcdsaP384, "signing root")
+            .await?;
+        let (validity, name) = (self.validity()?, "signing intermediate");
+        let own = root.issue_intermediate(key, CaProfile::CodeSigning, name, validity)?;
+        let kept = self
+            .store
+            .create_document("ca-intermediate.der", own.der())
+            .await?;
+        Ok([parse_certificate(&kept)?, root.certificate().clone()])
+    }
+
+    /// A certificate and its root, if both are kept.
+    async fn kept(
+        &self,
+        own: &str,
+        root: &str,
+    ) -> Result<Option<[Certificate; 2]>, AuthorityError> {
+        let certificate = async |slot: &str| {
+            let der = self.store.document(&format!("{slot}.der")).await?;
+            let parsed = der.as_deref().map(parse_certificate).transpose()?;
+            Ok::<_, AuthorityError>(parsed)
+        };
+        let both = (certificate(own).await?, certificate(root).await?);
+        Ok(match both {
+            (Some(own), Some(root)) => Some([own, root]),
+            _ => None,
+        })
     }
 
     async fn tsa(
         &self,
         settings: &TsaSettings,
+        mailbox: &Mailbox,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Tsa>, AuthorityError> {
-        let root = self
-            .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
-            .await?;
-        if self.store.document("tsa.der").await?.is_none() {
-            let key = self.slots.get_or_create("tsa", Scheme::EcdsaP256).await?;
-            let (validity, name) = (self.validity()?, "timestamp authority");
-            let first = root.issue_timestamping(key.public(), name, validity)?;
-            self.store.create_document("tsa.der", first.der()).await?;
-        }
+        let slot = Role::Timestamp.name();
+        let key = self.slots.get_or_create(slot, Scheme::EcdsaP256).await?;
+        let chain = match mailbox.certified(AuthorityKind::Tsa, key.public()).await? {
+            Some(chain) => chain,
+            None => self.timestamp_chain(key.public()).await?,
+        };
         let settings = settings.clone();
         let make = move |key: Arc<dyn Signer>, chain: &[Certificate]| {
             Ok(settings.apply(TimestampSigner::new(key, chain.to_vec())?)?)
         };
         let signers = self
-            .certified(Role::Timestamp, &root, Box::new(make))
+            .certified(Role::Timestamp, (key, chain), Box::new(make))
             .await?;
+        note(take_up(mailbox, AuthorityKind::Tsa, &signers).await);
         let guard = ClockGuard::default();
         if let Some(floor) = tsa::floor(&*self.store).await? {
             guard.raise(floor);
@@ -276,6 +358,19 @@ impl Opener {
             guard,
             store: self.store.clone(),
         }))
+    }
+
+    /// Leaf and root that were made here. The root's key may be gone by now.
+    async fn timestamp_chain(&self, key: &PublicKey) -> Result<[Certificate; 2], AuthorityError> {
+        if let Some(kept) = self.kept("tsa", "tsa-root").await? {
+            return Ok(kept);
+        }
+        let root = self
+            .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
+            .await?;
+        let leaf = root.issue_timestamping(key, "timestamp authority", self.validity()?)?;
+        let kept = self.store.create_document("tsa.der", leaf.der()).await?;
+        Ok([parse_certificate(&kept)?, root.certificate().clone()])
     }
 
     async fn ct(
@@ -295,7 +390,7 @@ impl Opener {
             }),
             cosigner: None,
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         Ok(CtLog::new(log, key, chain))
     }
 
@@ -315,7 +410,7 @@ impl Opener {
             }),
             cosigner: None,
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         let rekor = RekorV2::start(log, &address.host, &key).await?;
         Ok((rekor, key.public().clone()))
     }
@@ -349,9 +444,17 @@ impl Opener {
             }),
             cosigner: None,
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         let public = key.public().clone();
         Ok((RekorV1::start(log, key, tree_id).await?, public))
+    }
+
+    /// Leads the log, or follows until a lease is held for it.
+    async fn log(&self, config: LogConfig, clock: Arc<dyn Clock>) -> Result<Log, AuthorityError> {
+        match self.alone {
+            true => Log::open(config, self.store.clone(), clock).await,
+            false => Log::follow(config, self.store.clone(), clock).await,
+        }
     }
 
     fn validity(&self) -> Result<Validity, AuthorityError> {
@@ -359,8 +462,19 @@ impl Opener {
     }
 }
 
+/// What a ceremony left and cannot be taken up stops nobody: what is there serves
+/// on, and alarms when its time comes.
+fn note(taken: Result<(), AuthorityError>) {
+    if let Err(error) = taken {
+        tracing::error!(%error, "a ceremony's certificate was not taken up");
+    }
+}
+
 /// The first entry of a new CT log: a precertificate for a key thrown away.
-async fn genesis(ca: &CertificateAuthority, base_url: &str) -> Result<(), AuthorityError> {
+pub(super) async fn genesis(
+    ca: &CertificateAuthority,
+    base_url: &str,
+) -> Result<(), AuthorityError> {
     if ca.ct.log().size() > 0 {
         return Ok(());
     }

@@ -6,11 +6,12 @@
 
 use jiff::Timestamp;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 use super::Authority;
 use crate::{
     error::AuthorityError,
-    health::{Alarm, Lifetime},
+    health::{Alarm, Expired, Lifetime},
 };
 
 /// How often renewal is looked at.
@@ -22,36 +23,45 @@ impl Authority {
     /// Everything here that ends some day.
     pub fn lifetimes(&self) -> Vec<Lifetime> {
         let parts = &self.parts;
-        let mut all = parts.ca.lifetimes();
-        all.extend(parts.tsa.lifetimes());
-        all.extend(parts.transport.lifetimes());
-        all
+        let certified = parts.ca.lifetimes().into_iter();
+        certified
+            .chain(parts.tsa.lifetimes())
+            .chain(parts.transport.lifetimes())
+            .chain(parts.login.lifetimes())
+            .chain(parts.tuf.lifetimes())
+            .collect()
     }
 
     /// What has to be said about them now, the most urgent first.
     pub fn alarms(&self, now: Timestamp) -> Vec<Alarm> {
-        let lifetimes = self.lifetimes();
-        let mut alarms: Vec<_> = lifetimes
-            .iter()
-            .filter_map(|life| life.alarm(now))
-            .collect();
-        alarms.sort_by_key(|alarm| (std::cmp::Reverse(alarm.urgency), alarm.until));
-        alarms
+        Alarm::all(&self.lifetimes(), now)
     }
 
-    /// Renews what is due. `leads`: whether this process may also sign again what
-    /// all replicas share. One part that fails does not keep the others from it.
+    /// Whether certificates could be verified by anybody.
+    pub(super) fn ca_holds(&self) -> Result<(), Expired> {
+        let now = self.now();
+        hold(self.parts.ca.intermediates.lifetimes_now(now), now)
+    }
+
+    /// The same of timestamps.
+    pub(super) fn tsa_holds(&self) -> Result<(), Expired> {
+        let now = self.now();
+        hold(self.parts.tsa.signers.lifetimes_now(now), now)
+    }
+
+    /// Renews what is due; as the leader also what all replicas share. One part
+    /// that fails does not keep the others from it.
     ///
     /// # Errors
     /// The first failure, after every part had its turn.
-    pub async fn renew(&self, now: Timestamp, leads: bool) -> Result<(), AuthorityError> {
+    pub async fn renew(&self, now: Timestamp) -> Result<(), AuthorityError> {
         let parts = &self.parts;
         let mut rounds = vec![
             ("transport", parts.transport.renew(now).await),
             ("certificate authority", parts.ca.renew(now).await),
             ("timestamp authority", parts.tsa.renew(now).await),
         ];
-        if leads {
+        if self.is_leader() {
             rounds.extend(self.renew_shared(now).await);
         }
         let mut first = Ok(());
@@ -67,25 +77,35 @@ impl Authority {
     /// The leader's part of a round: each by its name.
     async fn renew_shared(
         &self,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Vec<(&'static str, Result<(), AuthorityError>)> {
-        Vec::new()
+        let parts = &self.parts;
+        vec![
+            ("ceremony", super::ceremony::round(parts).await),
+            ("tuf", parts.tuf.renew(now).await),
+            ("login issuer", parts.login.renew(now).await),
+        ]
     }
 
-    /// Renews each minute, as long as this future is driven. `leads` is asked each
-    /// time; `after` is called when a round is over.
-    pub async fn keep_renewed(
-        &self,
-        leads: impl Fn() -> bool + Send,
-        mut after: impl FnMut() + Send,
-    ) {
+    /// Renews each minute, and at once when `asked`, as long as this future is
+    /// driven; `after` is called when a round is over.
+    pub async fn keep_renewed(&self, asked: &Notify, mut after: impl FnMut() + Send) {
         loop {
             let jitter = bulla_crypto::random::bytes::<2>().unwrap_or_default();
             let jitter = u64::from(u16::from_le_bytes(jitter)) % JITTER_MS;
-            tokio::time::sleep(ROUND + Duration::from_millis(jitter)).await;
+            tokio::select! {
+                () = tokio::time::sleep(ROUND + Duration::from_millis(jitter)) => {}
+                () = asked.notified() => {}
+            }
             // Each part's failure is in the log, and an alarm says what stays due.
-            let _ = self.renew(self.parts.clock.now(), leads()).await;
+            let _ = self.renew(self.now()).await;
             after();
         }
     }
+}
+
+/// Nothing is refused for a life that is not known: what needs it says so itself.
+fn hold(lives: Result<Vec<Lifetime>, AuthorityError>, now: Timestamp) -> Result<(), Expired> {
+    let lives = lives.unwrap_or_default();
+    lives.iter().try_for_each(|life| life.require(now))
 }

@@ -37,7 +37,8 @@ pub struct LogEntryV1 {
 }
 
 impl RekorV1 {
-    /// Serves `log`; a new log gets its genesis entry first.
+    /// Serves `log`; a new log gets its genesis entry first, if this
+    /// process leads it.
     ///
     /// # Errors
     /// If the genesis entry cannot be added.
@@ -47,10 +48,26 @@ impl RekorV1 {
         tree_id: u64,
     ) -> Result<Self, AuthorityError> {
         let rekor = Self { log, key, tree_id };
-        if rekor.log.size() == 0 {
-            rekor.add(&EntryV1::genesis(tree_id)?).await?;
+        if rekor.log.is_leading() {
+            rekor.begin().await?;
         }
         Ok(rekor)
+    }
+
+    /// The leader's first act: an empty log gets its genesis entry.
+    ///
+    /// # Errors
+    /// If it cannot be added.
+    pub async fn begin(&self) -> Result<(), AuthorityError> {
+        if self.log.size() == 0 {
+            self.add(&EntryV1::genesis(self.tree_id)?).await?;
+        }
+        Ok(())
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Log {
+        &self.log
     }
 
     /// What checkpoints call the log.
