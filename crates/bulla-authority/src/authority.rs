@@ -29,6 +29,8 @@ use crate::{
     log::{rekor_v1::RekorV1, rekor_v2::RekorV2},
     metrics::{self, Metrics},
     oidc::{self, socket},
+    replica::Lead as _,
+    revocation::{self, Revocation},
     transport::{Transport, TransportSettings},
     tsa::{self, Tsa, TsaSettings},
     tuf::{Publisher, TufSettings},
@@ -88,6 +90,7 @@ struct Parts {
     rekor: RekorV2,
     tsa: Arc<Tsa>,
     transport: Transport,
+    revocation: Arc<Revocation>,
     trusted_root: Value,
     signing_config: Value,
     client_trust_config: Value,
@@ -152,6 +155,7 @@ impl Authority {
             .nest("/oidc/service", oidc::routes::router(&parts.ca.service))
             .nest(oidc::login::PATH, parts.login.router())
             .nest("/tuf", parts.tuf.router())
+            .merge(revocation::router(parts.revocation.clone()))
             .route(CLIENT_TRUST_CONFIG, documents)
             .merge(more)
             .layer(DefaultBodyLimit::max(http::BODY_BYTES))
@@ -235,6 +239,11 @@ impl Authority {
     /// The TUF repository, for callers in this process.
     pub fn tuf(&self) -> &Publisher {
         &self.parts.tuf
+    }
+
+    /// The list of revocations.
+    pub fn revocation(&self) -> &Revocation {
+        &self.parts.revocation
     }
 
     /// `trusted_root.json`

@@ -32,7 +32,7 @@ use crate::{
 use issuer::{IssuerKeys, Issuers, Principal, PrincipalError};
 
 pub use issuer::{AUDIENCE, CaSettings};
-pub use request::{CaRefusal, SigningRequest, parse_legacy_request, parse_signing_request};
+pub use request::{CaRefusal, Proof, SigningRequest, parse_legacy_request, parse_signing_request};
 pub(crate) use routes::bearer;
 pub use routes::router;
 

@@ -105,6 +105,12 @@ pub enum AuthorityError {
         /// The address now.
         wanted: String,
     },
+    /// No list of revocations was made or published.
+    #[error("the list of revocations is not renewed: {why}")]
+    Revocations {
+        /// What failed.
+        why: String,
+    },
     /// An SCT.
     #[error(transparent)]
     Sct(#[from] SctError),
@@ -149,6 +155,7 @@ impl Diagnose for AuthorityError {
             Self::Renamed { .. } => Code("AUTH-0007"),
             Self::Generation(error) => error.code(),
             Self::Issuers(error) => error.code(),
+            Self::Revocations { .. } => Code("AUTH-0900"),
             Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
@@ -198,7 +205,7 @@ impl Diagnose for AuthorityError {
             Self::Ceremony(error) => error.hint(),
             Self::Tuf(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
-            Self::Ceremony(error) => error.hint(),
+            Self::Generation(error) => error.hint(),
             Self::Issuers(error) => error.hint(),
             Self::Login(error) => error.hint(),
             _ => None,

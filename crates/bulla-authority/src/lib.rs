@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod oidc;
 pub mod operations;
 pub mod replica;
+pub mod revocation;
 pub mod store;
 pub mod transport;
 pub mod trust_document;

@@ -5,6 +5,7 @@
 //! command talks to it over HTTP and the token socket, as any other client would.
 
 mod listen;
+mod live_root;
 pub mod serve;
 mod services;
 
@@ -24,6 +25,7 @@ use crate::{
     context::Context,
     failure::{Exit, Failure, OnPath, OrFail},
     instance::{Home, Names, Ready},
+    journey::revocations,
 };
 use services::Services;
 pub use services::keep;
@@ -178,11 +180,19 @@ impl Instance {
         Ok(RootId(digest))
     }
 
-    /// Its trust root.
+    /// Its trust root, with its revocations as they are known here.
     ///
     /// # Errors
     /// If the document cannot be read.
     pub fn trust_root(&self) -> Result<TrustRoot, Failure> {
+        Ok(revocations::known(self.bare_trust_root()?, &self.home))
+    }
+
+    /// Its trust root alone: to check what was made here just now.
+    ///
+    /// # Errors
+    /// If the document cannot be read.
+    pub fn bare_trust_root(&self) -> Result<TrustRoot, Failure> {
         let bytes = fs::read(&self.ready.trusted_root).on_path("read", &self.ready.trusted_root)?;
         TrustRoot::parse(&bytes, self.root_id()?).or_could_not_run()
     }

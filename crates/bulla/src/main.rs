@@ -83,6 +83,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Init(args) => command::init::run(args, context),
         Command::Load(args) => command::load::run(args, context),
         Command::PublicKey(args) => command::public_key::run(args, context),
+        Command::Revoke(args) => command::revoke::run(args, context),
         Command::Save(args) => command::save::run(args, context),
         Command::Sbom(args) => command::sbom::run(args, context),
         Command::Scan(args) => command::scan::run(args, context),

@@ -16,6 +16,7 @@ pub mod import_key_pair;
 pub mod init;
 pub mod load;
 pub mod public_key;
+pub mod revoke;
 pub mod save;
 pub mod sbom;
 pub mod scan;

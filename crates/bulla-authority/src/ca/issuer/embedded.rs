@@ -81,9 +81,3 @@ impl LocalKeys for oidc::Issuer {
         Box::pin(std::future::ready(KeySet::of([key])))
     }
 }
-
-impl LocalKeys for oidc::Login {
-    fn key_set<'a>(&'a self, key_id: Option<&'a str>) -> PendingKeys<'a> {
-        Box::pin(Self::key_set(self, key_id))
-    }
-}

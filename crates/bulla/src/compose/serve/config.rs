@@ -5,7 +5,8 @@
 //! are named by file, never written down here.
 
 use bulla_authority::{
-    ca::CaSettings, key_slot::InstanceKeySource, transport::TransportSettings, tsa::TsaSettings,
+    ca::CaSettings, key_slot::InstanceKeySource, oidc::OidcSettings, replica::ReplicaSettings,
+    transport::TransportSettings, tsa::TsaSettings, tuf::TufSettings,
 };
 use bulla_core::limits;
 use bulla_net::kms::Environment;
@@ -68,6 +69,9 @@ pub struct ServeConfig {
     /// Section `[tsa]`.
     #[serde(default)]
     pub tsa: TsaSettings,
+    /// Section `[tuf]`.
+    #[serde(default)]
+    pub tuf: TufSettings,
 }
 
 /// Section `[listen]`.
@@ -195,7 +199,7 @@ impl ServeConfig {
         let url = Url::parse(&self.base_url)
             .map_err(|_| refuse(format!("base-url {:?} is not a URL", self.base_url)))?;
         let secure = url.scheme() == "https";
-        let loopback = bulla_net::is_loopback(&url);
+        let loopback = bulla_net::http::is_loopback(&url);
         let tls = listen.certificate_file.is_some();
         if tls != listen.key_file.is_some() {
             return Err(
