@@ -405,7 +405,7 @@ async fn other_hosts_sites_and_sizes_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let authority = open(dir.path()).await;
     for path in [
-        "/healthz",
+        "/api/v2/trustBundle",
         "/api/v2/checkpoint",
         "/oidc/asserted/keys",
         "/tuf/root.json",
