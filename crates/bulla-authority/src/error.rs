@@ -10,6 +10,7 @@ use std::{io, path::PathBuf};
 
 use crate::{
     ca::issuer::IssuersError,
+    certified::GenerationError,
     key_slot::{ExternalKeyError, HolderError},
     oidc::{LoginError, OidcError},
     store::StoreError,
@@ -29,6 +30,9 @@ pub enum AuthorityError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A certificate for the next generation of a key.
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
     /// A ceremony's result.
     #[error(transparent)]
     Ceremony(Box<crate::ceremony::CeremonyError>),
@@ -149,12 +153,13 @@ impl Diagnose for AuthorityError {
             Self::Json(_) => Code("AUTH-0005"),
             Self::LogUnavailable { .. } => Code("AUTH-0006"),
             Self::Renamed { .. } => Code("AUTH-0007"),
+            Self::Generation(error) => error.code(),
+            Self::Issuers(error) => error.code(),
             Self::Revocations { .. } => Code("AUTH-0900"),
             Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
             Self::Ceremony(error) => error.code(),
-            Self::Issuers(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::Login(error) => error.code(),
             Self::Merkle(error) => error.code(),
@@ -200,6 +205,7 @@ impl Diagnose for AuthorityError {
             Self::Ceremony(error) => error.hint(),
             Self::Tuf(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
+            Self::Generation(error) => error.hint(),
             Self::Issuers(error) => error.hint(),
             Self::Login(error) => error.hint(),
             _ => None,

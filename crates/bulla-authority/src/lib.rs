@@ -9,6 +9,7 @@
 pub mod authority;
 pub mod ca;
 pub mod ceremony;
+pub mod certified;
 pub mod error;
 pub mod health;
 pub mod http;

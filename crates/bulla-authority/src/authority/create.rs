@@ -4,11 +4,11 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Clock, Digest, RootId};
 use bulla_crypto::{
-    PublicKey, Scheme, SigningKey,
+    PublicKey, Scheme, Signer, SigningKey,
     checkpoint::Checkpoint,
     note, random,
     timestamp::TimestampSigner,
-    x509::{self, CaProfile, Certificate, SubjectName, Validity, parse_certificate},
+    x509::{self, CaProfile, Certificate, SubjectName, Validity, X509Error, parse_certificate},
 };
 use bulla_store::Storage;
 use bulla_trust::TrustRoot;
@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use super::{
     AuthorityConfig, Mailbox, Parts,
+    ceremony::take_up,
     publish::{self, Prepared},
 };
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
         issuer::{Embedded, EmbeddedKind, IssuerKeys, Issuers},
     },
     ceremony::AuthorityKind,
+    certified::{Certified, Make, Role},
     error::AuthorityError,
     http::AllowedHosts,
     key_slot::KeySlots,
@@ -36,7 +38,7 @@ use crate::{
     store::{self, LogStore, Measured},
     transport::Transport,
     trust_document::TrustMaterial,
-    tsa::{Tsa, TsaSettings, guard::ClockGuard},
+    tsa::{self, Tsa, TsaSettings, guard::ClockGuard},
     tuf::TufError,
 };
 
@@ -91,8 +93,8 @@ pub(super) async fn open(
         return Err(TufError::NoRoot.into());
     }
 
-    let (issuer, root) = opener.signing_authority(&prepared.mailbox).await?;
-    let chain: Arc<[Certificate]> = [issuer.certificate().clone(), root].into();
+    let intermediates = opener.intermediates(&prepared.mailbox).await?;
+    let chain = intermediates.current(clock.now())?.chain.clone();
     let ct = opener.ct(&address, chain.clone(), clock.clone()).await?;
     let ct_key = opener.slots.get_or_create("ct", Scheme::EcdsaP256).await?;
     let ct_key = ct_key.public().clone();
@@ -119,13 +121,13 @@ pub(super) async fn open(
         Embedded::new(login.url(), EmbeddedKind::Login, login.clone()),
     ];
     let ca = Arc::new(CertificateAuthority {
-        issuer,
-        chain,
+        intermediates,
         ct,
         asserted,
         service,
         issuers: Issuers::load(&config.ca, embedded)?,
         keys,
+        spent: login.single_use().clone(),
         lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
@@ -138,6 +140,9 @@ pub(super) async fn open(
     let tsa = opener
         .tsa(&config.tsa, &prepared.mailbox, clock.clone())
         .await?;
+    let tsa_chain = tsa.chain()?;
+    let next_ca = ca.intermediates.request().await?;
+    let next_tsa = tsa.signers.request().await?;
     let transport = Transport::open(
         &opener.slots,
         &opener.store,
@@ -151,15 +156,15 @@ pub(super) async fn open(
         oidc_issuer: login.url(),
         operator: &opener.instance.organization,
         since: opener.instance.since,
-        ca_chain: &ca.chain,
-        tsa_chain: tsa.signer.chain(),
+        ca_chain: &chain,
+        tsa_chain: &tsa_chain,
         log_v1_key: &log_v1_key,
         log_key: &log_key,
         log_id: rekor.key_id(),
         ct_key: &ct_key,
     };
     let mailbox = prepared.mailbox.clone();
-    let published = prepared.publish(&material).await?;
+    let published = prepared.publish(&material, [&next_ca, &next_tsa]).await?;
     let root = RootId(Digest::sha256(&published.tuf_root));
     let trusted_root = serde_json::to_vec(&published.trusted_root)?;
     let revocation = Arc::new(Revocation {
@@ -243,23 +248,36 @@ impl Opener {
         Ok(created)
     }
 
-    /// The intermediate and its root, from a ceremony or made here.
-    async fn signing_authority(
+    /// The intermediates; the first is from a ceremony, or made here.
+    async fn intermediates(
         &self,
         mailbox: &Mailbox,
-    ) -> Result<(x509::Issuer, Certificate), AuthorityError> {
-        let key = self
-            .slots
-            .get_or_create("ca-intermediate", Scheme::EcdsaP256)
+    ) -> Result<Certified<x509::Issuer>, AuthorityError> {
+        let slot = Role::Intermediate.name();
+        let key = self.slots.get_or_create(slot, Scheme::EcdsaP256).await?;
+        let chain = match mailbox.certified(AuthorityKind::Ca, key.public()).await? {
+            Some(chain) => chain,
+            None => self.signing_chain(key.public()).await?,
+        };
+        let make = |key: Arc<dyn Signer>, chain: &[Certificate]| {
+            let own = chain.first().ok_or(X509Error::Possession)?;
+            Ok(x509::Issuer::from_parts(key, own.clone())?)
+        };
+        let intermediates = self
+            .certified(Role::Intermediate, (key, chain), Box::new(make))
             .await?;
-        if let Some([leaf, root]) = mailbox.certified(AuthorityKind::Ca, key.public()).await? {
-            return Ok((x509::Issuer::from_parts(key, leaf)?, root));
-        }
-        let root = self
-            .root("ca-root", Scheme::EcdsaP384, "signing root")
-            .await?;
-        let issuer = self.intermediate(&root).await?;
-        Ok((issuer, root.certificate().clone()))
+        note(take_up(mailbox, AuthorityKind::Ca, &intermediates).await);
+        Ok(intermediates)
+    }
+
+    async fn certified<T>(
+        &self,
+        role: Role,
+        first: (Arc<dyn Signer>, [Certificate; 2]),
+        make: Make<T>,
+    ) -> Result<Certified<T>, AuthorityError> {
+        let (slots, store) = (self.slots.clone(), self.store.clone());
+        Certified::open(role, slots, store, first, &self.instance.organization, make).await
     }
 
     /// Notes what people sign before this instance can open for the first time.
@@ -292,21 +310,39 @@ impl Opener {
         prepared.ask_first(&material, &ca, &tsa).await
     }
 
-    async fn intermediate(&self, root: &x509::Issuer) -> Result<x509::Issuer, AuthorityError> {
-        let key = self
-            .slots
-            .get_or_create("ca-intermediate", Scheme::EcdsaP256)
-            .await?;
-        if let Some(der) = self.store.document("ca-intermediate.der").await? {
-            return Ok(x509::Issuer::from_parts(key, parse_certificate(&der)?)?);
+    /// Intermediate and root that were made here. The root's key may be gone by now.
+    async fn signing_chain(&self, key: &PublicKey) -> Result<[Certificate; 2], AuthorityError> {
+        if let Some(kept) = self.kept("ca-intermediate", "ca-root").await? {
+            return Ok(kept);
         }
-        let name = "signing intermediate";
-        let created =
-            root.create_intermediate(key, CaProfile::CodeSigning, name, self.validity()?)?;
-        self.store
-            .create_document("ca-intermediate.der", created.certificate().der())
+        let root = self
+            .root("ca-root", Scheme::EcdsaP384, "signing root")
             .await?;
-        Ok(created)
+        let (validity, name) = (self.validity()?, "signing intermediate");
+        let own = root.issue_intermediate(key, CaProfile::CodeSigning, name, validity)?;
+        let kept = self
+            .store
+            .create_document("ca-intermediate.der", own.der())
+            .await?;
+        Ok([parse_certificate(&kept)?, root.certificate().clone()])
+    }
+
+    /// A certificate and its root, if both are kept.
+    async fn kept(
+        &self,
+        own: &str,
+        root: &str,
+    ) -> Result<Option<[Certificate; 2]>, AuthorityError> {
+        let certificate = async |slot: &str| {
+            let der = self.store.document(&format!("{slot}.der")).await?;
+            let parsed = der.as_deref().map(parse_certificate).transpose()?;
+            Ok::<_, AuthorityError>(parsed)
+        };
+        let both = (certificate(own).await?, certificate(root).await?);
+        Ok(match both {
+            (Some(own), Some(root)) => Some([own, root]),
+            _ => None,
+        })
     }
 
     async fn tsa(
@@ -315,34 +351,43 @@ impl Opener {
         mailbox: &Mailbox,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Tsa>, AuthorityError> {
-        let key = self.slots.get_or_create("tsa", Scheme::EcdsaP256).await?;
+        let slot = Role::Timestamp.name();
+        let key = self.slots.get_or_create(slot, Scheme::EcdsaP256).await?;
         let chain = match mailbox.certified(AuthorityKind::Tsa, key.public()).await? {
-            Some(chain) => chain.to_vec(),
+            Some(chain) => chain,
             None => self.timestamp_chain(key.public()).await?,
         };
-        let signer = TimestampSigner::new(key, chain)?;
+        let settings = settings.clone();
+        let make = move |key: Arc<dyn Signer>, chain: &[Certificate]| {
+            Ok(settings.apply(TimestampSigner::new(key, chain.to_vec())?)?)
+        };
+        let signers = self
+            .certified(Role::Timestamp, (key, chain), Box::new(make))
+            .await?;
+        note(take_up(mailbox, AuthorityKind::Tsa, &signers).await);
+        let guard = ClockGuard::default();
+        if let Some(floor) = tsa::floor(&*self.store).await? {
+            guard.raise(floor);
+        }
         Ok(Arc::new(Tsa {
-            signer: settings.apply(signer)?,
+            signers,
             clock,
-            guard: ClockGuard::default(),
+            guard,
+            store: self.store.clone(),
         }))
     }
 
-    /// Leaf and root of a timestamp authority whose root key is here.
-    async fn timestamp_chain(&self, key: &PublicKey) -> Result<Vec<Certificate>, AuthorityError> {
+    /// Leaf and root that were made here. The root's key may be gone by now.
+    async fn timestamp_chain(&self, key: &PublicKey) -> Result<[Certificate; 2], AuthorityError> {
+        if let Some(kept) = self.kept("tsa", "tsa-root").await? {
+            return Ok(kept);
+        }
         let root = self
             .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
             .await?;
-        let leaf = match self.store.document("tsa.der").await? {
-            Some(der) => parse_certificate(&der)?,
-            None => {
-                let validity = self.validity()?;
-                let leaf = root.issue_timestamping(key, "timestamp authority", validity)?;
-                self.store.create_document("tsa.der", leaf.der()).await?;
-                leaf
-            }
-        };
-        Ok(vec![leaf, root.certificate().clone()])
+        let leaf = root.issue_timestamping(key, "timestamp authority", self.validity()?)?;
+        let kept = self.store.create_document("tsa.der", leaf.der()).await?;
+        Ok([parse_certificate(&kept)?, root.certificate().clone()])
     }
 
     async fn ct(
@@ -431,6 +476,14 @@ impl Opener {
 
     fn validity(&self) -> Result<Validity, AuthorityError> {
         Ok(Validity::seconds(self.instance.since, TEN_YEARS)?)
+    }
+}
+
+/// What a ceremony left and cannot be taken up stops nobody: what is there serves
+/// on, and alarms when its time comes.
+fn note(taken: Result<(), AuthorityError>) {
+    if let Err(error) = taken {
+        tracing::error!(%error, "a ceremony's certificate was not taken up");
     }
 }
 
