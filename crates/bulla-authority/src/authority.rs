@@ -4,6 +4,7 @@
 //! each later one; a crash in between leaves nothing that the next open does not
 //! complete. Address and names never change after creation.
 
+mod background;
 mod create;
 mod publish;
 
@@ -21,8 +22,12 @@ use crate::{
     ca::{self, CertificateAuthority},
     error::AuthorityError,
     http::{self, AllowedHosts},
-    log::{rekor_v1::RekorV1, rekor_v2::RekorV2},
+    log::{
+        rekor_v1::{RekorV1, RekorV1Settings},
+        rekor_v2::{RekorV2, RekorV2Settings},
+    },
     oidc::{self, socket},
+    search::SearchSettings,
     tsa::{self, Tsa},
     tuf::Publisher,
 };
@@ -37,6 +42,12 @@ pub struct AuthorityConfig {
     pub base_url: String,
     /// Who runs it: shown in certificates and trust documents.
     pub organization: String,
+    /// How Rekor v1 behaves.
+    pub rekor_v1: RekorV1Settings,
+    /// How Rekor v2 behaves.
+    pub rekor_v2: RekorV2Settings,
+    /// Whether the logs can be searched.
+    pub search: SearchSettings,
 }
 
 impl AuthorityConfig {
@@ -45,6 +56,9 @@ impl AuthorityConfig {
         Self {
             base_url: format!("http://127.0.0.1:{port}"),
             organization: "bulla local instance".into(),
+            rekor_v1: RekorV1Settings::default(),
+            rekor_v2: RekorV2Settings::default(),
+            search: SearchSettings::default(),
         }
     }
 }
@@ -71,6 +85,8 @@ struct Parts {
     ca: Arc<CertificateAuthority>,
     rekor_v1: RekorV1,
     rekor: RekorV2,
+    /// What runs as long as the authority does.
+    background: background::Background,
     tsa: Arc<Tsa>,
     transport: x509::Issuer,
     trusted_root: Value,
@@ -106,6 +122,7 @@ impl Authority {
             .merge(parts.rekor_v1.clone().router())
             .merge(parts.rekor.clone().router())
             .merge(parts.ca.ct.clone().router())
+            .merge(parts.background.router())
             .merge(tsa::router(parts.tsa.clone()))
             .nest("/oidc/asserted", oidc::routes::router(&parts.ca.asserted))
             .nest("/oidc/service", oidc::routes::router(&parts.ca.service))

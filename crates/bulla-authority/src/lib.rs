@@ -14,6 +14,7 @@ pub mod http;
 pub mod key_slot;
 pub mod log;
 pub mod oidc;
+pub mod search;
 pub mod store;
 pub mod trust_document;
 pub mod tsa;

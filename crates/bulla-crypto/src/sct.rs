@@ -232,16 +232,25 @@ fn put_u24(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), SctError> {
     Ok(())
 }
 
-struct Reader<'a>(&'a [u8]);
+/// Reads the presentation language of TLS from the front.
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], SctError> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], SctError> {
         let (head, rest) = self.0.split_first_chunk().ok_or(SctError::Malformed)?;
         self.0 = rest;
         Ok(*head)
     }
 
-    fn vector_u16(&mut self) -> Result<&'a [u8], SctError> {
+    pub(crate) fn vector_u24(&mut self) -> Result<&'a [u8], SctError> {
+        let [a, b, c] = self.array()?;
+        let length = usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(usize::MAX);
+        let (head, rest) = self.0.split_at_checked(length).ok_or(SctError::Malformed)?;
+        self.0 = rest;
+        Ok(head)
+    }
+
+    pub(crate) fn vector_u16(&mut self) -> Result<&'a [u8], SctError> {
         let length = usize::from(u16::from_be_bytes(self.array()?));
         let (head, rest) = self.0.split_at_checked(length).ok_or(SctError::Malformed)?;
         self.0 = rest;

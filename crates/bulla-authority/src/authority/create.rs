@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::{AuthorityConfig, Parts, publish};
+use super::{AuthorityConfig, Parts, background::Background, publish};
 use crate::{
     ca::CertificateAuthority,
     error::AuthorityError,
@@ -52,6 +52,7 @@ pub(super) async fn open(
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, AuthorityError> {
     let address = Address::parse(&config.base_url)?;
+    let store_values = store.values();
     let slots = KeySlots::open(&store.directory().join("keys")).await?;
     let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
     let instance = instance(&*store, &config, &*clock).await?;
@@ -88,6 +89,10 @@ pub(super) async fn open(
 
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
+    let mut background = Background::default();
+    let index = background.search(&config.search, &store_values, (&rekor_v1, &rekor, &ca.ct));
+    let rekor_v1 = rekor_v1.with(config.rekor_v1.clone(), index);
+    let rekor = rekor.with(config.rekor_v2.clone());
     let tsa = opener.tsa(clock.clone()).await?;
     let transport = opener
         .root("transport-root", Scheme::EcdsaP256, "transport root")
@@ -125,6 +130,7 @@ pub(super) async fn open(
         ca,
         rekor_v1,
         rekor,
+        background,
         tsa,
         transport,
         trusted_root,
