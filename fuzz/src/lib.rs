@@ -9,6 +9,8 @@
 #[path = "../../crates/bulla-trust/tests/it/world.rs"]
 pub mod world;
 
+pub mod requests;
+
 use bulla_core::{Digest, RootId};
 use bulla_trust::TrustRoot;
 use jiff::Timestamp;

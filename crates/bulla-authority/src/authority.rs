@@ -7,33 +7,30 @@
 mod background;
 mod create;
 mod publish;
+mod renewal;
 
 use axum::{Json, Router, extract::DefaultBodyLimit, middleware, routing::get};
 use bulla_core::{Clock, Digest, RootId};
-use bulla_crypto::{
-    Scheme, SigningKey,
-    x509::{self, Certificate, Validity, to_pem_chain},
-};
 use bulla_store::Store;
 use serde_json::{Value, json};
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    ca::{self, CertificateAuthority},
+    ca::{self, CaSettings, CertificateAuthority},
     error::AuthorityError,
     http::{self, AllowedHosts},
     log::{
         rekor_v1::{RekorV1, RekorV1Settings},
         rekor_v2::{RekorV2, RekorV2Settings},
     },
+    monitor::{Monitor, MonitorSettings},
     oidc::{self, socket},
     search::SearchSettings,
-    tsa::{self, Tsa},
+    transport::{Transport, TransportSettings},
+    tsa::{self, Tsa, TsaSettings},
     tuf::Publisher,
+    witness::{WitnessSettings, WitnessStatus},
 };
-
-/// How long the certificate of the transport root's servers holds, in seconds.
-const SERVER_SECONDS: i64 = 90 * 86_400;
 
 /// What an authority must be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +45,18 @@ pub struct AuthorityConfig {
     pub rekor_v2: RekorV2Settings,
     /// Whether the logs can be searched.
     pub search: SearchSettings,
+    /// Who cosigns our logs, and whose we cosign.
+    pub witness: WitnessSettings,
+    /// Which logs are watched, and for whom.
+    pub monitor: MonitorSettings,
+    /// Section `[transport]`.
+    pub transport: TransportSettings,
+    /// Whose tokens become certificates, and for how long.
+    pub ca: CaSettings,
+    /// How timestamps are given.
+    pub tsa: TsaSettings,
+    /// The login issuer.
+    pub oidc: oidc::OidcSettings,
 }
 
 impl AuthorityConfig {
@@ -59,18 +68,14 @@ impl AuthorityConfig {
             rekor_v1: RekorV1Settings::default(),
             rekor_v2: RekorV2Settings::default(),
             search: SearchSettings::default(),
+            witness: WitnessSettings::default(),
+            monitor: MonitorSettings::default(),
+            transport: TransportSettings::default(),
+            ca: CaSettings::default(),
+            tsa: TsaSettings::default(),
+            oidc: oidc::OidcSettings::default(),
         }
     }
-}
-
-/// Key and certificate for a TLS server, from the transport root.
-pub struct ServerIdentity {
-    /// The server's key.
-    pub key: SigningKey,
-    /// The server's certificate.
-    pub certificate: Certificate,
-    /// The transport root: what clients of that server trust.
-    pub root: Certificate,
 }
 
 /// CA, logs, timestamp authority and issuers of one instance. Cheap to clone.
@@ -83,12 +88,13 @@ struct Parts {
     config: AuthorityConfig,
     clock: Arc<dyn Clock>,
     ca: Arc<CertificateAuthority>,
+    login: Arc<oidc::Login>,
     rekor_v1: RekorV1,
     rekor: RekorV2,
     /// What runs as long as the authority does.
     background: background::Background,
     tsa: Arc<Tsa>,
-    transport: x509::Issuer,
+    transport: Transport,
     trusted_root: Value,
     signing_config: Value,
     client_trust_config: Value,
@@ -126,6 +132,7 @@ impl Authority {
             .merge(tsa::router(parts.tsa.clone()))
             .nest("/oidc/asserted", oidc::routes::router(&parts.ca.asserted))
             .nest("/oidc/service", oidc::routes::router(&parts.ca.service))
+            .nest(oidc::login::PATH, parts.login.router())
             .nest("/tuf", parts.tuf.clone().router())
             .route("/healthz", get(async || Json(json!({"status": "SERVING"}))))
             .layer(DefaultBodyLimit::max(http::BODY_BYTES))
@@ -147,6 +154,7 @@ impl Authority {
         let mint = socket::Mint {
             asserted: self.parts.ca.asserted.clone(),
             service: self.parts.ca.service.clone(),
+            login: self.parts.login.clone(),
             clock: self.parts.clock.clone(),
         };
         Ok(socket.serve(mint))
@@ -167,6 +175,11 @@ impl Authority {
         &self.parts.ca.service
     }
 
+    /// The issuer for people and machines that prove who they are.
+    pub fn login(&self) -> &Arc<oidc::Login> {
+        &self.parts.login
+    }
+
     /// The certificate authority, for callers in this process.
     pub fn ca(&self) -> &Arc<CertificateAuthority> {
         &self.parts.ca
@@ -175,6 +188,16 @@ impl Authority {
     /// The Rekor v2 log, for callers in this process.
     pub fn log(&self) -> &RekorV2 {
         &self.parts.rekor
+    }
+
+    /// The monitor of the logs, if any is watched.
+    pub fn monitor(&self) -> Option<&Arc<Monitor>> {
+        self.parts.background.monitor()
+    }
+
+    /// How it goes with each witness of the logs.
+    pub fn witnesses(&self) -> Vec<WitnessStatus> {
+        self.parts.background.witnesses()
     }
 
     /// The timestamp authority, for callers in this process.
@@ -207,24 +230,8 @@ impl Authority {
         RootId(Digest::sha256(&self.parts.tuf_root))
     }
 
-    /// The transport root in PEM: `tls_ca.pem`.
-    pub fn tls_ca_pem(&self) -> String {
-        to_pem_chain([self.parts.transport.certificate()])
-    }
-
-    /// A new TLS key and certificate for `hosts` (DNS names or addresses).
-    ///
-    /// # Errors
-    /// If a host cannot stand in a certificate.
-    pub fn server_identity(&self, hosts: &[String]) -> Result<ServerIdentity, AuthorityError> {
-        let key = SigningKey::generate(Scheme::EcdsaP256)?;
-        let validity = Validity::seconds(self.parts.clock.now(), SERVER_SECONDS)?;
-        let transport = &self.parts.transport;
-        let certificate = x509::issue_server_certificate(transport, key.public(), hosts, validity)?;
-        Ok(ServerIdentity {
-            key,
-            certificate,
-            root: transport.certificate().clone(),
-        })
+    /// Identities between processes, and of servers that others call.
+    pub fn transport(&self) -> &Transport {
+        &self.parts.transport
     }
 }

@@ -1,32 +1,32 @@
 //! The certificate authority, shaped like Fulcio.
 //!
-//! An ID token of one of the instance's issuers and a proof that the caller
-//! holds the private key become a certificate of ten minutes with one embedded
-//! SCT. Persons get an email SAN, services a URI SAN, each by its own issuer.
+//! An ID token of a configured [`issuer`] and a proof that the caller holds the
+//! private key become a certificate of ten minutes with one embedded SCT. What
+//! it says is what the token says, by the rules of the issuer's type. Every
+//! decision leaves an audit line; whatever is refused leaves nothing in the log.
 
+mod audit;
+pub mod issuer;
 mod request;
 mod routes;
 
-use bulla_core::Clock;
+use bulla_core::{Clock, Diagnose};
 use bulla_crypto::{
     PublicKey,
-    x509::{Certificate, CodeSigningProfile, Issuer, SubjectName, Validity},
+    x509::{
+        Certificate, CodeSigningProfile, FulcioExtensions, Issuer, SubjectName, Validity, X509Error,
+    },
 };
+use bulla_trust::jwt::UnverifiedToken;
 use std::sync::Arc;
 
-use crate::{
-    error::AuthorityError,
-    log::ct::CtLog,
-    oidc::{self, Claims},
-};
+use crate::{error::AuthorityError, log::ct::CtLog, oidc};
+use issuer::{IssuerKeys, Issuers, Principal, PrincipalError};
 
+pub use issuer::{AUDIENCE, CaSettings};
 pub use request::{CaRefusal, SigningRequest, parse_legacy_request, parse_signing_request};
+pub(crate) use routes::bearer;
 pub use routes::router;
-
-/// How long a certificate holds, in seconds: fixed, as in Fulcio.
-pub const CERTIFICATE_SECONDS: i64 = 600;
-/// The audience that tokens must name.
-pub const AUDIENCE: &str = "sigstore";
 
 /// The authority.
 pub struct CertificateAuthority {
@@ -40,8 +40,36 @@ pub struct CertificateAuthority {
     pub asserted: Arc<oidc::Issuer>,
     /// Issuer of the instance's own services.
     pub service: Arc<oidc::Issuer>,
+    /// Whose tokens are taken, these two included.
+    pub issuers: Issuers,
+    /// Their keys.
+    pub keys: IssuerKeys,
+    /// How long a certificate holds, in seconds.
+    pub lifetime_seconds: i64,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+}
+
+/// Why nothing was issued: what the client is told, and what the audit line says.
+struct Denied {
+    refusal: CaRefusal,
+    cause: Option<Box<dyn Diagnose + Send + Sync>>,
+}
+
+impl Denied {
+    fn token(cause: impl Diagnose + Send + Sync + 'static) -> Self {
+        Self {
+            refusal: CaRefusal::Token,
+            cause: Some(Box::new(cause)),
+        }
+    }
+}
+
+impl From<CaRefusal> for Denied {
+    fn from(refusal: CaRefusal) -> Self {
+        let cause = None;
+        Self { refusal, cause }
+    }
 }
 
 impl CertificateAuthority {
@@ -50,39 +78,76 @@ impl CertificateAuthority {
     /// # Errors
     /// [`CaRefusal`] with the texts that Fulcio's clients know.
     pub async fn issue(&self, request: SigningRequest) -> Result<Vec<Certificate>, CaRefusal> {
-        let (claims, subject) = self.authenticate(&request.token)?;
-        let key = request.proof.verify(claims.challenge())?;
-        let leaf = self
-            .certify(&subject, &claims.iss, &key)
-            .await
-            .map_err(|error| {
-                if matches!(
-                    error,
-                    AuthorityError::X509(bulla_crypto::x509::X509Error::Name(_))
-                ) {
-                    return CaRefusal::Token;
-                }
-                tracing::error!(%error, "no certificate");
-                CaRefusal::Internal
-            })?;
-        Ok(std::iter::once(leaf)
-            .chain(self.chain.iter().cloned())
-            .collect())
+        let named = UnverifiedToken::parse(request.token.as_bytes()).ok();
+        let named = named.map(|token| token.claims().issuer.clone());
+        match self.decide(request).await {
+            Ok((leaf, principal)) => {
+                audit::issued(&leaf, &principal);
+                Ok(std::iter::once(leaf)
+                    .chain(self.chain.iter().cloned())
+                    .collect())
+            }
+            Err(denied) => {
+                audit::refused(named.as_deref(), &denied.refusal, denied.cause.as_deref());
+                Err(denied.refusal)
+            }
+        }
     }
 
-    fn authenticate(&self, token: &str) -> Result<(Claims, SubjectName), CaRefusal> {
-        let now = self.clock.now();
-        if let Ok(claims) = self.asserted.check(token, AUDIENCE, now) {
-            let email = claims.email.clone().ok_or(CaRefusal::Token)?;
-            return Ok((claims, SubjectName::Email(email)));
-        }
-        match self.service.check(token, AUDIENCE, now) {
-            Ok(claims) if claims.email.is_none() => {
-                let uri = claims.sub.clone();
-                Ok((claims, SubjectName::Uri(uri)))
-            }
-            _ => Err(CaRefusal::Token),
-        }
+    async fn decide(&self, request: SigningRequest) -> Result<(Certificate, Principal), Denied> {
+        let principal = self.authenticate(&request.token).await?;
+        let key = request.proof.verify(&principal.challenge)?;
+        let precert = self
+            .precertificate(&principal.subject, &principal.extensions, &key)
+            .map_err(|error| match error {
+                AuthorityError::X509(X509Error::Name(name)) => Denied {
+                    refusal: CaRefusal::Claims(PrincipalError::Name.to_string()),
+                    cause: Some(Box::new(X509Error::Name(name))),
+                },
+                error => internal(CaRefusal::Internal, error),
+            })?;
+        let sct = self.ct.promise(&precert).await;
+        let sct = sct.map_err(|error| internal(CaRefusal::Log, error))?;
+        let leaf = self
+            .issuer
+            .finish(precert, &[sct])
+            .map_err(|error| internal(CaRefusal::Internal, error.into()))?;
+        Ok((leaf, principal))
+    }
+
+    async fn authenticate(&self, token: &str) -> Result<Principal, Denied> {
+        let unverified = UnverifiedToken::parse(token.as_bytes()).map_err(Denied::token)?;
+        let issuer = self.issuers.find(&unverified.claims().issuer);
+        let issuer = issuer.ok_or(CaRefusal::Token)?;
+        let verified = self.keys.verify(token.as_bytes(), &issuer.trust).await;
+        let verified = verified.map_err(Denied::token)?;
+        let principal = issuer
+            .naming
+            .principal(verified.claim(), issuer.challenge.as_deref());
+        principal.map_err(|error| match error {
+            // Fulcio tells these apart: they are found while it fills the certificate.
+            PrincipalError::Template(_) | PrincipalError::Name => Denied {
+                refusal: CaRefusal::Claims(error.to_string()),
+                cause: Some(Box::new(error)),
+            },
+            error => Denied::token(error),
+        })
+    }
+
+    fn precertificate(
+        &self,
+        subject: &SubjectName,
+        extensions: &FulcioExtensions,
+        key: &PublicKey,
+    ) -> Result<bulla_crypto::x509::Precertificate, AuthorityError> {
+        let validity = Validity::seconds(self.clock.now(), self.lifetime_seconds)?;
+        let profile = CodeSigningProfile {
+            subject,
+            extensions,
+            key,
+            validity,
+        };
+        Ok(self.issuer.precertificate(&profile)?)
     }
 
     /// Issues without a token: for the authenticated, and for genesis entries.
@@ -92,15 +157,17 @@ impl CertificateAuthority {
         oidc_issuer: &str,
         key: &PublicKey,
     ) -> Result<Certificate, AuthorityError> {
-        let validity = Validity::seconds(self.clock.now(), CERTIFICATE_SECONDS)?;
-        let profile = CodeSigningProfile {
-            subject,
-            oidc_issuer,
-            key,
-            validity,
-        };
-        let precert = self.issuer.precertificate(&profile)?;
+        let extensions = FulcioExtensions::issued_by(oidc_issuer);
+        let precert = self.precertificate(subject, &extensions, key)?;
         let sct = self.ct.promise(&precert).await?;
         Ok(self.issuer.finish(precert, &[sct])?)
+    }
+}
+
+fn internal(refusal: CaRefusal, error: AuthorityError) -> Denied {
+    tracing::error!(%error, "no certificate");
+    Denied {
+        refusal,
+        cause: Some(Box::new(error)),
     }
 }

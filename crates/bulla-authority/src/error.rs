@@ -9,10 +9,14 @@ use bulla_store::StateError;
 use std::{io, path::PathBuf};
 
 use crate::{
+    ca::issuer::IssuersError,
     key_slot::{ExternalKeyError, HolderError},
-    oidc::OidcError,
+    monitor::MonitorError,
+    oidc::{LoginError, OidcError},
     store::StoreError,
+    transport::TransportError,
     tuf::TufError,
+    witness::WitnessError,
 };
 
 /// What can go wrong in the authority as a whole.
@@ -33,6 +37,9 @@ pub enum AuthorityError {
         /// Which one.
         what: String,
     },
+    /// The issuers whose tokens are taken.
+    #[error(transparent)]
+    Issuers(#[from] IssuersError),
     /// A key file cannot be read or written.
     #[error("the key file {} cannot be used: {source}", path.display())]
     KeyFile {
@@ -67,9 +74,15 @@ pub enum AuthorityError {
         /// Why.
         why: String,
     },
+    /// The login issuer's state.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// A Merkle tree.
     #[error(transparent)]
     Merkle(#[from] MerkleError),
+    /// The monitor of the logs.
+    #[error(transparent)]
+    Monitor(#[from] MonitorError),
     /// A checkpoint.
     #[error(transparent)]
     Note(#[from] NoteError),
@@ -102,9 +115,15 @@ pub enum AuthorityError {
     /// A timestamp.
     #[error(transparent)]
     Timestamp(#[from] TimestampError),
+    /// Identities between processes.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// The TUF repository.
     #[error(transparent)]
     Tuf(#[from] TufError),
+    /// The witnesses of the logs.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// A certificate.
     #[error(transparent)]
     X509(#[from] X509Error),
@@ -129,15 +148,20 @@ impl Diagnose for AuthorityError {
             Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
+            Self::Issuers(error) => error.code(),
             Self::Key(error) => error.code(),
+            Self::Login(error) => error.code(),
             Self::Merkle(error) => error.code(),
+            Self::Monitor(error) => error.code(),
             Self::Note(error) => error.code(),
             Self::Oidc(error) => error.code(),
             Self::Sct(error) => error.code(),
             Self::Seal(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Timestamp(error) => error.code(),
+            Self::Transport(error) => error.code(),
             Self::Tuf(error) => error.code(),
+            Self::Witness(error) => error.code(),
             Self::X509(error) => error.code(),
         }
     }
@@ -155,6 +179,8 @@ impl Diagnose for AuthorityError {
                 "restore the data directory from its backup, or create another with `bulla up --data DIR`"
                     .into(),
             ),
+            Self::ExternalKey(error) => error.hint(),
+            Self::Holder(error) => error.hint(),
             Self::LogUnavailable { .. } => Some(
                 "see that the disk of the data directory has room; the log goes on by itself, so send the request again"
                     .into(),
@@ -162,11 +188,14 @@ impl Diagnose for AuthorityError {
             Self::NotLeading { .. } => {
                 Some("send the request again: it is forwarded to the replica that leads".into())
             }
-            Self::ExternalKey(error) => error.hint(),
-            Self::Holder(error) => error.hint(),
             Self::Seal(error) => error.hint(),
+            Self::Transport(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::Monitor(error) => error.hint(),
+            Self::Witness(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
+            Self::Issuers(error) => error.hint(),
+            Self::Login(error) => error.hint(),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@
 use axum::{
     Json,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -35,6 +35,12 @@ impl AllowedHosts {
 
     /// Whether these headers are of a client that was given our address.
     pub fn allow(&self, headers: &HeaderMap) -> bool {
+        self.allow_from(headers, false)
+    }
+
+    /// As [`Self::allow`]; a person may be sent here by another site if they
+    /// see where they are.
+    fn allow_from(&self, headers: &HeaderMap, navigates: bool) -> bool {
         let known = |host: &str| self.0.iter().any(|known| known.eq_ignore_ascii_case(host));
         let text = |name| {
             headers
@@ -54,13 +60,35 @@ impl AllowedHosts {
         if text(header::ORIGIN.as_str()).is_some_and(|origin| !same_site(origin)) {
             return false;
         }
-        !matches!(text("sec-fetch-site"), Some("cross-site" | "same-site"))
+        navigates || !matches!(text("sec-fetch-site"), Some("cross-site" | "same-site"))
     }
+}
+
+/// Pages that other sites send people to: logins that begin, and that come back
+/// from another issuer.
+const VISITED: [&str; 3] = [
+    "/oidc/login/auth",
+    "/oidc/login/callback",
+    "/oidc/login/device",
+];
+
+/// Whether a person's whole window goes to one of those pages; a frame, an image
+/// or a script of another site does not count.
+fn is_navigation(request: &Request) -> bool {
+    let is = |name: &str, value: &str| {
+        let found = request.headers().get(name);
+        found.is_some_and(|found| found.as_bytes() == value.as_bytes())
+    };
+    request.method() == Method::GET
+        && VISITED.contains(&request.uri().path())
+        && is("sec-fetch-mode", "navigate")
+        && is("sec-fetch-dest", "document")
 }
 
 /// Middleware: refuses what [`AllowedHosts`] does not allow.
 pub async fn guard(State(allowed): State<AllowedHosts>, request: Request, next: Next) -> Response {
-    if allowed.allow(request.headers()) {
+    let navigates = is_navigation(&request);
+    if allowed.allow_from(request.headers(), navigates) {
         return next.run(request).await;
     }
     RpcError::permission("this address is not served to that host or origin").into_response()

@@ -1,21 +1,46 @@
-//! The embedded OIDC issuer: ID tokens that the CA turns into certificates.
+//! The embedded OIDC issuers: ID tokens that the CA turns into certificates.
 //!
-//! OpenID Connect Core 1.0, as far as Sigstore clients need it: discovery, keys
-//! and ES256 tokens. Tokens are minted over the Unix [`socket`] only, never over
-//! HTTP; logins (authorization code, device) are not part of it yet. Asserted
-//! identities and the services' own come from two issuers with two URLs and two
-//! keys, so that neither can pass for the other.
+//! Three, with three URLs and keys of their own, so that none can pass for
+//! another: asserted identities and the services' own, minted over the Unix
+//! [`socket`] only and never over HTTP, and [`login`] for people and machines that
+//! prove who they are. Tokens are ES256 and live ten minutes at most.
 
+pub mod attempts;
+pub mod client;
+pub mod code;
+pub mod cookie;
+pub mod device;
+pub mod expiring;
+pub mod form;
+pub mod identity;
 pub mod jws;
+pub mod key_ring;
+pub mod login;
+pub mod login_error;
+pub mod manage;
+pub mod oauth_error;
+pub mod page;
+pub mod password;
+pub mod redirect;
 pub mod routes;
+pub mod session;
+pub mod settings;
+pub mod single_use;
 pub mod socket;
+pub mod throttle;
 pub mod token;
+pub mod totp;
+pub mod user;
 
 use bulla_core::{Code, Diagnose};
 use bulla_crypto::{KeyError, Scheme, Signer};
 use jiff::Timestamp;
 use std::sync::Arc;
 
+pub use login::Login;
+pub use login_error::LoginError;
+pub use settings::OidcSettings;
+pub use single_use::{SingleUse, TokenUse};
 pub use token::{Claims, Service};
 
 /// How long a token lives, in seconds.

@@ -5,14 +5,16 @@
 //! caller read, in the epoch that the caller holds. So a crash never leaves a
 //! signed head without its tiles, and a deposed writer cannot fork a log.
 
+mod postgres;
 mod sql;
 
 use bulla_core::{Code, Diagnose};
 use bulla_crypto::merkle::{NodeHash, WrittenTile};
-use bulla_store::StateError;
+use bulla_store::{ObjectError, StateError, Storage};
 use bytes::Bytes;
 use std::{pin::Pin, sync::Arc};
 
+pub use postgres::{LogObjectError, PostgresStore};
 pub use sql::SqlStore;
 
 /// A result to wait for.
@@ -113,6 +115,17 @@ pub trait LogStore: Send + Sync {
     ) -> Pending<'a, Vec<Option<u64>>>;
 }
 
+/// The store of logs and documents that goes with this storage.
+///
+/// # Errors
+/// [`StoreError`] if its tables cannot be brought up to date.
+pub async fn open(storage: &Storage) -> Result<Arc<dyn LogStore>, StoreError> {
+    Ok(match storage {
+        Storage::Embedded(store) => Arc::new(SqlStore::open(store.state().clone()).await?),
+        Storage::Shared(store) => Arc::new(PostgresStore::open(store).await?),
+    })
+}
+
 /// Why the store failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -123,6 +136,15 @@ pub enum StoreError {
         /// Which log.
         log: &'static str,
     },
+    /// The process is ending.
+    #[error("the commit was given up: bulla is ending")]
+    Interrupted,
+    /// An object of a log is damaged or gone.
+    #[error(transparent)]
+    LogObject(#[from] LogObjectError),
+    /// The place for objects failed.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
     /// A number beyond what the database can hold.
     #[error("a number in the database is out of range")]
     Range,
@@ -135,6 +157,9 @@ impl Diagnose for StoreError {
     fn code(&self) -> Code {
         match self {
             Self::Deposed { .. } => Code("AUTH-0010"),
+            Self::Interrupted => Code("AUTH-0352"),
+            Self::LogObject(error) => error.code(),
+            Self::Object(error) => error.code(),
             Self::Range => Code("AUTH-0011"),
             Self::State(error) => error.code(),
         }
@@ -143,6 +168,9 @@ impl Diagnose for StoreError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Deposed { .. } => Some("stop the other `bulla up` of this data directory".into()),
+            Self::Interrupted => None,
+            Self::LogObject(error) => error.hint(),
+            Self::Object(error) => error.hint(),
             Self::Range => Some("restore the data directory from its backup".into()),
             Self::State(error) => error.hint(),
         }

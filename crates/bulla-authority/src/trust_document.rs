@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub struct TrustMaterial<'a> {
     /// The address of CA and logs, without a trailing slash.
     pub base_url: &'a str,
-    /// The issuer of asserted identities.
+    /// The issuer that clients log in at.
     pub oidc_issuer: &'a str,
     /// Who runs the instance.
     pub operator: &'a str,

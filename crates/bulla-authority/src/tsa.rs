@@ -1,26 +1,70 @@
-//! The timestamp authority: RFC 3161 over HTTP, with Sigstore's paths.
+//! The timestamp authority: RFC 3161 over HTTP, with the paths, statuses and
+//! error texts of Sigstore's.
+//!
+//! DER queries and Sigstore's JSON form. What is asked for and not given here —
+//! weak hashes, foreign policies, extensions — is refused with 400 and an audit
+//! line; a clock that runs backwards stops everything ([`guard`]). The time is
+//! the machine's: whether that clock is right is not asked of others.
+
+pub mod guard;
 
 use axum::{
-    Router,
+    Json, Router,
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
-use bulla_core::Clock;
+use bulla_core::{Clock, Diagnose};
 use bulla_crypto::{
     timestamp::{
         TimestampError, TimestampSigner, parse_timestamp_query, parse_timestamp_query_json,
     },
     x509::to_pem_chain,
 };
+use serde::Deserialize;
+use serde_json::json;
 use std::sync::Arc;
 
-use crate::http::RpcError;
+use guard::{ClockBehind, ClockGuard};
 
 /// Longest query in bytes; a real one has less than 200.
 const QUERY_BYTES: usize = 4096;
+/// Longest `Content-Type` that is looked at, in bytes.
+const MEDIA_TYPE_BYTES: usize = 256;
+
+/// Settings of the timestamp authority: section `[tsa]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TsaSettings {
+    /// Policies that queries may ask for beside Sigstore's 1.3.6.1.4.1.57264.2,
+    /// as dotted object identifiers.
+    pub policies: Vec<String>,
+    /// How exact the time is, in milliseconds: what timestamps say. 0 says nothing.
+    pub accuracy_ms: u32,
+}
+
+impl Default for TsaSettings {
+    fn default() -> Self {
+        Self {
+            policies: Vec::new(),
+            accuracy_ms: 1000,
+        }
+    }
+}
+
+impl TsaSettings {
+    /// The signer as these settings want it.
+    ///
+    /// # Errors
+    /// [`TimestampError::Malformed`] if a policy is no object identifier.
+    pub fn apply(&self, signer: TimestampSigner) -> Result<TimestampSigner, TimestampError> {
+        Ok(signer
+            .with_policies(&self.policies)?
+            .with_accuracy_ms(self.accuracy_ms))
+    }
+}
 
 /// The authority.
 pub struct Tsa {
@@ -28,6 +72,24 @@ pub struct Tsa {
     pub signer: TimestampSigner,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Sees that it does not run backwards.
+    pub guard: ClockGuard,
+}
+
+impl Tsa {
+    /// Answers a query that was read.
+    ///
+    /// # Errors
+    /// [`TsaRefusal`] as Sigstore's authority words it.
+    pub fn stamp(
+        &self,
+        query: Result<bulla_crypto::timestamp::TimestampQuery, TimestampError>,
+    ) -> Result<Vec<u8>, TsaRefusal> {
+        let now = self.clock.now();
+        let query = query?;
+        self.guard.admit(now)?;
+        Ok(self.signer.reply(&query, now)?)
+    }
 }
 
 /// `/api/v1/timestamp` and `/api/v1/timestamp/certchain`
@@ -42,38 +104,129 @@ async fn timestamp(
     State(tsa): State<Arc<Tsa>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, RpcError> {
-    if body.len() > QUERY_BYTES {
-        return Err(RpcError::invalid("the timestamp query is too large"));
-    }
-    let media_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let media_type = media_type
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
-    let query = match media_type {
-        "application/timestamp-query" => parse_timestamp_query(&body),
-        "application/json" => parse_timestamp_query_json(&body),
-        _ => return Err(RpcError::media_type("unsupported media type")),
-    };
-    let reply = query.and_then(|query| tsa.signer.reply(&query, tsa.clock.now()));
-    let reply = reply.map_err(|error| match error {
-        TimestampError::Algorithm
-        | TimestampError::Extension
-        | TimestampError::Malformed
-        | TimestampError::Policy(_) => RpcError::invalid(error.to_string()),
-        error => RpcError::internal("error generating timestamp response", &error),
-    })?;
+) -> Result<Response, TsaRefusal> {
+    let reply = answer(&tsa, &headers, &body).inspect_err(TsaRefusal::audit)?;
     let headers = [(header::CONTENT_TYPE, "application/timestamp-reply")];
     // Not 201, as the server of Sigstore answers: notation takes 200 alone.
+    // Not 201, as the server of Sigstore answers: notation takes 200 alone.
     Ok((StatusCode::OK, headers, reply).into_response())
+}
+
+fn answer(tsa: &Tsa, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, TsaRefusal> {
+    let media_type = media_type(headers).ok_or(TsaRefusal::MediaType)?;
+    if body.len() > QUERY_BYTES {
+        return Err(TsaRefusal::Size);
+    }
+    tsa.stamp(match media_type {
+        MediaType::Der => parse_timestamp_query(body),
+        MediaType::Json => parse_timestamp_query_json(body),
+    })
+}
+
+enum MediaType {
+    Der,
+    Json,
+}
+
+/// What the body says it is; parameters do not matter. A header of any length
+/// costs no more than its first 256 bytes (CVE-2025-66564).
+fn media_type(headers: &HeaderMap) -> Option<MediaType> {
+    let value = headers.get(header::CONTENT_TYPE)?.as_bytes();
+    let value = std::str::from_utf8(value.get(..MEDIA_TYPE_BYTES).unwrap_or(value)).ok()?;
+    let name = value.split_once(';').map_or(value, |(name, _)| name).trim();
+    match name.to_ascii_lowercase().as_str() {
+        "application/timestamp-query" => Some(MediaType::Der),
+        "application/json" => Some(MediaType::Json),
+        _ => None,
+    }
 }
 
 async fn chain(State(tsa): State<Arc<Tsa>>) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/pem-certificate-chain")];
     (headers, to_pem_chain(tsa.signer.chain())).into_response()
+}
+
+/// Why no timestamp is given.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TsaRefusal {
+    /// The clock is behind.
+    #[error(transparent)]
+    Clock(#[from] ClockBehind),
+    /// Neither DER nor JSON.
+    #[error("the body is neither application/timestamp-query nor application/json")]
+    MediaType,
+    /// The query, or our own fault.
+    #[error(transparent)]
+    Query(#[from] TimestampError),
+    /// More than a query.
+    #[error("the timestamp query is larger than {QUERY_BYTES} bytes")]
+    Size,
+}
+
+impl TsaRefusal {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Size => StatusCode::BAD_REQUEST,
+            Self::Query(error) if error.is_of_the_query() => StatusCode::BAD_REQUEST,
+            Self::Clock(_) | Self::Query(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The text of Sigstore's authority, which clients show.
+    fn message(&self) -> &'static str {
+        match self {
+            Self::Query(TimestampError::Weak) => "Weak hash algorithm in timestamp request",
+            Self::Query(TimestampError::Imprint) => {
+                "Message digest has incorrect length for specified algorithm"
+            }
+            Self::Query(TimestampError::Policy(_)) => {
+                "unaccepted policy: requested TSA policy is not supported by the TSA"
+            }
+            Self::Query(TimestampError::Extension) => {
+                "unaccepted extension: requested extensions are not supported by the TSA"
+            }
+            _ => "Error generating timestamp response",
+        }
+    }
+
+    fn audit(&self) {
+        tracing::info!(
+            target: "audit",
+            event = "timestamp refused",
+            code = self.code().0,
+            reason = %self,
+        );
+        if self.status().is_server_error() {
+            tracing::error!(error = %self, "no timestamp");
+        }
+    }
+}
+
+impl IntoResponse for TsaRefusal {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let body = json!({"code": status.as_u16(), "message": self.message()});
+        (status, Json(body)).into_response()
+    }
+}
+
+impl Diagnose for TsaRefusal {
+    fn code(&self) -> bulla_core::Code {
+        match self {
+            Self::Clock(error) => error.code(),
+            Self::MediaType => bulla_core::Code("AUTH-0431"),
+            Self::Query(error) => error.code(),
+            Self::Size => bulla_core::Code("AUTH-0432"),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Clock(error) => error.hint(),
+            Self::Query(error) => error.hint(),
+            _ => None,
+        }
+    }
 }

@@ -9,6 +9,7 @@ pub mod ct_leaf;
 pub mod key;
 pub mod merkle;
 pub mod note;
+pub mod otp;
 pub mod random;
 pub mod sct;
 pub mod seal;

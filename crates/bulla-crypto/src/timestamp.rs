@@ -19,7 +19,7 @@ pub use reply::{DEFAULT_POLICY, TimestampSigner};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TimestampError {
-    /// A hash function that is not accepted, or an imprint of another length.
+    /// A hash function that is not known.
     #[error("the imprint is not a SHA-256, SHA-384 or SHA-512 hash")]
     Algorithm,
     /// Encoding failed.
@@ -28,6 +28,9 @@ pub enum TimestampError {
     /// The query has extensions.
     #[error("the timestamp query has extensions, and none is known here")]
     Extension,
+    /// An imprint of another length than its hash function gives.
+    #[error("the imprint has not the length of its hash function")]
+    Imprint,
     /// The key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -40,9 +43,27 @@ pub enum TimestampError {
     /// The key cannot sign timestamps.
     #[error("timestamps are signed with ECDSA P-256 or P-384")]
     Scheme,
+    /// SHA-1, which nobody should stamp any more.
+    #[error("the imprint is a SHA-1 hash, which is too weak")]
+    Weak,
     /// The certificate.
     #[error(transparent)]
     X509(#[from] X509Error),
+}
+
+impl TimestampError {
+    /// Whether the query is at fault, rather than whoever answers it.
+    pub fn is_of_the_query(&self) -> bool {
+        matches!(
+            self,
+            Self::Algorithm
+                | Self::Extension
+                | Self::Imprint
+                | Self::Malformed
+                | Self::Policy(_)
+                | Self::Weak
+        )
+    }
 }
 
 impl Diagnose for TimestampError {
@@ -55,6 +76,8 @@ impl Diagnose for TimestampError {
             Self::Malformed => Code("CRYPTO-0033"),
             Self::Policy(_) => Code("CRYPTO-0034"),
             Self::Scheme => Code("CRYPTO-0035"),
+            Self::Imprint => Code("CRYPTO-0036"),
+            Self::Weak => Code("CRYPTO-0037"),
             Self::X509(error) => error.code(),
         }
     }

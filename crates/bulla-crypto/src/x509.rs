@@ -7,6 +7,7 @@
 mod certificate;
 mod code_signing;
 mod extension;
+mod fulcio;
 mod issuer;
 mod request;
 mod server;
@@ -14,6 +15,7 @@ mod svid;
 
 pub use certificate::{Certificate, parse_certificate, parse_pem_chain, to_pem_chain};
 pub use code_signing::{CodeSigningProfile, Precertificate, SubjectName};
+pub use fulcio::{FulcioExtension, FulcioExtensions};
 pub use issuer::{CaProfile, Issuer, Validity};
 pub use request::{CertificateRequest, parse_csr_pem};
 pub use server::issue_server_certificate;
@@ -31,7 +33,7 @@ pub enum X509Error {
     #[error("this is not an X.509 certificate: {0}")]
     Certificate(der::Error),
     /// The name cannot stand in a certificate.
-    #[error("{0:?} cannot stand in a certificate as an email address, URI or host")]
+    #[error("{0:?} cannot stand in a certificate as an email address, URI, user name or host")]
     Name(String),
     /// Encoding failed.
     #[error("the certificate could not be encoded: {0}")]

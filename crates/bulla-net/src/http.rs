@@ -18,9 +18,11 @@ use url::{Host, Url};
 
 use crate::tls::{self, TlsRoots};
 
+mod address;
 mod request;
 mod response;
 
+pub use address::{Addresses, is_public};
 pub use request::{Body, Request};
 pub use response::Response;
 
@@ -102,6 +104,8 @@ impl Egress {
 pub struct HttpOptions {
     /// Where it may connect.
     pub egress: Egress,
+    /// To which addresses, once names are looked up.
+    pub addresses: Addresses,
     /// Whose server certificates it believes.
     pub roots: TlsRoots,
     /// How long a connection may take to come up.
@@ -115,6 +119,7 @@ impl HttpOptions {
     pub fn new(egress: Egress) -> Self {
         Self {
             egress,
+            addresses: Addresses::Any,
             roots: TlsRoots::System,
             connect: CONNECT,
             pause: PAUSE,
@@ -125,6 +130,14 @@ impl HttpOptions {
     #[must_use]
     pub fn believing(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots = TlsRoots::Pem(pem.into());
+        self
+    }
+
+    /// Speaks TLS by this configuration, with the certificate that it shows and
+    /// the servers that it believes; plain HTTP not at all.
+    #[must_use]
+    pub fn over(mut self, config: Arc<rustls::ClientConfig>) -> Self {
+        self.roots = TlsRoots::Configured(config);
         self
     }
 }
@@ -171,6 +184,12 @@ impl HttpClient {
     /// [`HttpError`] if the address is not allowed or the exchange fails.
     pub async fn send(&self, request: Request) -> Result<Response, HttpError> {
         self.egress().check(&request.url)?;
+        if !self.shared.options.addresses.allow(&request.url) {
+            return Err(HttpError::Egress {
+                url: shown(&request.url),
+                rule: "public addresses only",
+            });
+        }
         let client = self.client(&request.url)?;
         let url = shown(&request.url);
         let method = request.method.clone();
@@ -191,6 +210,12 @@ impl HttpClient {
         if let Some(client) = slot.get() {
             return Ok(client);
         }
+        if !secure && matches!(options.roots, TlsRoots::Configured(_)) {
+            return Err(HttpError::Url {
+                url: shown(url),
+                why: "an identity is shown over TLS only",
+            });
+        }
         let tls = if secure {
             options.roots.client_config()?
         } else {
@@ -200,7 +225,11 @@ impl HttpClient {
             (Ipv4Addr::LOCALHOST, 0).into(),
             (Ipv6Addr::LOCALHOST, 0).into(),
         ];
-        let client = reqwest::Client::builder()
+        let builder = match options.addresses.resolver() {
+            Some(resolver) => reqwest::Client::builder().dns_resolver(resolver),
+            None => reqwest::Client::builder(),
+        };
+        let client = builder
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

@@ -20,7 +20,7 @@ pub mod tsa;
 pub mod tuf;
 
 pub use environment::Environment;
-pub use http::{Body, Egress, HttpClient, HttpError, HttpOptions, Request, Response};
+pub use http::{Addresses, Body, Egress, HttpClient, HttpError, HttpOptions, Request, Response};
 pub use oidc::Token;
 #[cfg(unix)]
 pub use oidc::socket as token;

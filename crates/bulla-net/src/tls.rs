@@ -17,6 +17,8 @@ const CERTIFICATES: usize = 1024;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum TlsRoots {
+    /// Whatever this configuration believes, under the identity that it shows.
+    Configured(Arc<ClientConfig>),
     /// These authorities alone: PEM, one or more certificates.
     Pem(Vec<u8>),
     /// The machine's, read on first use (`SSL_CERT_FILE` and `SSL_CERT_DIR`
@@ -26,18 +28,22 @@ pub enum TlsRoots {
 }
 
 impl TlsRoots {
-    /// The client's side of TLS 1.2 and 1.3, without client certificate.
+    /// The client's side of TLS 1.2 and 1.3, without client certificate; or what
+    /// was configured, as it is.
     ///
     /// # Errors
     /// [`HttpError::Roots`] if no root can be read.
     pub fn client_config(&self) -> Result<ClientConfig, HttpError> {
-        let store = self.store()?;
-        configure(store)
+        match self {
+            Self::Configured(config) => Ok((**config).clone()),
+            Self::Pem(_) | Self::System => configure(self.store()?),
+        }
     }
 
     fn store(&self) -> Result<RootCertStore, HttpError> {
         let mut store = RootCertStore::empty();
         let certificates = match self {
+            Self::Configured(_) => Vec::new(),
             Self::Pem(pem) => CertificateDer::pem_slice_iter(pem)
                 .take(CERTIFICATES)
                 .collect::<Result<Vec<_>, _>>()

@@ -164,6 +164,8 @@ pub enum Command {
     Bundle(command::bundle::BundleArgs),
     /// Take signatures, attestations or SBOMs off an image
     Clean(command::clean::CleanArgs),
+    /// Programs that may ask the login issuer for tokens
+    Client(command::client::ClientArgs),
     /// Copy an image with everything that hangs on it
     Copy(command::copy::CopyArgs),
     /// cosign's commands and flags, for its pipelines
@@ -181,6 +183,8 @@ pub enum Command {
     Init(command::init::InitArgs),
     /// Push an image that was saved
     Load(command::load::LoadArgs),
+    /// Search a transparency log, or watch one
+    Log(command::log::LogArgs),
     /// Print the public half of a key
     PublicKey(command::public_key::PublicKeyArgs),
     /// Save an image with everything that hangs on it
@@ -203,6 +207,8 @@ pub enum Command {
     Trust(command::trust::TrustArgs),
     /// Keep the local instance running on loopback
     Up(command::up::UpArgs),
+    /// People who may log in at the instance's own issuer
+    User(command::user::UserArgs),
     /// Verify an image against the policy, or against keys and identities
     Verify(command::verify::VerifyArgs),
     /// Verify what was said about an image

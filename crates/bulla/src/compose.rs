@@ -237,6 +237,16 @@ impl Instance {
             .map_err(|error| Failure::from_error(Exit::Authentication, &error))
     }
 
+    /// Has the login issuer manage its users or clients; gives its answer.
+    ///
+    /// # Errors
+    /// If the socket does not answer, or the issuer declines.
+    pub async fn manage(&self, order: &serde_json::Value) -> Result<serde_json::Value, Failure> {
+        token::manage(&self.ready.token_socket, order)
+            .await
+            .map_err(|error| Failure::from_error(Exit::CouldNotRun, &error))
+    }
+
     /// Stops serving, if this process serves.
     pub async fn stop(self) {
         if let Some(services) = self.services {

@@ -28,6 +28,7 @@ pub const TARGETS: &[&str] = &[
     "id_token",
     "key_file",
     "log_entry",
+    "log_entry_v1",
     "note",
     "sct",
     "signing_request",

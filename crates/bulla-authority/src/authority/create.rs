@@ -7,6 +7,7 @@ use bulla_crypto::{
     checkpoint::Checkpoint,
     note, random,
     timestamp::TimestampSigner,
+    verifier_key::{Kind, VerifierKey},
     x509::{self, CaProfile, Certificate, SubjectName, Validity, parse_certificate},
 };
 use bulla_store::Store;
@@ -14,17 +15,26 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::{AuthorityConfig, Parts, background::Background, publish};
+use super::{
+    AuthorityConfig, Parts,
+    background::{Background, OwnLogs},
+    publish,
+};
 use crate::{
-    ca::CertificateAuthority,
+    ca::{
+        CertificateAuthority,
+        issuer::{Embedded, EmbeddedKind, IssuerKeys, Issuers},
+    },
     error::AuthorityError,
     http::AllowedHosts,
     key_slot::KeySlots,
-    log::{Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
+    log::{Cosigner, Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
+    monitor::MonitorError,
     oidc,
     store::{LogStore, SqlStore},
+    transport::Transport,
     trust_document::TrustMaterial,
-    tsa::Tsa,
+    tsa::{Tsa, TsaSettings, guard::ClockGuard},
 };
 
 const TEN_YEARS: i64 = 3652 * 86_400;
@@ -44,6 +54,7 @@ struct Opener {
     slots: KeySlots,
     store: Arc<dyn LogStore>,
     instance: Instance,
+    cosigner: Option<Arc<dyn Cosigner>>,
 }
 
 pub(super) async fn open(
@@ -52,14 +63,16 @@ pub(super) async fn open(
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, AuthorityError> {
     let address = Address::parse(&config.base_url)?;
-    let store_values = store.values();
+    let values = store.values();
     let slots = KeySlots::open(&store.directory().join("keys")).await?;
     let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
     let instance = instance(&*store, &config, &*clock).await?;
+    let mut background = Background::new(&config.witness)?;
     let opener = Opener {
         slots,
         store,
         instance,
+        cosigner: background.cosigner(),
     };
 
     let root = opener
@@ -77,29 +90,70 @@ pub(super) async fn open(
         let url = format!("{}/oidc/{path}", config.base_url);
         Ok::<_, AuthorityError>(Arc::new(oidc::Issuer::new(url, key)?))
     };
+    let (asserted, service) = (issuer_of("asserted").await?, issuer_of("service").await?);
+    let embedded = [
+        Embedded::new(asserted.url(), EmbeddedKind::Asserted, asserted.clone()),
+        Embedded::new(service.url(), EmbeddedKind::Services, service.clone()),
+    ];
     let ca = Arc::new(CertificateAuthority {
         issuer,
         chain,
         ct,
-        asserted: issuer_of("asserted").await?,
-        service: issuer_of("service").await?,
+        asserted,
+        service,
+        issuers: Issuers::load(&config.ca, embedded)?,
+        keys: IssuerKeys::new(clock.clone()),
+        lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
     genesis(&ca, &config.base_url).await?;
 
+    let login = oidc::Login::open(
+        &config.base_url,
+        config.oidc.clone(),
+        values.clone(),
+        opener.slots.clone(),
+        clock.clone(),
+    );
+    let login = Arc::new(login.await?);
+
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
-    let mut background = Background::default();
-    let index = background.search(&config.search, &store_values, (&rekor_v1, &rekor, &ca.ct));
+    let index = background.search(&config.search, &values, (&rekor_v1, &rekor, &ca.ct));
     let rekor_v1 = rekor_v1.with(config.rekor_v1.clone(), index);
     let rekor = rekor.with(config.rekor_v2.clone());
-    let tsa = opener.tsa(clock.clone()).await?;
-    let transport = opener
-        .root("transport-root", Scheme::EcdsaP256, "transport root")
-        .await?;
+    if !config.witness.logs.is_empty() {
+        let key = opener
+            .slots
+            .get_or_create("witness", Scheme::Ed25519)
+            .await?;
+        let name = format!("{}/witness", address.host);
+        background.witness(&config.witness, name, key, values.clone(), clock.clone())?;
+    }
+    let own_key = |name: &str, kind, key: &PublicKey| {
+        VerifierKey::new(name, kind, key.clone()).map_err(MonitorError::from)
+    };
+    let own = OwnLogs {
+        v1: &rekor_v1,
+        v1_key: own_key(&address.host, Kind::Ecdsa, &log_v1_key)?,
+        v2: &rekor,
+        v2_key: own_key(&address.host, Kind::Ed25519, &log_key)?,
+        ct: &ca.ct,
+        ct_key: own_key(&address.authority, Kind::Rfc6962, &ct_key)?,
+    };
+    background.watch(&config.monitor, own, values.clone(), clock.clone())?;
+    let tsa = opener.tsa(&config.tsa, clock.clone()).await?;
+    let transport = Transport::open(
+        &opener.slots,
+        &opener.store,
+        &clock,
+        &opener.instance.organization,
+        &config.transport,
+    )
+    .await?;
     let material = TrustMaterial {
         base_url: &config.base_url,
-        oidc_issuer: ca.asserted.url(),
+        oidc_issuer: login.url(),
         operator: &opener.instance.organization,
         since: opener.instance.since,
         ca_chain: &ca.chain,
@@ -128,6 +182,7 @@ pub(super) async fn open(
         config,
         clock,
         ca,
+        login,
         rekor_v1,
         rekor,
         background,
@@ -204,7 +259,11 @@ impl Opener {
         Ok(created)
     }
 
-    async fn tsa(&self, clock: Arc<dyn Clock>) -> Result<Arc<Tsa>, AuthorityError> {
+    async fn tsa(
+        &self,
+        settings: &TsaSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Tsa>, AuthorityError> {
         let root = self
             .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
             .await?;
@@ -220,7 +279,11 @@ impl Opener {
             }
         };
         let signer = TimestampSigner::new(key, vec![leaf, root.certificate().clone()])?;
-        Ok(Arc::new(Tsa { signer, clock }))
+        Ok(Arc::new(Tsa {
+            signer: settings.apply(signer)?,
+            clock,
+            guard: ClockGuard::default(),
+        }))
     }
 
     async fn ct(
@@ -238,7 +301,7 @@ impl Opener {
             sign: Box::new(move |checkpoint: &Checkpoint, now_ms| {
                 Ok(checkpoint.sign_rfc6962(&signer, now_ms)?.to_string())
             }),
-            cosigner: None,
+            cosigner: self.cosigner.clone(),
         };
         let log = Log::open(config, self.store.clone(), clock).await?;
         Ok(CtLog::new(log, key, chain))
@@ -258,7 +321,7 @@ impl Opener {
             sign: Box::new(move |checkpoint: &Checkpoint, _| {
                 Ok(checkpoint.sign(&signer)?.to_string())
             }),
-            cosigner: None,
+            cosigner: self.cosigner.clone(),
         };
         let log = Log::open(config, self.store.clone(), clock).await?;
         let rekor = RekorV2::start(log, &address.host, &key).await?;
@@ -292,7 +355,7 @@ impl Opener {
                 // The origin has spaces, so the host alone stands on the signature line.
                 Ok(note::sign_note(&checkpoint.text(), &host, &signer)?.to_string())
             }),
-            cosigner: None,
+            cosigner: self.cosigner.clone(),
         };
         let log = Log::open(config, self.store.clone(), clock).await?;
         let public = key.public().clone();

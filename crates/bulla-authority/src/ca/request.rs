@@ -2,7 +2,9 @@
 //!
 //! cosign sends a key with a signature over the challenge, sigstore-python a
 //! PKCS #10 request, sigstore-js the token inside the body. Unknown fields are
-//! dropped, as Fulcio's gateway drops them: none can widen what is issued.
+//! dropped, as Fulcio's gateway drops them: none can widen what is issued. Keys
+//! are ECDSA P-256, P-384 or P-521, Ed25519, or RSA of 2048, 3072 or 4096 bits
+//! without known weakness.
 
 use bulla_core::{Code, Diagnose, limits};
 use bulla_crypto::{
@@ -40,8 +42,15 @@ impl Proof {
     /// Checks it and hands out the key.
     ///
     /// # Errors
-    /// [`CaRefusal::Possession`].
+    /// [`CaRefusal::Insecure`] or [`CaRefusal::Possession`].
     pub fn verify(self, challenge: &str) -> Result<PublicKey, CaRefusal> {
+        let key = match &self {
+            Self::Request(request) => request.key(),
+            Self::Challenge { key, .. } => key,
+        };
+        if key.weakness().is_some() {
+            return Err(CaRefusal::Insecure);
+        }
         match self {
             Self::Request(request) => request.verify().map_err(|_| CaRefusal::Possession),
             Self::Challenge { key, signature } => {
@@ -102,27 +111,42 @@ pub fn parse_signing_request(
         .ok_or(CaRefusal::Token)?;
     let proof = match (body.public_key_request, body.certificate_signing_request) {
         (Some(request), None) => Proof::Challenge {
-            key: PublicKey::from_pem(&request.public_key.content)
-                .map_err(|_| CaRefusal::PublicKey)?,
+            key: public_key(&request.public_key.content)?,
             signature: base64(&request.proof).ok_or(CaRefusal::Possession)?,
         },
-        (None, Some(request)) => {
-            let pem = base64(&request).ok_or(CaRefusal::Request)?;
-            Proof::Request(parse_csr_pem(&pem).map_err(|error| match error {
-                X509Error::Key(_) => CaRefusal::PublicKey,
-                _ => CaRefusal::Request,
-            })?)
-        }
+        (None, Some(request)) => certificate_request(&request)?,
         _ => return Err(CaRefusal::PublicKey),
     };
     Ok(SigningRequest { token, proof })
 }
 
+/// Reads a key in PEM. One of a length or curve that is not certified is
+/// insecure, in Fulcio's words; anything else that is no key is not parsed.
+fn public_key(pem: &str) -> Result<PublicKey, CaRefusal> {
+    PublicKey::from_pem(pem).map_err(|_| match PublicKey::is_of_known_kind(pem) {
+        true => CaRefusal::Insecure,
+        false => CaRefusal::PublicKey,
+    })
+}
+
+fn certificate_request(text: &str) -> Result<Proof, CaRefusal> {
+    let pem = base64(text).ok_or(CaRefusal::Request)?;
+    let request = parse_csr_pem(&pem).map_err(|error| match error {
+        X509Error::Key(_) => CaRefusal::Insecure,
+        _ => CaRefusal::Request,
+    });
+    request.map(Proof::Request)
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LegacyBody {
-    public_key: PublicKeyPem,
-    signed_email_address: String,
+    #[serde(default)]
+    public_key: Option<PublicKeyPem>,
+    #[serde(default)]
+    signed_email_address: Option<String>,
+    #[serde(default)]
+    certificate_signing_request: Option<String>,
 }
 
 /// Reads a request of API v1, where the key is base64 of PEM and the token
@@ -138,10 +162,18 @@ pub fn parse_legacy_request(
         .map_err(|_| CaRefusal::Body)?;
     let fits = |token: &&str| !token.is_empty() && token.len() as u64 <= limits::TOKEN_BYTES;
     let token = bearer.filter(fits).ok_or(CaRefusal::Token)?.to_owned();
-    let pem = base64(&body.public_key.content).and_then(|pem| String::from_utf8(pem).ok());
-    let pem = pem.ok_or(CaRefusal::PublicKey)?;
-    let key = PublicKey::from_pem(&pem).map_err(|_| CaRefusal::PublicKey)?;
-    let signature = base64(&body.signed_email_address).ok_or(CaRefusal::Possession)?;
+    if let Some(request) = body
+        .certificate_signing_request
+        .filter(|text| !text.is_empty())
+    {
+        let proof = certificate_request(&request)?;
+        return Ok(SigningRequest { token, proof });
+    }
+    let key = body.public_key.ok_or(CaRefusal::PublicKey)?;
+    let pem = base64(&key.content).and_then(|pem| String::from_utf8(pem).ok());
+    let key = public_key(&pem.ok_or(CaRefusal::PublicKey)?)?;
+    let signature = body.signed_email_address.as_deref().and_then(base64);
+    let signature = signature.ok_or(CaRefusal::Possession)?;
     Ok(SigningRequest {
         token,
         proof: Proof::Challenge { key, signature },
@@ -155,9 +187,18 @@ pub enum CaRefusal {
     /// Not a request at all.
     #[error("the request is not a signing request in JSON")]
     Body,
+    /// The token is valid, and does not say what the certificate must.
+    #[error("{0}")]
+    Claims(String),
+    /// A key that nobody should use.
+    #[error("The public key supplied in the request is insecure")]
+    Insecure,
     /// Our own fault.
     #[error("error communicating with CA backend")]
     Internal,
+    /// The transparency log does not promise.
+    #[error("Error entering certificate in CTL")]
+    Log,
     /// The proof of possession is wrong.
     #[error("The signature supplied in the request could not be verified")]
     Possession,
@@ -181,11 +222,21 @@ impl Diagnose for CaRefusal {
             Self::PublicKey => Code("AUTH-0023"),
             Self::Request => Code("AUTH-0024"),
             Self::Token => Code("AUTH-0025"),
+            Self::Claims(_) => Code("AUTH-0421"),
+            Self::Insecure => Code("AUTH-0422"),
+            Self::Log => Code("AUTH-0423"),
         }
     }
 
     fn hint(&self) -> Option<String> {
-        matches!(self, Self::Token).then(|| "get a token with `bulla token --email EMAIL`".into())
+        match self {
+            Self::Token => Some("get a token with `bulla token --email EMAIL`".into()),
+            Self::Insecure => Some(
+                "use ECDSA P-256, P-384 or P-521, Ed25519, or RSA with 2048, 3072 or 4096 bits"
+                    .into(),
+            ),
+            _ => None,
+        }
     }
 }
 

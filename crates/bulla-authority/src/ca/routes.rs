@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use super::{
-    AUDIENCE, CaRefusal, CertificateAuthority, parse_legacy_request, parse_signing_request,
+    CaRefusal, CertificateAuthority, SigningRequest, audit, issuer::Listed, parse_legacy_request,
+    parse_signing_request,
 };
 use crate::http::RpcError;
 
@@ -35,9 +36,7 @@ async fn signing_cert(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, CaRefusal> {
-    let chain = ca
-        .issue(parse_signing_request(bearer(&headers), &body)?)
-        .await?;
+    let chain = issue(&ca, parse_signing_request(bearer(&headers), &body)).await?;
     let certificates: Vec<String> = chain.iter().map(Certificate::to_pem).collect();
     Ok(Json(
         json!({"signedCertificateEmbeddedSct": {"chain": {"certificates": certificates}}}),
@@ -49,11 +48,18 @@ async fn legacy_signing_cert(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, CaRefusal> {
-    let chain = ca
-        .issue(parse_legacy_request(bearer(&headers), &body)?)
-        .await?;
+    let chain = issue(&ca, parse_legacy_request(bearer(&headers), &body)).await?;
     let headers = [(header::CONTENT_TYPE, "application/pem-certificate-chain")];
     Ok((StatusCode::CREATED, headers, to_pem_chain(&chain)).into_response())
+}
+
+/// Whatever cannot even be read leaves an audit line too.
+async fn issue(
+    ca: &CertificateAuthority,
+    request: Result<SigningRequest, CaRefusal>,
+) -> Result<Vec<Certificate>, CaRefusal> {
+    let request = request.inspect_err(|refusal| audit::refused(None, refusal, None))?;
+    ca.issue(request).await
 }
 
 async fn trust_bundle(State(ca): Ca) -> Json<Value> {
@@ -62,16 +68,22 @@ async fn trust_bundle(State(ca): Ca) -> Json<Value> {
 }
 
 async fn configuration(State(ca): Ca) -> Json<Value> {
-    let issuer = |url: &str, claim: &str, kind: &str| {
+    let issuers = ca.issuers.iter().map(|(listed, issuer)| {
+        let (key, url) = match listed {
+            Listed::Url(url) => ("issuerUrl", url),
+            Listed::Pattern(pattern) => ("wildcardIssuerUrl", pattern),
+        };
         json!({
-            "issuerUrl": url, "audience": AUDIENCE, "challengeClaim": claim,
-            "spiffeTrustDomain": "", "issuerType": kind, "subjectDomain": "",
+            key: url,
+            "audience": issuer.trust.audience,
+            "challengeClaim": issuer.challenge_claim,
+            "spiffeTrustDomain": issuer.trust_domain,
+            "issuerType": issuer.type_name,
+            "subjectDomain": issuer.subject_domain,
+            "skipEmailVerification": issuer.skips_email_verification,
         })
-    };
-    Json(json!({"issuers": [
-        issuer(ca.asserted.url(), "email", "email"),
-        issuer(ca.service.url(), "sub", "uri"),
-    ]}))
+    });
+    Json(json!({"issuers": issuers.collect::<Vec<_>>()}))
 }
 
 async fn root_cert(State(ca): Ca) -> Response {
@@ -80,7 +92,7 @@ async fn root_cert(State(ca): Ca) -> Response {
 }
 
 /// The token of an `Authorization: Bearer` header; the scheme's case does not matter.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -88,7 +100,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 impl IntoResponse for CaRefusal {
     fn into_response(self) -> Response {
-        if self == Self::Internal {
+        if matches!(self, Self::Internal | Self::Log) {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             let body = json!({"code": 13, "message": self.to_string(), "details": []});
             return (status, Json(body)).into_response();

@@ -1,10 +1,12 @@
-//! The socket that mints tokens: one JSON line in, one JSON line out.
+//! The socket that mints tokens and manages users and clients: one JSON line in,
+//! one JSON line out.
 //!
 //! Mode 0600, and the peer's user id is checked as well: only the instance's
 //! owner (and root) can ask. A service's token is a request of its own, which
 //! `bulla token` has no way to make.
 
 use bulla_core::{Clock, Diagnose};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{
     fs, io,
@@ -18,10 +20,13 @@ use tokio::{
     net::{UnixListener, UnixStream},
 };
 
-use super::{Issuer, OidcError, Service};
+use super::{
+    Issuer, Login, OidcError, Service,
+    manage::{Done, Order},
+};
 
 /// Bytes of one request.
-const REQUEST_BYTES: u64 = 4096;
+const REQUEST_BYTES: u64 = 64 << 10;
 /// How long a peer may take to write its request.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -31,6 +36,8 @@ pub struct Mint {
     pub asserted: Arc<Issuer>,
     /// The issuer of the instance's own services.
     pub service: Arc<Issuer>,
+    /// The login issuer, whose users and clients are managed.
+    pub login: Arc<Login>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -38,6 +45,7 @@ pub struct Mint {
 #[derive(Deserialize)]
 #[serde(tag = "op", rename_all = "kebab-case", deny_unknown_fields)]
 enum Request {
+    Manage { order: Order },
     Token { email: String, audience: String },
     ServiceToken { service: Service },
 }
@@ -45,8 +53,14 @@ enum Request {
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Answer {
+    Done(Done),
     Token(String),
-    Error { code: &'static str, message: String },
+    Error {
+        code: &'static str,
+        message: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
+    },
 }
 
 /// A listening socket, owned by the caller; [`Socket::serve`] answers on it.
@@ -100,21 +114,26 @@ impl Socket {
 
 async fn answer(stream: UnixStream, mint: &Mint) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
-    let mut line = Vec::new();
+    // There may be a password in it.
+    let mut line = zeroize::Zeroizing::new(Vec::new());
     BufReader::new(reader.take(REQUEST_BYTES))
         .read_until(b'\n', &mut line)
         .await?;
     let answer = match serde_json::from_slice::<Request>(&line) {
-        Ok(request) => match mint.serve(&request) {
-            Ok(token) => Answer::Token(token),
-            Err(error) => Answer::Error {
-                code: error.code().0,
-                message: error.to_string(),
-            },
+        Ok(Request::Manage { order }) => match mint.login.manage(order).await {
+            Ok(done) => Answer::Done(done),
+            Err(error) => Answer::refusing(&error),
         },
+        Ok(Request::Token { email, audience }) => {
+            mint.token(|mint, now| mint.asserted.mint_person(&email, &audience, now))
+        }
+        Ok(Request::ServiceToken { service }) => {
+            mint.token(|mint, now| mint.service.mint_service(service, now))
+        }
         Err(error) => Answer::Error {
             code: OidcError::Malformed.code().0,
             message: format!("the request is not understood: {error}"),
+            hint: None,
         },
     };
     let mut bytes = serde_json::to_vec(&answer)?;
@@ -124,11 +143,20 @@ async fn answer(stream: UnixStream, mint: &Mint) -> io::Result<()> {
 }
 
 impl Mint {
-    fn serve(&self, request: &Request) -> Result<String, OidcError> {
-        let now = self.clock.now();
-        match request {
-            Request::Token { email, audience } => self.asserted.mint_person(email, audience, now),
-            Request::ServiceToken { service } => self.service.mint_service(*service, now),
+    fn token(&self, mint: impl FnOnce(&Self, Timestamp) -> Result<String, OidcError>) -> Answer {
+        match mint(self, self.clock.now()) {
+            Ok(token) => Answer::Token(token),
+            Err(error) => Answer::refusing(&error),
+        }
+    }
+}
+
+impl Answer {
+    fn refusing(error: &dyn Diagnose) -> Self {
+        Self::Error {
+            code: error.code().0,
+            message: error.to_string(),
+            hint: error.hint(),
         }
     }
 }

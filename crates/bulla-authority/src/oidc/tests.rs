@@ -103,10 +103,16 @@ async fn the_socket_is_for_its_owner_and_says_why_it_refuses() {
     let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&path).unwrap());
     assert_eq!(mode & 0o777, 0o600);
     let asserted = Arc::new(issuer("http://h/asserted"));
+    let store = bulla_store::Store::open(directory.path()).await.unwrap();
+    let slots = crate::key_slot::KeySlots::open(&directory.path().join("keys"));
+    let (settings, clock) = (OidcSettings::default(), Arc::new(SystemClock));
+    let slots = slots.await.unwrap();
+    let login = Login::open("http://h", settings, store.values(), slots, clock.clone());
     let mint = socket::Mint {
         asserted: asserted.clone(),
         service: Arc::new(issuer("http://h/service")),
-        clock: Arc::new(SystemClock),
+        login: Arc::new(login.await.unwrap()),
+        clock,
     };
     let task = tokio::spawn(socket.serve(mint));
     let ask = async |line: &str| {
@@ -128,6 +134,38 @@ async fn the_socket_is_for_its_owner_and_says_why_it_refuses() {
     let answer = ask("{\"op\":\"token\",\"email\":\"nobody\",\"audience\":\"sigstore\"}\n").await;
     assert_eq!(answer["error"]["code"], "AUTH-0102");
     let answer = ask("{\"op\":\"service-token\",\"service\":\"admin\"}\n").await;
+    assert_eq!(answer["error"]["code"], "AUTH-0106");
+    let manage = async |order: &str| {
+        let line = format!("{{\"op\":\"manage\",\"order\":{order}}}\n");
+        ask(&line).await
+    };
+    let answer = manage(
+        r#"{"do":"user-add","email":"dana@example.com","name":null,"groups":["dev"],"password":"correct horse battery"}"#,
+    )
+    .await;
+    assert_eq!(answer["done"]["user"]["groups"][0], "dev", "{answer}");
+    let answer = manage(r#"{"do":"totp-begin","email":"dana@example.com"}"#).await;
+    assert_eq!(answer["done"]["secret"].as_str().unwrap().len(), 32);
+    let answer = manage(r#"{"do":"user-list"}"#).await;
+    assert_eq!(answer["done"]["users"].as_array().unwrap().len(), 1);
+    assert!(!answer.to_string().contains("argon2"));
+    let answer = manage(r#"{"do":"client-add","id":"ci","grants":["client_credentials"]}"#).await;
+    assert_eq!(
+        answer["done"]["secret"].as_str().unwrap().len(),
+        43,
+        "{answer}"
+    );
+    let answer = manage(r#"{"do":"client-list"}"#).await;
+    assert!(answer["done"]["clients"][1].get("secret").is_none());
+    let answer = manage(r#"{"do":"user-enable","email":"eve@example.com","enabled":false}"#).await;
+    assert_eq!(answer["error"]["code"], "AUTH-0527");
+    assert!(
+        answer["error"]["hint"]
+            .as_str()
+            .unwrap()
+            .contains("bulla user list")
+    );
+    let answer = manage(r#"{"do":"user-list","extra":1}"#).await;
     assert_eq!(answer["error"]["code"], "AUTH-0106");
     task.abort();
 }

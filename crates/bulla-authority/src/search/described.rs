@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::Digest;
 use bulla_crypto::{ct_leaf::parse_tile_leaf, x509};
 use bulla_trust::sigstore::{CertificateClaims, Claim};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use x509_cert::ext::pkix::{SubjectAltName, name::GeneralName};
 
@@ -45,8 +45,8 @@ pub struct Described {
 }
 
 /// Who signed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Signer {
     /// SHA-256 of the key (DER SubjectPublicKeyInfo), in hex.
     pub key: String,

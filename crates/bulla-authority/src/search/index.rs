@@ -3,7 +3,7 @@
 //! Whole blocks of 256 entries are stored as sorted runs; the entries after the
 //! last whole block are in memory and read again after a start. Only the replica
 //! that leads stores; every replica keeps the tail of its own. What is read at
-//! once is bounded, and each step rests as long as it worked, so that an index
+//! once is bounded, and each step rests longer than it worked, so that an index
 //! far behind its log does not slow the log down.
 
 use bulla_store::{Values, state::Change};
@@ -25,6 +25,8 @@ use crate::error::AuthorityError;
 const MANIFEST: &str = "manifest";
 /// How often the log is looked at while nothing happens.
 const IDLE: Duration = Duration::from_millis(200);
+/// How much longer than it worked it rests, if there is more to do.
+const REST: u32 = 4;
 /// After a failure.
 const BACKOFF: Duration = Duration::from_secs(5);
 /// Chunks that one transaction of a merge writes.
@@ -165,7 +167,7 @@ impl SearchIndex {
         loop {
             let started = Instant::now();
             let rest = match self.step().await {
-                Ok(true) => started.elapsed(),
+                Ok(true) => started.elapsed() * REST,
                 Ok(false) => IDLE,
                 Err(error) => {
                     tracing::warn!(index = %self.space, %error, "the search index is not fed");

@@ -5,7 +5,7 @@
 //! as rows of up to 256, its full tiles, and the row of the head with the edge.
 //! Identities are in the [`index`], which is made from the entries.
 
-mod edge;
+pub(super) mod edge;
 mod index;
 mod log_state;
 mod run;
@@ -344,10 +344,10 @@ impl LogStore for SqlStore {
     }
 }
 
-fn signed(number: u64) -> Result<i64, StoreError> {
+pub(super) fn signed(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number).map_err(|_| StoreError::Range)
 }
 
-fn unsigned(number: i64) -> Result<u64, StoreError> {
+pub(super) fn unsigned(number: i64) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(|_| StoreError::Range)
 }

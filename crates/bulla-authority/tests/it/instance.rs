@@ -13,12 +13,15 @@ async fn everything_is_created_once() {
     let dir = tempfile::tempdir().unwrap();
     let first = open(dir.path()).await;
     let (root, id) = (first.trusted_root().clone(), first.root_id());
-    let (config, tls) = (first.signing_config().clone(), first.tls_ca_pem());
+    let (config, tls) = (
+        first.signing_config().clone(),
+        first.transport().roots_pem(),
+    );
     drop(first);
     let again = open(dir.path()).await;
     assert_eq!(again.trusted_root(), &root);
     assert_eq!(again.signing_config(), &config);
-    assert_eq!(again.tls_ca_pem(), tls);
+    assert_eq!(again.transport().roots_pem(), tls);
     assert_eq!(again.root_id(), id);
     assert_eq!(Digest::sha256(again.tuf_root()), id.0);
 }
@@ -102,7 +105,8 @@ async fn trust_documents_have_the_form_that_all_clients_take() {
     assert_eq!(config["rekorTlogConfig"]["selector"], "ANY");
     assert_eq!(config["tsaConfig"]["selector"], "ANY");
     // Signing and transport never share a root.
-    let transport = bulla_crypto::x509::parse_pem_chain(authority.tls_ca_pem().as_bytes()).unwrap();
+    let transport =
+        bulla_crypto::x509::parse_pem_chain(authority.transport().roots_pem().as_bytes()).unwrap();
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let transport = STANDARD.encode(transport[0].der());
     assert!(!authority.trusted_root().to_string().contains(&transport));

@@ -321,7 +321,7 @@ async fn the_timestamp_authority_takes_two_forms_and_no_weak_hash() {
     let path = "/api/v1/timestamp";
     let query = |hash: &str| json!({"artifactHash": STANDARD.encode([0; 32]), "hashAlgorithm": hash, "nonce": 7});
     let good = post_json(&authority, path, &query("sha256")).await;
-    assert_eq!(good.status, StatusCode::CREATED);
+    assert_eq!(good.status, StatusCode::OK);
     assert_eq!(
         post_json(&authority, path, &query("sha1")).await.status,
         StatusCode::BAD_REQUEST
@@ -359,7 +359,7 @@ async fn the_ct_log_takes_only_precertificates_of_this_authority() {
         let subject = bulla_crypto::x509::SubjectName::Email(EMAIL.into());
         let profile = bulla_crypto::x509::CodeSigningProfile {
             subject: &subject,
-            oidc_issuer: "http://i",
+            extensions: &bulla_crypto::x509::FulcioExtensions::issued_by("http://i"),
             key: &key,
             validity: bulla_crypto::x509::Validity::seconds(Timestamp::now(), 600).unwrap(),
         };

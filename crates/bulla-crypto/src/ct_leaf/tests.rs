@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::sct::{PrecertEntry, merkle_leaf, tile_leaf};
+use crate::sct::{CtEntry, PrecertEntry, merkle_leaf, tile_leaf};
 
 fn leaf(index: u64) -> Vec<u8> {
     let entry = PrecertEntry {
@@ -26,6 +26,16 @@ fn reads_what_is_written_one_after_the_other() {
     let (second, rest) = parse_tile_leaf(rest).unwrap();
     assert_ne!(second.merkle, first.merkle);
     assert!(rest.is_empty());
+}
+
+#[test]
+fn a_whole_certificate_has_no_second_one() {
+    let entry = || CtEntry::Certificate(b"certificate");
+    let stored = tile_leaf(entry(), 99, 5, b"", &[[1; 32]]).unwrap();
+    let (leaf, rest) = parse_tile_leaf(&stored).unwrap();
+    assert!(rest.is_empty());
+    assert_eq!(leaf.entry, LoggedEntry::Certificate(b"certificate".into()));
+    assert_eq!(leaf.merkle, merkle_leaf(entry(), 99, 5).unwrap());
 }
 
 #[test]

@@ -150,6 +150,11 @@ impl Scheme {
         }
     }
 
+    /// Whether keys of this algorithm are RSA or elliptic, of whatever size.
+    pub(super) fn is_known_kind(oid: ObjectIdentifier) -> bool {
+        matches!(oid, EC | RSA | ED25519)
+    }
+
     pub(super) fn of_rsa(modulus_bits: usize) -> Option<Self> {
         match modulus_bits {
             2048 => Some(Self::Rsa2048),

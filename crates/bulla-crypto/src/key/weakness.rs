@@ -6,8 +6,9 @@
 //! generates. Keys that others merely share are not known here.
 
 use der::{Decode, asn1::UintRef};
+use spki::SubjectPublicKeyInfoOwned;
 
-use super::PublicKey;
+use super::{PublicKey, Scheme, pem};
 
 /// The smallest exponent: F4, as the CA/Browser Forum and Fulcio demand.
 const SMALLEST_EXPONENT: u64 = 65_537;
@@ -45,6 +46,17 @@ impl PublicKey {
             return Some(Weakness::Exponent);
         };
         weakness(key.modulus.as_bytes(), key.exponent.as_bytes())
+    }
+
+    /// Whether a PEM `PUBLIC KEY` is RSA or elliptic at all, of whatever length
+    /// or curve: such a key may be refused as insecure, not as unreadable.
+    pub fn is_of_known_kind(pem: &str) -> bool {
+        let Ok(Some(block)) = pem::first(pem, &["PUBLIC KEY", "RSA PUBLIC KEY"]) else {
+            return false;
+        };
+        block.label == "RSA PUBLIC KEY" && RsaPublicKey::from_der(&block.body).is_ok()
+            || SubjectPublicKeyInfoOwned::from_der(&block.body)
+                .is_ok_and(|key| Scheme::is_known_kind(key.algorithm.oid))
     }
 }
 
@@ -100,7 +112,7 @@ fn in_group(residue: u16, prime: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::{Scheme, SigningKey};
+    use crate::key::SigningKey;
 
     /// A power of 65537, as big-endian bytes: the shape of a ROCA modulus.
     fn power(times: usize) -> Vec<u8> {

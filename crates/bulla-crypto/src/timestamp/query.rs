@@ -1,8 +1,10 @@
 //! Queries: DER (`application/timestamp-query`), or Sigstore's JSON form.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bulla_core::limits;
 use der::{Decode, asn1::Int};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use spki::ObjectIdentifier;
 use x509_tsp::TimeStampReq;
 
@@ -12,7 +14,12 @@ use crate::key::Hash;
 pub(super) const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 pub(super) const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
 pub(super) const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
+const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
 const MAX_NONCE_BYTES: usize = 64;
+/// Digits of a nonce in JSON: more make more than 64 bytes.
+const MAX_NONCE_DIGITS: usize = 154;
+/// Longest JSON query, in bytes.
+const JSON_BYTES: u64 = 4096;
 
 /// What somebody wants to have stamped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +59,7 @@ impl TimestampQuery {
             return Err(TimestampError::Malformed);
         }
         if self.imprint.len() != self.hash.output_bytes() {
-            return Err(TimestampError::Algorithm);
+            return Err(TimestampError::Imprint);
         }
         Ok(self)
     }
@@ -81,6 +88,7 @@ pub fn parse_timestamp_query(der: &[u8]) -> Result<TimestampQuery, TimestampErro
             SHA256 => Hash::Sha256,
             SHA384 => Hash::Sha384,
             SHA512 => Hash::Sha512,
+            SHA1 => return Err(TimestampError::Weak),
             _ => return Err(TimestampError::Algorithm),
         },
         imprint: request.message_imprint.hashed_message.as_bytes().to_vec(),
@@ -100,7 +108,7 @@ struct JsonQuery {
     #[serde(default)]
     certificates: bool,
     #[serde(default)]
-    nonce: Option<serde_json::Number>,
+    nonce: Option<Box<RawValue>>,
     #[serde(default, rename = "tsaPolicyOID")]
     tsa_policy_oid: Option<String>,
 }
@@ -111,17 +119,17 @@ struct JsonQuery {
 /// As [`parse_timestamp_query`].
 pub fn parse_timestamp_query_json(json: &[u8]) -> Result<TimestampQuery, TimestampError> {
     let malformed = || TimestampError::Malformed;
-    let query: JsonQuery = serde_json::from_slice(json).map_err(|_| malformed())?;
-    let nonce = query
-        .nonce
-        .map(|number| unsigned(number.as_u64().ok_or_else(malformed)?))
-        .transpose()?;
+    let query: JsonQuery =
+        limits::parse_json(json, JSON_BYTES, "timestamp query").map_err(|_| malformed())?;
+    let nonce = query.nonce.as_deref().map(RawValue::get);
+    let nonce = nonce.map(unsigned).transpose()?;
     let policy = query.tsa_policy_oid.filter(|text| !text.is_empty());
     TimestampQuery {
         hash: match query.hash_algorithm.to_ascii_lowercase().as_str() {
             "sha256" | "sha-256" => Hash::Sha256,
             "sha384" | "sha-384" => Hash::Sha384,
             "sha512" | "sha-512" => Hash::Sha512,
+            "sha1" | "sha-1" => return Err(TimestampError::Weak),
             _ => return Err(TimestampError::Algorithm),
         },
         imprint: STANDARD
@@ -138,18 +146,27 @@ pub fn parse_timestamp_query_json(json: &[u8]) -> Result<TimestampQuery, Timesta
     .checked()
 }
 
-/// An ASN.1 INTEGER of a non-negative number, in its shortest form.
-pub(super) fn unsigned(number: u64) -> Result<Int, TimestampError> {
-    let bytes = number.to_be_bytes();
-    let mut shortest: &[u8] = &bytes;
-    while let [0, rest @ ..] = shortest
-        && rest.first().is_some_and(|next| next & 0x80 == 0)
-    {
-        shortest = rest;
+/// An ASN.1 INTEGER of a decimal number that is not negative, in its shortest
+/// form. Some clients draw nonces of more than 64 bits.
+pub(super) fn unsigned(digits: &str) -> Result<Int, TimestampError> {
+    let plain = digits.bytes().all(|b| b.is_ascii_digit());
+    if !plain || digits.is_empty() || digits.len() > MAX_NONCE_DIGITS {
+        return Err(TimestampError::Malformed);
     }
-    let padded = match shortest.first() {
-        Some(first) if first & 0x80 != 0 => [&[0], shortest].concat(),
-        _ => shortest.to_vec(),
-    };
-    Int::new(&padded).map_err(TimestampError::Encode)
+    // Little-endian, so that carries go on at the end.
+    let mut bytes: Vec<u8> = Vec::new();
+    for digit in digits.bytes() {
+        let mut carry = u16::from(digit - b'0');
+        for byte in &mut bytes {
+            let value = u16::from(*byte) * 10 + carry;
+            *byte = value as u8;
+            carry = value >> 8;
+        }
+        bytes.extend((carry > 0).then_some(carry as u8));
+    }
+    if bytes.last().is_none_or(|highest| highest & 0x80 != 0) {
+        bytes.push(0);
+    }
+    bytes.reverse();
+    Int::new(&bytes).map_err(TimestampError::Encode)
 }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use spki::{AlgorithmIdentifierOwned, ObjectIdentifier};
 use std::{sync::Arc, time::Duration};
 use x509_cert::attr::Attribute;
-use x509_tsp::{MessageImprint, TspVersion, TstInfo};
+use x509_tsp::{Accuracy, MessageImprint, TspVersion, TstInfo};
 
 use super::{
     TimestampError, TimestampQuery,
@@ -44,6 +44,8 @@ pub struct TimestampSigner {
     key: Arc<dyn Signer>,
     chain: Vec<Certificate>,
     hash: Hash,
+    policies: Vec<ObjectIdentifier>,
+    accuracy: Option<Accuracy>,
 }
 
 #[derive(Sequence)]
@@ -94,8 +96,41 @@ impl TimestampSigner {
         if leaf.spki_der()? != key.public().spki_der() {
             return Err(X509Error::Possession.into());
         }
-        let key = Arc::new(key);
-        Ok(Self { key, chain, hash })
+        Ok(Self {
+            key: Arc::new(key),
+            chain,
+            hash,
+            policies: vec![DEFAULT_POLICY],
+            accuracy: None,
+        })
+    }
+
+    /// Gives timestamps under these policies too, if a query asks for one.
+    ///
+    /// # Errors
+    /// [`TimestampError::Malformed`] if one is no dotted object identifier.
+    pub fn with_policies<T: AsRef<str>>(
+        mut self,
+        policies: impl IntoIterator<Item = T>,
+    ) -> Result<Self, TimestampError> {
+        for policy in policies {
+            let policy = ObjectIdentifier::new(policy.as_ref());
+            self.policies
+                .push(policy.map_err(|_| TimestampError::Malformed)?);
+        }
+        Ok(self)
+    }
+
+    /// Says in each timestamp how exact its time is; 0 says nothing.
+    #[must_use]
+    pub fn with_accuracy_ms(mut self, milliseconds: u32) -> Self {
+        let (seconds, rest) = (milliseconds / 1000, (milliseconds % 1000) as i16);
+        self.accuracy = (milliseconds > 0).then(|| Accuracy {
+            seconds: (seconds > 0).then_some(u64::from(seconds)),
+            millis: (rest > 0).then_some(rest),
+            micros: None,
+        });
+        self
     }
 
     /// Its certificates, leaf first.
@@ -109,7 +144,8 @@ impl TimestampSigner {
     /// [`TimestampError::Policy`] if another policy is asked for; else if
     /// encoding or signing fails.
     pub fn reply(&self, query: &TimestampQuery, now: Timestamp) -> Result<Vec<u8>, TimestampError> {
-        if let Some(policy) = query.policy.filter(|policy| *policy != DEFAULT_POLICY) {
+        let policy = query.policy.unwrap_or(DEFAULT_POLICY);
+        if !self.policies.contains(&policy) {
             return Err(TimestampError::Policy(policy.to_string()));
         }
         let since_epoch = u64::try_from(now.as_second())
@@ -117,12 +153,12 @@ impl TimestampSigner {
             .map_err(|_| X509Error::Time(now))?;
         let info = TstInfo {
             version: TspVersion::V1,
-            policy: DEFAULT_POLICY,
+            policy,
             message_imprint: imprint(query)?,
             serial_number: Int::new(&random::serial()?).map_err(TimestampError::Encode)?,
             gen_time: GeneralizedTime::from_unix_duration(since_epoch)
                 .map_err(TimestampError::Encode)?,
-            accuracy: None,
+            accuracy: self.accuracy.clone(),
             ordering: false,
             nonce: query.nonce.clone(),
             tsa: None,

@@ -49,7 +49,7 @@ fn openssl_accepts_and_refuses_the_tampered_twin() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     let now = Timestamp::now();
-    let signer = signer(now);
+    let signer = signer(now).with_accuracy_ms(1000);
     let [leaf, root] = signer.chain() else {
         panic!()
     };
@@ -57,7 +57,11 @@ fn openssl_accepts_and_refuses_the_tampered_twin() {
     std::fs::write(dir.join("chain.pem"), to_pem_chain([leaf, root])).unwrap();
     std::fs::write(dir.join("data"), "data").unwrap();
     std::fs::write(dir.join("other"), "other").unwrap();
-    for (hash, certificates) in [("-sha256", true), ("-sha384", true), ("-sha512", false)] {
+    let hashes = ["-sha256", "-sha384", "-sha512"];
+    for (hash, certificates) in hashes
+        .iter()
+        .flat_map(|hash| [(*hash, true), (*hash, false)])
+    {
         let mut args = vec!["ts", "-query", "-data", "data", hash, "-out", "query"];
         args.extend(certificates.then_some("-cert"));
         assert!(openssl(dir, &args));
@@ -106,6 +110,9 @@ fn json_and_der_say_the_same() {
         r#"{"artifactHash":"LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=","hashAlgorithm":"sha512"}"#,
         "{}",
         "",
+        r#"{"artifactHash":"LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=","hashAlgorithm":"sha256","nonce":-1}"#,
+        r#"{"artifactHash":"LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=","hashAlgorithm":"sha256","nonce":1e3}"#,
+        r#"{"artifactHash":"LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=","hashAlgorithm":"sha256","nonce":"7"}"#,
     ] {
         assert!(parse_timestamp_query_json(bad.as_bytes()).is_err(), "{bad}");
     }
@@ -120,7 +127,7 @@ fn sha1_and_foreign_policies_are_refused() {
     assert!(x509_tsp::TimeStampReq::from_der(&sha1).is_ok());
     assert!(matches!(
         parse_timestamp_query(&sha1),
-        Err(TimestampError::Algorithm)
+        Err(TimestampError::Weak)
     ));
     let now = Timestamp::now();
     let mut query = TimestampQuery::over(Hash::Sha256, b"x");
@@ -129,6 +136,36 @@ fn sha1_and_foreign_policies_are_refused() {
         signer(now).reply(&query, now),
         Err(TimestampError::Policy(_))
     ));
+    let known = signer(now).with_policies(["1.2.3"]).unwrap();
+    assert!(info(&known.reply(&query, now).unwrap()).policy.to_string() == "1.2.3");
+    assert!(signer(now).with_policies(["one"]).is_err());
+}
+
+/// What a granted reply says.
+fn info(reply: &[u8]) -> x509_tsp::TstInfo {
+    let reply = x509_tsp::TimeStampResp::from_der(reply).unwrap();
+    let token = reply.time_stamp_token.unwrap();
+    let signed: cms::signed_data::SignedData = token.content.decode_as().unwrap();
+    let content = signed.encap_content_info.econtent.unwrap();
+    x509_tsp::TstInfo::from_der(content.value()).unwrap()
+}
+
+#[test]
+fn serial_numbers_never_repeat_and_the_accuracy_is_said() {
+    let now = Timestamp::now();
+    let query = TimestampQuery::over(Hash::Sha256, b"x");
+    let signer = signer(now).with_accuracy_ms(1500);
+    let mut serials = std::collections::BTreeSet::new();
+    for _ in 0..200 {
+        let info = info(&signer.reply(&query, now).unwrap());
+        let serial = info.serial_number.as_bytes().to_vec();
+        assert!(serial.len() >= 16, "at least 128 random bits");
+        assert!(serials.insert(serial));
+        let accuracy = info.accuracy.unwrap();
+        assert_eq!((accuracy.seconds, accuracy.millis), (Some(1), Some(500)));
+    }
+    let bare = info(&signer.with_accuracy_ms(0).reply(&query, now).unwrap());
+    assert!(bare.accuracy.is_none());
 }
 
 #[test]
@@ -140,8 +177,8 @@ fn a_key_without_its_certificate_signs_nothing() {
 
 proptest! {
     #[test]
-    fn nonces_are_shortest_form(number in any::<u64>()) {
-        let int = query::unsigned(number).unwrap();
+    fn nonces_are_shortest_form(number in any::<u128>()) {
+        let int = query::unsigned(&number.to_string()).unwrap();
         prop_assert_eq!(int.to_der().unwrap(), number.to_der().unwrap());
     }
 

@@ -1,19 +1,25 @@
 //! Code-signing certificates as Fulcio issues them.
 //!
 //! `docs/certificate-specification.md` and `docs/oid-info.md` of Fulcio: empty
-//! subject, one critical SAN, the issuer of the token in two extensions. First
+//! subject, one critical SAN, what the token said in [`FulcioExtensions`]. First
 //! comes a precertificate with poison (RFC 6962 §3.1), then the certificate
 //! with the logs' SCTs in its place.
 
-use der::{Encode, asn1::Ia5String};
+use der::{
+    Any, Decode, Encode,
+    asn1::{Ia5String, Utf8StringRef},
+};
 use sha2::{Digest as _, Sha256};
 use x509_cert::{
     certificate::TbsCertificate,
-    ext::pkix::{KeyUsages, name::GeneralName},
+    ext::pkix::{
+        KeyUsages,
+        name::{GeneralName, OtherName},
+    },
     name::Name,
 };
 
-use super::{Certificate, Issuer, Validity, X509Error, extension as ext};
+use super::{Certificate, FulcioExtensions, Issuer, Validity, X509Error, extension as ext};
 use crate::{key::PublicKey, sct::Sct};
 
 /// Whom a certificate names.
@@ -23,26 +29,40 @@ pub enum SubjectName {
     Email(String),
     /// A workload or service.
     Uri(String),
+    /// Somebody known by a user name at a domain, `name!domain` (57264.1.7).
+    Username(String),
 }
 
 impl SubjectName {
     fn encode(&self) -> Result<GeneralName, X509Error> {
         let text = match self {
-            Self::Email(text) | Self::Uri(text) => text,
+            Self::Email(text) | Self::Uri(text) | Self::Username(text) => text,
         };
         let refused = || X509Error::Name(text.clone());
         let plausible = match self {
             Self::Email(text) => text.split('@').filter(|part| !part.is_empty()).count() == 2,
             Self::Uri(text) => text.contains(':'),
+            Self::Username(text) => text.split('!').filter(|part| !part.is_empty()).count() == 2,
         };
-        let visible = text.chars().all(|c| c.is_ascii_graphic());
+        let visible = match self {
+            Self::Username(text) => !text.chars().any(|c| c.is_control() || c.is_whitespace()),
+            _ => text.chars().all(|c| c.is_ascii_graphic()),
+        };
         if !plausible || !visible || text.len() > 2048 {
             return Err(refused());
         }
-        let value = Ia5String::new(text).map_err(|_| refused())?;
+        let ia5 = |text: &str| Ia5String::new(text).map_err(|_| refused());
         Ok(match self {
-            Self::Email(_) => GeneralName::Rfc822Name(value),
-            Self::Uri(_) => GeneralName::UniformResourceIdentifier(value),
+            Self::Email(text) => GeneralName::Rfc822Name(ia5(text)?),
+            Self::Uri(text) => GeneralName::UniformResourceIdentifier(ia5(text)?),
+            Self::Username(text) => {
+                let text = Utf8StringRef::new(text).and_then(|text| text.to_der());
+                let value = text.and_then(|der| Any::from_der(&der));
+                GeneralName::OtherName(OtherName {
+                    type_id: ext::object_id(ext::FULCIO_USERNAME)?,
+                    value: value.map_err(X509Error::Encode)?,
+                })
+            }
         })
     }
 }
@@ -52,8 +72,8 @@ impl SubjectName {
 pub struct CodeSigningProfile<'a> {
     /// Whom it names.
     pub subject: &'a SubjectName,
-    /// The OIDC issuer that vouched for the name.
-    pub oidc_issuer: &'a str,
+    /// The OIDC issuer that vouched for the name, and what else it said.
+    pub extensions: &'a FulcioExtensions,
     /// The certified key.
     pub key: &'a PublicKey,
     /// Ten minutes as a rule.
@@ -123,19 +143,14 @@ impl Issuer {
         profile: &CodeSigningProfile<'_>,
     ) -> Result<Precertificate, X509Error> {
         let spki = profile.key.spki_der();
-        let extensions = vec![
+        let mut extensions = vec![
             ext::key_usage([KeyUsages::DigitalSignature])?,
             ext::extended_key_usage(ext::CODE_SIGNING, false)?,
             ext::subject_key_id(&ext::key_id(spki))?,
             ext::authority_key_id(&self.key_id())?,
             ext::subject_alt_name(vec![profile.subject.encode()?], true)?,
-            ext::raw(
-                ext::FULCIO_ISSUER_V1,
-                false,
-                profile.oidc_issuer.as_bytes().to_vec(),
-            )?,
-            ext::utf8(ext::FULCIO_ISSUER_V2, profile.oidc_issuer)?,
         ];
+        extensions.extend(profile.extensions.encode()?);
         let tbs = self.prepare(&Name::default(), spki, profile.validity, extensions)?;
         let mut poisoned = tbs.clone();
         let poison = ext::extension(ext::POISON, true, &der::asn1::Null)?;

@@ -22,8 +22,8 @@ pub(crate) const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 pub(crate) const SUBJECT_KEY_ID: &str = "2.5.29.14";
 pub(crate) const AUTHORITY_KEY_ID: &str = "2.5.29.35";
 pub(crate) const SUBJECT_ALT_NAME: &str = "2.5.29.17";
-pub(crate) const FULCIO_ISSUER_V1: &str = "1.3.6.1.4.1.57264.1.1";
-pub(crate) const FULCIO_ISSUER_V2: &str = "1.3.6.1.4.1.57264.1.8";
+pub(crate) const FULCIO_ARC: &str = "1.3.6.1.4.1.57264.1";
+pub(crate) const FULCIO_USERNAME: &str = "1.3.6.1.4.1.57264.1.7";
 pub(crate) const POISON: &str = "1.3.6.1.4.1.11129.2.4.3";
 pub(crate) const SCT_LIST: &str = "1.3.6.1.4.1.11129.2.4.2";
 

@@ -118,6 +118,22 @@ impl Issuer {
         common_name: &str,
         validity: Validity,
     ) -> Result<Self, X509Error> {
+        let certificate = self.issue_intermediate(key.public(), profile, common_name, validity)?;
+        let key = Arc::new(key);
+        Ok(Self { key, certificate })
+    }
+
+    /// Certifies an intermediate whose key is elsewhere: what a ceremony signs.
+    ///
+    /// # Errors
+    /// As [`Self::create_root`].
+    pub fn issue_intermediate(
+        &self,
+        key: &PublicKey,
+        profile: CaProfile,
+        common_name: &str,
+        validity: Validity,
+    ) -> Result<Certificate, X509Error> {
         let usage = match profile {
             CaProfile::Root => None,
             CaProfile::CodeSigning => Some(ext::CODE_SIGNING),
@@ -126,16 +142,14 @@ impl Issuer {
         let mut extensions = vec![
             ext::key_usage([KeyUsages::KeyCertSign, KeyUsages::CRLSign])?,
             ext::basic_constraints(Some(0))?,
-            ext::subject_key_id(&ext::key_id(key.public().raw()))?,
+            ext::subject_key_id(&ext::key_id(key.raw()))?,
             ext::authority_key_id(&self.key_id())?,
         ];
         if let Some(usage) = usage {
             extensions.push(ext::extended_key_usage(usage, false)?);
         }
         let subject = sibling_name(self.certificate.subject(), common_name)?;
-        let certificate = self.certify(&subject, key.public().spki_der(), validity, extensions)?;
-        let key = Arc::new(key);
-        Ok(Self { key, certificate })
+        self.certify(&subject, key.spki_der(), validity, extensions)
     }
 
     /// Issues the certificate of a timestamp authority (RFC 3161 §2.3).

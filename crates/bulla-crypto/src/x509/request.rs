@@ -28,6 +28,11 @@ pub struct CertificateRequest {
 }
 
 impl CertificateRequest {
+    /// The key that it names; whose it is, [`Self::verify`] says.
+    pub fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
     /// Checks the proof of possession and hands out the key.
     ///
     /// # Errors

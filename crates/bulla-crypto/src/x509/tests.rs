@@ -36,9 +36,11 @@ fn code_signing_certificate_carries_what_fulcio_writes() {
     let (_, issuer) = authorities(validity());
     let leaf_key = PublicKey::from_spki_der(key(Scheme::EcdsaP256).public().spki_der()).unwrap();
     let subject = SubjectName::Email("dev@example.com".into());
+    let issuer_url = "http://127.0.0.1:1/oidc/asserted";
+    let extensions = FulcioExtensions::issued_by(issuer_url);
     let profile = CodeSigningProfile {
         subject: &subject,
-        oidc_issuer: "http://127.0.0.1:1/oidc/asserted",
+        extensions: &extensions,
         key: &leaf_key,
         validity: validity(),
     };
@@ -71,11 +73,11 @@ fn code_signing_certificate_carries_what_fulcio_writes() {
     };
     assert!(find(extension::SUBJECT_ALT_NAME).critical);
     assert_eq!(
-        find(extension::FULCIO_ISSUER_V1).extn_value.as_bytes(),
-        profile.oidc_issuer.as_bytes()
+        find("1.3.6.1.4.1.57264.1.1").extn_value.as_bytes(),
+        issuer_url.as_bytes()
     );
-    let v2 = String::from_der(find(extension::FULCIO_ISSUER_V2).extn_value.as_bytes()).unwrap();
-    assert_eq!(v2, profile.oidc_issuer);
+    let v2 = String::from_der(find("1.3.6.1.4.1.57264.1.8").extn_value.as_bytes()).unwrap();
+    assert_eq!(v2, issuer_url);
     assert!(
         !extensions
             .iter()
@@ -94,6 +96,93 @@ fn code_signing_certificate_carries_what_fulcio_writes() {
 }
 
 #[test]
+fn every_extension_has_the_form_of_its_number() {
+    let (_, issuer) = authorities(validity());
+    let leaf_key = PublicKey::from_spki_der(key(Scheme::EcdsaP256).public().spki_der()).unwrap();
+    let subject = SubjectName::Username("jörg!example.com".into());
+    let mut extensions = FulcioExtensions::issued_by("http://i");
+    for extension in FulcioExtension::ALL {
+        extensions = extensions.with(*extension, format!("é {}", *extension as u8));
+    }
+    extensions = extensions.with(FulcioExtension::DeploymentEnvironment, "");
+    let profile = CodeSigningProfile {
+        subject: &subject,
+        extensions: &extensions,
+        key: &leaf_key,
+        validity: validity(),
+    };
+    let leaf = issuer.precertificate(&profile).unwrap();
+    let leaf = leaf.certificate().parsed().tbs_certificate.clone();
+    let found: Vec<(u8, Vec<u8>)> = leaf
+        .extensions
+        .unwrap()
+        .iter()
+        .filter_map(|e| {
+            let oid = e.extn_id.to_string();
+            let number = oid.strip_prefix("1.3.6.1.4.1.57264.1.")?.parse().unwrap();
+            assert!(!e.critical);
+            Some((number, e.extn_value.as_bytes().to_vec()))
+        })
+        .collect();
+    let numbers: Vec<u8> = found.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, (1..=6).chain(8..=24).collect::<Vec<_>>());
+    for (number, value) in found {
+        let text = match number {
+            1..=6 => String::from_utf8(value).unwrap(),
+            _ => String::from_der(&value).unwrap(),
+        };
+        let expected = match number {
+            1 | 8 => "http://i".to_owned(),
+            _ => format!("é {number}"),
+        };
+        assert_eq!(text, expected);
+    }
+    let long = FulcioExtensions::issued_by("i").with(FulcioExtension::Subject, "x".repeat(2049));
+    let profile = CodeSigningProfile {
+        extensions: &long,
+        ..profile
+    };
+    assert!(issuer.precertificate(&profile).is_err());
+}
+
+#[test]
+fn a_user_name_is_an_other_name() {
+    let (_, issuer) = authorities(validity());
+    let leaf_key = PublicKey::from_spki_der(key(Scheme::EcdsaP256).public().spki_der()).unwrap();
+    let extensions = FulcioExtensions::issued_by("http://i");
+    let names = |name: &str| {
+        let subject = SubjectName::Username(name.into());
+        let profile = CodeSigningProfile {
+            subject: &subject,
+            extensions: &extensions,
+            key: &leaf_key,
+            validity: validity(),
+        };
+        let leaf = issuer.precertificate(&profile)?;
+        let list = leaf
+            .certificate()
+            .parsed()
+            .tbs_certificate
+            .extensions
+            .clone();
+        let list = list.unwrap();
+        let san = list
+            .iter()
+            .find(|e| e.extn_id.to_string() == extension::SUBJECT_ALT_NAME)
+            .unwrap();
+        Ok::<_, X509Error>(hex::encode(san.extn_value.as_bytes()))
+    };
+    // SEQUENCE { [0] { OID 1.3.6.1.4.1.57264.1.7, [0] { UTF8String "a!b" } } }
+    assert_eq!(
+        names("a!b").unwrap(),
+        "3015a013060a2b0601040183bf300107a0050c03612162"
+    );
+    for bad in ["a", "a!b!c", "!b", "a!", "a b!c", "a!b\n"] {
+        assert!(names(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn openssl_accepts_the_chain() {
     if Command::new("openssl").arg("version").output().is_err() {
         assert!(
@@ -107,9 +196,10 @@ fn openssl_accepts_the_chain() {
     let (root, issuer) = authorities(validity());
     let leaf_key = PublicKey::from_spki_der(key(Scheme::EcdsaP384).public().spki_der()).unwrap();
     let subject = SubjectName::Uri("http://127.0.0.1:1/oidc/service/builder".into());
+    let extensions = FulcioExtensions::issued_by("http://i");
     let profile = CodeSigningProfile {
         subject: &subject,
-        oidc_issuer: "http://i",
+        extensions: &extensions,
         key: &leaf_key,
         validity: validity(),
     };
@@ -210,7 +300,7 @@ fn names_that_cannot_stand_in_a_certificate() {
     for subject in &refused {
         let profile = CodeSigningProfile {
             subject,
-            oidc_issuer: "http://i",
+            extensions: &FulcioExtensions::issued_by("http://i"),
             key: &leaf_key,
             validity: validity(),
         };

@@ -1,4 +1,5 @@
-//! Tokens from a running local instance, over its Unix socket.
+//! Tokens from a running local instance, over its Unix socket, and the management
+//! of who may log in there.
 //!
 //! One JSON line out, one in. The instance checks who asks (peer user id); a
 //! service's token is asked for by `ship` alone, and there is deliberately no
@@ -15,6 +16,7 @@ use tokio::{
     net::UnixStream,
     time::timeout,
 };
+use zeroize::Zeroizing;
 
 use super::Token;
 
@@ -22,6 +24,8 @@ use super::Token;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Room for the JSON around a token.
 const ANSWER_BYTES: u64 = limits::TOKEN_BYTES + 1024;
+/// An answer to whoever manages: ten thousand users fit.
+const MANAGED_BYTES: u64 = limits::TRUST_DOCUMENT_BYTES;
 
 /// A service of the instance with an identity of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -51,28 +55,64 @@ pub async fn service(socket: &Path, service: Service) -> Result<Token, TokenErro
     ask(socket, &Question::ServiceToken { service }).await
 }
 
+/// Has the instance's login issuer manage its users and clients; gives its answer,
+/// which may hold secrets that are shown once.
+///
+/// # Errors
+/// [`TokenError`] if no instance answers, or it declines.
+pub async fn manage(
+    socket: &Path,
+    order: &impl Serialize,
+) -> Result<serde_json::Value, TokenError> {
+    let answer = exchange(
+        socket,
+        &Managing {
+            op: "manage",
+            order,
+        },
+    )
+    .await?;
+    match limits::parse_json(&answer, MANAGED_BYTES, "answer")? {
+        Answer::Done(done) => Ok(done),
+        Answer::Error {
+            code,
+            message,
+            hint,
+        } => Err(TokenError::Declined {
+            code,
+            message,
+            hint,
+        }),
+        Answer::Token(_) => Err(TokenError::Unasked),
+    }
+}
+
 async fn ask(socket: &Path, question: &Question<'_>) -> Result<Token, TokenError> {
+    parse_answer(&exchange(socket, question).await?)
+}
+
+async fn exchange(socket: &Path, question: &impl Serialize) -> Result<Vec<u8>, TokenError> {
     let path = || socket.display().to_string();
     let exchange = async {
         let mut stream = UnixStream::connect(socket).await?;
-        let mut line = serde_json::to_vec(question)?;
+        // There may be a password in it.
+        let mut line = Zeroizing::new(serde_json::to_vec(question)?);
         line.push(b'\n');
         stream.write_all(&line).await?;
         let mut answer = Vec::new();
         stream
-            .take(ANSWER_BYTES + 1)
+            .take(MANAGED_BYTES + 1)
             .read_to_end(&mut answer)
             .await?;
         Ok::<_, io::Error>(answer)
     };
-    let answer = timeout(PATIENCE, exchange)
+    timeout(PATIENCE, exchange)
         .await
         .map_err(|_| TokenError::Timeout { path: path() })?
         .map_err(|source| TokenError::Socket {
             path: path(),
             source,
-        })?;
-    parse_answer(&answer)
+        })
 }
 
 /// Reads the instance's answer.
@@ -83,7 +123,8 @@ pub fn parse_answer(line: &[u8]) -> Result<Token, TokenError> {
     let answer: Answer = limits::parse_json(line, ANSWER_BYTES, "token answer")?;
     match answer {
         Answer::Token(token) => Ok(Token::new(token)),
-        Answer::Error { code, message } => Err(TokenError::Refused { code, message }),
+        Answer::Error { code, message, .. } => Err(TokenError::Refused { code, message }),
+        Answer::Done(_) => Err(TokenError::Unasked),
     }
 }
 
@@ -94,10 +135,22 @@ enum Question<'a> {
     Token { email: &'a str, audience: &'a str },
 }
 
+#[derive(Serialize)]
+struct Managing<'a, T> {
+    op: &'static str,
+    order: &'a T,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 enum Answer {
-    Error { code: String, message: String },
+    Done(serde_json::Value),
+    Error {
+        code: String,
+        message: String,
+        #[serde(default)]
+        hint: Option<String>,
+    },
     Token(String),
 }
 
@@ -108,6 +161,16 @@ pub enum TokenError {
     /// Not the agreed answer.
     #[error("the instance answered something else than a token: {0}")]
     Answer(#[from] LimitError),
+    /// The instance does not do what it was asked.
+    #[error("{message} [{code}]")]
+    Declined {
+        /// The instance's own code.
+        code: String,
+        /// Its reason.
+        message: String,
+        /// What it advises.
+        hint: Option<String>,
+    },
     /// The instance says no.
     #[error("the instance gives no token: {message} [{code}]")]
     Refused {
@@ -124,6 +187,9 @@ pub enum TokenError {
         /// Why.
         source: io::Error,
     },
+    /// An answer to another question.
+    #[error("the instance answered what it was not asked")]
+    Unasked,
     /// No answer in time.
     #[error("the instance at {path} does not answer")]
     Timeout {
@@ -139,6 +205,8 @@ impl Diagnose for TokenError {
             Self::Refused { .. } => Code("NET-0302"),
             Self::Socket { .. } => Code("NET-0303"),
             Self::Timeout { .. } => Code("NET-0304"),
+            Self::Declined { .. } => Code("NET-0305"),
+            Self::Unasked => Code("NET-0306"),
         }
     }
 
@@ -147,6 +215,7 @@ impl Diagnose for TokenError {
             Self::Socket { .. } | Self::Timeout { .. } => {
                 Some("start the instance with `bulla up`, or name its `--data` directory".into())
             }
+            Self::Declined { hint, .. } => hint.clone(),
             _ => None,
         }
     }

@@ -11,7 +11,9 @@ use bulla_crypto::{
     note::{key_id, sign_note},
     sct::{PrecertEntry, Sct},
     timestamp::{TimestampQuery, TimestampSigner},
-    x509::{CaProfile, Certificate, CodeSigningProfile, Issuer, SubjectName, Validity},
+    x509::{
+        CaProfile, Certificate, CodeSigningProfile, FulcioExtensions, Issuer, SubjectName, Validity,
+    },
 };
 use bulla_trust::TrustRoot;
 use jiff::Timestamp;
@@ -205,7 +207,7 @@ impl Lab {
         self.intermediate
             .precertificate(&CodeSigningProfile {
                 subject: &subject,
-                oidc_issuer: ISSUER,
+                extensions: &FulcioExtensions::issued_by(ISSUER),
                 key,
                 validity: Validity::seconds(from, 10 * MINUTES).unwrap(),
             })

@@ -13,7 +13,9 @@ use bulla_crypto::{
     note,
     sct::{PrecertEntry, Sct},
     timestamp::{TimestampQuery, TimestampSigner},
-    x509::{CaProfile, Certificate, CodeSigningProfile, Issuer, SubjectName, Validity},
+    x509::{
+        CaProfile, Certificate, CodeSigningProfile, FulcioExtensions, Issuer, SubjectName, Validity,
+    },
 };
 use bulla_trust::{IdentityExpectation, TrustRoot};
 use jiff::{Timestamp, ToSpan as _};
@@ -159,7 +161,7 @@ impl World {
             .intermediate
             .precertificate(&CodeSigningProfile {
                 subject: &order.who,
-                oidc_issuer: ISSUER,
+                extensions: &FulcioExtensions::issued_by(ISSUER),
                 key: key.public(),
                 validity: Validity::seconds(order.at, order.leaf_seconds).unwrap(),
             })

@@ -8,10 +8,7 @@ use bulla_store::Store;
 use bulla_trust::TrustRoot;
 use std::{fs, path::Path, sync::Arc};
 use tokio::{sync::watch, task::JoinHandle};
-use tokio_rustls::rustls::{
-    self, ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer},
-};
+use tokio_rustls::rustls::{self, ServerConfig};
 
 use super::{Instance, listen};
 use crate::{
@@ -84,12 +81,7 @@ impl Services {
         );
         let admission = bulla_admission::router(Arc::new(admission));
         let tls = server_config(&authority)?;
-        tasks.push(listen::spawn(
-            admission_port,
-            Some(Arc::new(tls)),
-            admission,
-            stopped,
-        ));
+        tasks.push(listen::spawn(admission_port, Some(tls), admission, stopped));
         let ready_file = home.join("ready.json");
         let bytes = crate::output::json(instance.ready())?;
         write_whole(&ready_file, &bytes)?;
@@ -161,7 +153,10 @@ fn export_trust(home: &Home, authority: &Authority) -> Result<(), Failure> {
         keep(&home.trust(name), &crate::output::json(document)?)?;
     }
     keep(&home.trust("tuf_root.json"), authority.tuf_root())?;
-    keep(&home.trust("tls_ca.pem"), authority.tls_ca_pem().as_bytes())
+    keep(
+        &home.trust("tls_ca.pem"),
+        authority.transport().roots_pem().as_bytes(),
+    )
 }
 
 /// Writes a file unless it already says exactly that: its age means something.
@@ -238,20 +233,11 @@ fn decisions(home: &Home) -> Result<fs::File, Failure> {
         .on_path("write", &path)
 }
 
-fn server_config(authority: &Authority) -> Result<ServerConfig, Failure> {
+fn server_config(authority: &Authority) -> Result<Arc<ServerConfig>, Failure> {
     let hosts = ["127.0.0.1", "localhost"].map(String::from);
-    let identity = authority.server_identity(&hosts).or_could_not_run()?;
-    let chain = vec![CertificateDer::from(identity.certificate.der().to_vec())];
-    let key = PrivateKeyDer::Pkcs8(identity.key.to_pkcs8_der().to_vec().into());
-    ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|cause| {
-            Failure::new(
-                Exit::CouldNotRun,
-                "CLI-0064",
-                "the webhook's certificate cannot be used",
-            )
-            .line(cause.to_string())
-        })
+    let served = authority.transport().served_name(&hosts);
+    served
+        .or_could_not_run()?
+        .server_config()
+        .or_could_not_run()
 }

@@ -2,7 +2,7 @@
 
 use bulla_crypto::merkle::{TileId, WrittenTile};
 
-pub(super) fn encode(edge: &[WrittenTile]) -> Vec<u8> {
+pub(in crate::store) fn encode(edge: &[WrittenTile]) -> Vec<u8> {
     let mut out = Vec::new();
     for WrittenTile { id, bytes } in edge {
         out.push(id.level);
@@ -14,7 +14,7 @@ pub(super) fn encode(edge: &[WrittenTile]) -> Vec<u8> {
 }
 
 /// `None` if it is damaged.
-pub(super) fn decode(mut rest: &[u8]) -> Option<Vec<WrittenTile>> {
+pub(in crate::store) fn decode(mut rest: &[u8]) -> Option<Vec<WrittenTile>> {
     let mut edge = Vec::new();
     while let Some((&level, after)) = rest.split_first() {
         let (index, after) = after.split_first_chunk()?;

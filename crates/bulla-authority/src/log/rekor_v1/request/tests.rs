@@ -273,7 +273,7 @@ fn derive(folder: &Path) -> Option<()> {
         ("dsse", "0.0.1") => {
             let envelope = &bundle["dsseEnvelope"];
             let text = format!(
-                r#"{{"payload":{},"payloadType":{},"signatures":[{{"keyid":"","sig":{}}}]}}"#,
+                r#"{{"payload":{},"payloadType":{},"signatures":[{{"sig":{}}}]}}"#,
                 envelope["payload"], envelope["payloadType"], envelope["signatures"][0]["sig"],
             );
             dsse(&text, &[verifier])

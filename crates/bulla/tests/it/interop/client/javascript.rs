@@ -194,6 +194,29 @@ fn javascript_attests_into_the_second_log() {
     attests(&client, &bundle);
 }
 
+/// Its command line sends `intoto` 0.0.2, to the first version of the log.
+#[test]
+fn javascript_attests_by_addresses() {
+    let test = "javascript-attests-by-addresses";
+    let Some(client) = Client::new(Way::JavaScript(Log::V1), test) else {
+        return;
+    };
+    let instance = stage::shared().instance();
+    let ((file, statement), bundle) = (application(&client), client.file("app.sigstore.json"));
+    let mut command = client.javascript("attest");
+    command
+        .arg(&statement)
+        .args(["--fulcio-url", instance.url("ca")])
+        .args(["--rekor-url", instance.url("log_v1")])
+        .args(["--tsa-server-url", instance.url("tsa"), "-o"])
+        .arg(&bundle)
+        .env("SIGSTORE_ID_TOKEN", instance.token(stage::world(), ERIN));
+    stage::run(command).success();
+    assert_eq!(entry(&bundle), ("intoto".into(), "0.0.2".into()));
+    attests(&client, &bundle);
+    others_verify(test, &file, &bundle);
+}
+
 #[test]
 fn javascript_initializes_from_our_tuf_repository() {
     let Some(client) = Client::new(Way::JavaScript(Log::V2), "javascript-initialize") else {

@@ -1,0 +1,47 @@
+//! Audit lines: who got a certificate, and why somebody did not.
+//!
+//! Tokens and proofs never appear, and what a stranger wrote appears bounded and
+//! quoted.
+
+use bulla_core::Diagnose;
+use bulla_crypto::x509::{Certificate, SubjectName};
+
+use super::{CaRefusal, issuer::Principal};
+
+/// Longest text of a stranger, in characters.
+const SHOWN: usize = 256;
+
+/// A certificate was issued.
+pub(super) fn issued(leaf: &Certificate, principal: &Principal) {
+    let (SubjectName::Email(name) | SubjectName::Uri(name) | SubjectName::Username(name)) =
+        &principal.subject;
+    let serial = leaf.parsed().tbs_certificate.serial_number.as_bytes();
+    tracing::info!(
+        target: "audit",
+        event = "certificate issued",
+        subject = ?shown(name),
+        issuer = ?shown(principal.extensions.issuer()),
+        serial = hex::encode(serial),
+    );
+}
+
+/// Nothing was issued. `issuer` is who the token said it was from.
+pub(super) fn refused(
+    issuer: Option<&str>,
+    refusal: &CaRefusal,
+    cause: Option<&(dyn Diagnose + Send + Sync)>,
+) {
+    let reason = cause.map(ToString::to_string).unwrap_or_default();
+    tracing::info!(
+        target: "audit",
+        event = "certificate refused",
+        code = cause.map_or(refusal.code(), Diagnose::code).0,
+        answer = %refusal,
+        reason = ?shown(&reason),
+        issuer = ?shown(issuer.unwrap_or_default()),
+    );
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN).collect()
+}

@@ -1,0 +1,208 @@
+//! Good request bodies of the authority's services: seeds that reach what lies
+//! behind the outermost parser. Made from the kept world, so that signatures hold.
+
+use crate::{ARTIFACT, ENVELOPE_PAYLOAD, fact, fact_bytes, kept};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bulla_core::Digest;
+use bulla_crypto::PublicKey;
+use serde_json::{Value, json};
+
+/// Named seeds.
+pub type Seeds = Vec<(&'static str, Vec<u8>)>;
+
+/// A PKCS #10 request for a key that nobody has.
+const REQUEST: &str = "\
+-----BEGIN CERTIFICATE REQUEST-----
+MIG6MGICAQAwADBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABBW3lquZdzuVA0Y3
+eqTlr45aNQJsdBCPhCzvdWPdXhVC/dgsCuF3bi+K0OrxWn4XRc+v730p8WzFMXbb
+15c3n4ygADAKBggqhkjOPQQDAgNIADBFAiA8No5nVSGIk+LXbhwB2Xd3KGs10CAp
+6hy+7RItES8PAAIhAMVkk61DSBkRzZy7c66RaMQZdp+Lz3eZ0OdxP5RuVpyf
+-----END CERTIFICATE REQUEST-----
+";
+
+/// Queries of openssl: SHA-256 with nonce and certReq, SHA-384 with neither.
+const QUERIES: [(&str, &str); 2] = [
+    (
+        "sha256",
+        "30440201013031300d0609608648016503040201050004205b3513f580c8397212ff2c8f459c199efc0c90e4354a5f3533adf0a3fff3a530020900ffa246a1d539d0260101ff",
+    ),
+    (
+        "sha384",
+        "30460201013041300d0609608648016503040202050004307b2254e707a69dee47535ce40facfaf8a126e9fa59d3352107849e7155b53a8dfc688dfb0b4cea33674b24fdd310a9b7",
+    ),
+];
+
+/// Rekor v1: every kind and version that is taken.
+pub fn log_v1() -> Seeds {
+    let envelope = &kept().facts["envelope"];
+    let key = STANDARD.encode(envelope_key());
+    let twice = |value: &Value| STANDARD.encode(text(value));
+    let proposed = |kind: &str, version: &str, spec: Value| {
+        json!({"kind": kind, "apiVersion": version, "spec": spec})
+            .to_string()
+            .into_bytes()
+    };
+    let signed = json!({
+        "payloadType": envelope["payloadType"],
+        "payload": twice(&envelope["payload"]),
+        "signatures": [{"publicKey": key, "sig": twice(&envelope["signatures"][0]["sig"])}],
+    });
+    vec![
+        (
+            "hashedrekord",
+            proposed(
+                "hashedrekord",
+                "0.0.1",
+                json!({
+                    "data": {"hash": {"algorithm": "sha256", "value": hex::encode(digest())}},
+                    "signature": {
+                        "content": blob("/messageSignature/signature"),
+                        "publicKey": {"content": STANDARD.encode(leaf_pem())},
+                    },
+                }),
+            ),
+        ),
+        (
+            "dsse",
+            proposed(
+                "dsse",
+                "0.0.1",
+                json!({"proposedContent": {"envelope": envelope.to_string(), "verifiers": [key]}}),
+            ),
+        ),
+        (
+            "intoto-1",
+            proposed(
+                "intoto",
+                "0.0.1",
+                json!({"content": {"envelope": envelope.to_string()}, "publicKey": key}),
+            ),
+        ),
+        (
+            "intoto-2",
+            proposed(
+                "intoto",
+                "0.0.2",
+                json!({"content": {
+                    "envelope": signed,
+                    "hash": {"algorithm": "sha256", "value": hex::encode(digest())},
+                    "payloadHash": {
+                        "algorithm": "sha256",
+                        "value": hex::encode(Digest::sha256(ENVELOPE_PAYLOAD).bytes()),
+                    },
+                }}),
+            ),
+        ),
+        (
+            "rfc3161",
+            proposed("rfc3161", "0.0.1", json!({"tsr": {"content": stamp()}})),
+        ),
+    ]
+}
+
+/// Rekor v2: both kinds.
+pub fn log_v2() -> Seeds {
+    let certificate = json!({
+        "x509Certificate": {"rawBytes": STANDARD.encode(fact_bytes("leaf"))},
+        "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+    });
+    let key = json!({
+        "publicKey": {"rawBytes": STANDARD.encode(fact_bytes("envelopeKey"))},
+        "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+    });
+    let hashedrekord = json!({"hashedRekordRequestV002": {
+        "digest": STANDARD.encode(digest()),
+        "signature": {
+            "content": blob("/messageSignature/signature"),
+            "verifier": certificate,
+        },
+    }});
+    let dsse = json!({"dsseRequestV002": {
+        "envelope": kept().facts["envelope"], "verifiers": [key],
+    }});
+    vec![
+        ("hashedrekord", hashedrekord.to_string().into_bytes()),
+        ("dsse", dsse.to_string().into_bytes()),
+    ]
+}
+
+/// `signingCert` of Fulcio: a key with a proof, a PKCS #10 request, and API v1.
+pub fn signing() -> Seeds {
+    let proof = text(&kept().facts["envelope"]["signatures"][0]["sig"]);
+    let challenge = json!({
+        "credentials": {"oidcIdentityToken": "a.b.c"},
+        "publicKeyRequest": {
+            "publicKey": {"algorithm": "ECDSA", "content": envelope_key()},
+            "proofOfPossession": proof,
+        },
+    });
+    let request = json!({"certificateSigningRequest": STANDARD.encode(REQUEST)});
+    let legacy = json!({
+        "publicKey": {"content": STANDARD.encode(envelope_key()), "algorithm": "ecdsa"},
+        "signedEmailAddress": proof,
+        "certificateSigningRequest": null,
+    });
+    vec![
+        ("key", challenge.to_string().into_bytes()),
+        ("request", request.to_string().into_bytes()),
+        ("v1", legacy.to_string().into_bytes()),
+    ]
+}
+
+/// `timestamp` in DER and JSON.
+///
+/// # Panics
+/// Never: the constants are hex.
+pub fn timestamps() -> Seeds {
+    let mut seeds: Seeds = QUERIES
+        .iter()
+        .map(|(name, query)| (*name, hex::decode(query).expect("hex")))
+        .collect();
+    let json = json!({
+        "artifactHash": STANDARD.encode(digest()), "hashAlgorithm": "sha256",
+        "nonce": 7, "certificates": true,
+    });
+    seeds.push(("json", json.to_string().into_bytes()));
+    seeds
+}
+
+/// A PKCS #10 request.
+pub fn certificate_request() -> Seeds {
+    vec![("ec", REQUEST.as_bytes().to_vec())]
+}
+
+/// SHA-256 of what is signed.
+fn digest() -> Vec<u8> {
+    Digest::sha256(ARTIFACT).bytes()
+}
+
+/// A text of the kept bundle.
+fn blob(pointer: &str) -> &'static str {
+    fact(&format!("/blob{pointer}"))
+}
+
+fn stamp() -> &'static str {
+    blob("/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp")
+}
+
+fn envelope_key() -> String {
+    let key = PublicKey::from_spki_der(&fact_bytes("envelopeKey"));
+    key.expect("kept key").to_pem()
+}
+
+fn leaf_pem() -> String {
+    let lines: Vec<String> = STANDARD
+        .encode(fact_bytes("leaf"))
+        .as_bytes()
+        .chunks(64)
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect();
+    format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        lines.join("\n")
+    )
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("text")
+}
