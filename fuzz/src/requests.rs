@@ -171,6 +171,62 @@ pub fn certificate_request() -> Seeds {
     vec![("ec", REQUEST.as_bytes().to_vec())]
 }
 
+/// Forms of OAuth: a login, a code, a device, an exchange of tokens.
+pub fn forms() -> Seeds {
+    let login = "response_type=code&client_id=sigstore&scope=openid+email&state=s&nonce=n\
+        &redirect_uri=http%3A%2F%2Flocalhost%3A4711%2Fauth%2Fcallback\
+        &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+    let code = "grant_type=authorization_code&code=c&code_verifier=v&client_id=sigstore\
+        &redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2F";
+    let device = "client_id=sigstore&scope=openid&device_code=d\
+        &grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code";
+    let exchange = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange\
+        &subject_token=a.b.c&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Ajwt";
+    [
+        ("login", login),
+        ("code", code),
+        ("device", device),
+        ("exchange", exchange),
+    ]
+    .map(|(name, form)| (name, form.as_bytes().to_vec()))
+    .to_vec()
+}
+
+/// Issuer files as Fulcio's, in YAML and JSON.
+pub fn issuer_files() -> Seeds {
+    let yaml = "\
+oidc-issuers:
+  https://accounts.example:
+    issuer-url: https://accounts.example
+    client-id: sigstore
+    type: email
+  https://ci.example:
+    issuer-url: https://ci.example
+    client-id: sigstore
+    type: ci-provider
+    ci-provider: ci
+meta-issuers:
+  https://oidc.eks.*.amazonaws.com/id/*:
+    client-id: sigstore
+    type: kubernetes
+ci-issuer-metadata:
+  ci:
+    default-template-values:
+      url: https://ci.example
+    extension-templates:
+      build-config-uri: '{{ .url }}/{{ .job }}'
+    subject-alternative-name-template: '{{ .url }}/{{ .job }}'
+";
+    let json = json!({"oidc-issuers": {"https://id.example": {
+        "issuer-url": "https://id.example", "client-id": "sigstore",
+        "type": "uri", "subject-domain": "https://example.com",
+    }}});
+    vec![
+        ("yaml", yaml.as_bytes().to_vec()),
+        ("json", json.to_string().into_bytes()),
+    ]
+}
+
 /// SHA-256 of what is signed.
 fn digest() -> Vec<u8> {
     Digest::sha256(ARTIFACT).bytes()

@@ -1,12 +1,15 @@
 //! `cargo xtask bench`: the promises on speed and size, measured.
 //!
 //! `bench verify` runs beside cosign, in turn, and holds the ratios against what
-//! is promised. Each figure is taken several times and shown as minimum, median and maximum
+//! is promised; `bench log` runs beside rekor-tiles. Each figure is taken several times and shown as minimum, median and maximum
 //! beside its limit and the last run. Runs are kept as JSON lines in
 //! `target/bench/history.jsonl`; `--record` also appends to the committed
 //! `bench/history.jsonl`, which later runs on other machines are held against.
 
+mod authority;
 mod history;
+mod load;
+mod log;
 mod measure;
 mod registry;
 mod verify;
@@ -70,6 +73,14 @@ impl Figure {
 
 /// Measures everything, or with `verify` what is promised beside cosign.
 pub fn run(args: &[String]) -> Result {
+    if let Some(("log", rest)) = args
+        .split_first()
+        .map(|(first, rest)| (first.as_str(), rest))
+    {
+        let (record, rest): (Vec<String>, Vec<String>) =
+            rest.iter().cloned().partition(|arg| arg == "--record");
+        return report(&log::figures(&binary()?, &rest)?, !record.is_empty());
+    }
     let (mut record, mut cold, mut beside_cosign) = (false, false, false);
     let mut rounds = 40;
     let mut args = args.iter();

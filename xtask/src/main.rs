@@ -32,6 +32,9 @@ cargo xtask TASK
         --cold-build      a release build from nothing too
   bench verify          what is promised beside cosign, in turn with it
         --rounds N        how often (default 40)
+  bench log             entries a second and time to the proof, beside rekor-tiles
+        --fill            also with 1 k, 1 M and 10 M entries
+        --rounds N        how often (default 3), --seconds N each (default 5)
   order                 which functions a start runs, for the linker to put together
   gen [--check]         write (or compare) the generated reference in docs/
   fuzz [TARGET…]        run the fuzz targets, all or those that are named

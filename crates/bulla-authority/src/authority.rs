@@ -5,32 +5,46 @@
 //! complete. Address and names never change after creation.
 
 mod background;
+mod ceremony;
 mod create;
+mod lead;
 mod publish;
 mod renewal;
 
-use axum::{Json, Router, extract::DefaultBodyLimit, middleware, routing::get};
+use axum::{Json, Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::get};
 use bulla_core::{Clock, Digest, RootId};
-use bulla_store::Store;
-use serde_json::{Value, json};
+use bulla_store::Storage;
+use jiff::Timestamp;
+use serde_json::Value;
 use std::{path::Path, sync::Arc};
 
 use crate::{
     ca::{self, CaSettings, CertificateAuthority},
     error::AuthorityError,
+    health::{
+        Expired,
+        gate::{Holds, gate},
+    },
     http::{self, AllowedHosts},
+    key_slot::KeySlots,
     log::{
         rekor_v1::{RekorV1, RekorV1Settings},
         rekor_v2::{RekorV2, RekorV2Settings},
     },
+    metrics::{self, Metrics},
     monitor::{Monitor, MonitorSettings},
     oidc::{self, socket},
     search::SearchSettings,
     transport::{Transport, TransportSettings},
     tsa::{self, Tsa, TsaSettings},
-    tuf::Publisher,
+    tuf::{Publisher, TufSettings},
     witness::{WitnessSettings, WitnessStatus},
 };
+
+pub use ceremony::{Answer, Mailbox, hand_over};
+
+/// Where clients find everything that they need, in one document.
+pub const CLIENT_TRUST_CONFIG: &str = "/.well-known/sigstore/client_trust_config.json";
 
 /// What an authority must be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +63,8 @@ pub struct AuthorityConfig {
     pub witness: WitnessSettings,
     /// Which logs are watched, and for whom.
     pub monitor: MonitorSettings,
+    /// How long metadata of the TUF repository holds.
+    pub tuf: TufSettings,
     /// Section `[transport]`.
     pub transport: TransportSettings,
     /// Whose tokens become certificates, and for how long.
@@ -70,6 +86,7 @@ impl AuthorityConfig {
             search: SearchSettings::default(),
             witness: WitnessSettings::default(),
             monitor: MonitorSettings::default(),
+            tuf: TufSettings::default(),
             transport: TransportSettings::default(),
             ca: CaSettings::default(),
             tsa: TsaSettings::default(),
@@ -99,47 +116,92 @@ struct Parts {
     signing_config: Value,
     client_trust_config: Value,
     tuf_root: Vec<u8>,
-    tuf: Arc<Publisher>,
+    tuf: Publisher,
+    mailbox: Mailbox,
+    slots: KeySlots,
     allowed: AllowedHosts,
+    metrics: Metrics,
 }
 
 impl Authority {
-    /// Opens the authority in the instance's data directory: keys in its `keys/`,
+    /// Opens the authority of a local instance: keys in its directory's `keys/`,
     /// everything else in its state. The caller holds the instance's lock.
+    ///
+    /// # Errors
+    /// As [`Self::open_with`].
+    pub async fn open(
+        storage: impl Into<Storage>,
+        config: AuthorityConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, AuthorityError> {
+        let storage = storage.into();
+        let slots = KeySlots::open(&storage.directory().join("keys")).await?;
+        Self::open_with(&storage, slots, config, clock).await
+    }
+
+    /// Opens an authority over `storage`, with keys that somebody opened for it.
     ///
     /// # Errors
     /// [`AuthorityError::Renamed`] if the address is not the one of its creation;
     /// [`AuthorityError`] if keys, database or logs cannot be used.
-    pub async fn open(
-        store: &Store,
+    pub async fn open_with(
+        storage: &Storage,
+        slots: KeySlots,
         config: AuthorityConfig,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AuthorityError> {
-        Ok(Self {
-            parts: Arc::new(create::open(store, config, clock).await?),
-        })
+        let parts = create::open(storage, slots, config, clock).await?;
+        let parts = Arc::new(parts);
+        Ok(Self { parts })
     }
 
     /// All HTTP services on one port, guarded by host, origin and size.
     pub fn router(&self) -> Router {
+        self.router_with(Router::new())
+    }
+
+    /// The same, with `more` behind the same guard.
+    pub fn router_with(&self, more: Router) -> Router {
         let parts = &self.parts;
+        let documents = json_document(&parts.client_trust_config);
+        let ca_holds = from_fn_with_state(self.holds(Self::ca_holds), gate);
+        let tsa_holds = from_fn_with_state(self.holds(Self::tsa_holds), gate);
         Router::new()
-            .merge(ca::router(parts.ca.clone()))
+            .merge(ca::router(parts.ca.clone()).layer(ca_holds))
             .merge(parts.rekor_v1.clone().router())
             .merge(parts.rekor.clone().router())
             .merge(parts.ca.ct.clone().router())
             .merge(parts.background.router())
-            .merge(tsa::router(parts.tsa.clone()))
+            .merge(tsa::router(parts.tsa.clone()).layer(tsa_holds))
             .nest("/oidc/asserted", oidc::routes::router(&parts.ca.asserted))
             .nest("/oidc/service", oidc::routes::router(&parts.ca.service))
             .nest(oidc::login::PATH, parts.login.router())
-            .nest("/tuf", parts.tuf.clone().router())
-            .route("/healthz", get(async || Json(json!({"status": "SERVING"}))))
+            .nest("/tuf", parts.tuf.router())
+            .route(CLIENT_TRUST_CONFIG, documents)
+            .merge(more)
             .layer(DefaultBodyLimit::max(http::BODY_BYTES))
-            .layer(middleware::from_fn_with_state(
-                parts.allowed.clone(),
-                http::guard,
-            ))
+            .layer(from_fn_with_state(parts.allowed.clone(), http::guard))
+            .layer(from_fn_with_state(parts.metrics.clone(), metrics::observe))
+    }
+
+    /// Whether this process sequences the logs.
+    pub fn is_leader(&self) -> bool {
+        self.logs().is_leading()
+    }
+
+    /// What the injected clock shows.
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// What it counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.parts.metrics
+    }
+
+    fn holds(&self, holds: fn(&Self) -> Result<(), Expired>) -> Holds {
+        let authority = self.clone();
+        Arc::new(move || holds(&authority))
     }
 
     /// Answers token requests on a Unix socket at `path` until dropped.
@@ -205,6 +267,11 @@ impl Authority {
         &self.parts.tsa
     }
 
+    /// The TUF repository, for callers in this process.
+    pub fn tuf(&self) -> &Publisher {
+        &self.parts.tuf
+    }
+
     /// `trusted_root.json`
     pub fn trusted_root(&self) -> &Value {
         &self.parts.trusted_root
@@ -234,4 +301,9 @@ impl Authority {
     pub fn transport(&self) -> &Transport {
         &self.parts.transport
     }
+}
+
+fn json_document(document: &Value) -> axum::routing::MethodRouter {
+    let document = document.clone();
+    get(async move || Json(document))
 }

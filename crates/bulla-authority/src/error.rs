@@ -31,6 +31,9 @@ pub enum AuthorityError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A ceremony's result.
+    #[error(transparent)]
+    Ceremony(Box<crate::ceremony::CeremonyError>),
     /// A stored document is not what was stored.
     #[error("the stored {what} is damaged")]
     Damaged {
@@ -112,6 +115,9 @@ pub enum AuthorityError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The data directory, or whatever stands for it.
+    #[error(transparent)]
+    Storage(#[from] bulla_store::StoreError),
     /// A timestamp.
     #[error(transparent)]
     Timestamp(#[from] TimestampError),
@@ -148,6 +154,7 @@ impl Diagnose for AuthorityError {
             Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
+            Self::Ceremony(error) => error.code(),
             Self::Issuers(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::Login(error) => error.code(),
@@ -158,6 +165,7 @@ impl Diagnose for AuthorityError {
             Self::Sct(error) => error.code(),
             Self::Seal(error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::Storage(error) => error.code(),
             Self::Timestamp(error) => error.code(),
             Self::Transport(error) => error.code(),
             Self::Tuf(error) => error.code(),
@@ -190,9 +198,12 @@ impl Diagnose for AuthorityError {
             }
             Self::Seal(error) => error.hint(),
             Self::Transport(error) => error.hint(),
+            Self::Storage(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Monitor(error) => error.hint(),
             Self::Witness(error) => error.hint(),
+            Self::Ceremony(error) => error.hint(),
+            Self::Tuf(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
             Self::Issuers(error) => error.hint(),
             Self::Login(error) => error.hint(),

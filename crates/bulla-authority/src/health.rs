@@ -7,13 +7,16 @@
 //! clients. What ends is named by a few fixed words, since they label metrics.
 //! Nothing is renewed here: that is each part's own doing.
 
+pub mod gate;
+
 use bulla_core::{Code, Diagnose};
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
-use std::fmt;
+use serde::{Deserialize, Serialize};
+use std::{cmp::Reverse, fmt};
 
 /// How something is renewed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Renewal {
     /// The process that holds the lease does it, from a third of its life on.
     Itself,
@@ -22,7 +25,8 @@ pub enum Renewal {
 }
 
 /// From when to when something holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Lifetime {
     /// A few fixed words: `TUF root`, `signing intermediate`.
     pub what: String,
@@ -162,6 +166,18 @@ pub struct Alarm {
     pub urgency: Urgency,
     /// What to do: mostly a whole command line.
     pub mend: String,
+}
+
+impl Alarm {
+    /// What has to be said about `lifetimes` at `now`, the most urgent first.
+    pub fn all(lifetimes: &[Lifetime], now: Timestamp) -> Vec<Self> {
+        let mut alarms: Vec<_> = lifetimes
+            .iter()
+            .filter_map(|life| life.alarm(now))
+            .collect();
+        alarms.sort_by_key(|alarm| (Reverse(alarm.urgency), alarm.until));
+        alarms
+    }
 }
 
 impl fmt::Display for Alarm {

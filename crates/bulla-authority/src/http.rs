@@ -174,6 +174,15 @@ impl RpcError {
         }
     }
 
+    /// 503, `UNAVAILABLE`, with `Retry-After`.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: 14,
+            message: message.into(),
+        }
+    }
+
     /// 503 while a log cannot be written or another replica leads it, else 500;
     /// the cause goes to our log, not to the client.
     pub fn of(error: &AuthorityError, message: &'static str) -> Self {
@@ -187,6 +196,15 @@ impl RpcError {
                 }
             }
             error => Self::internal(message, error),
+        }
+    }
+
+    /// 503, `UNAVAILABLE`
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: 14,
+            message: message.into(),
         }
     }
 

@@ -70,6 +70,21 @@ impl KeySlots {
         Ok(self)
     }
 
+    /// Whether `source` and `references` could be opened, for checking a
+    /// configuration: nothing is made, and no slot is looked at.
+    ///
+    /// # Errors
+    /// As [`Self::unlock`] and [`Self::with_external`].
+    pub async fn probe(
+        source: &InstanceKeySource,
+        references: &BTreeMap<String, String>,
+        environment: &Environment,
+    ) -> Result<(), AuthorityError> {
+        source.probe().await?;
+        external::open(references, environment).await?;
+        Ok(())
+    }
+
     /// The key in `slot`, created at the first call.
     ///
     /// # Errors

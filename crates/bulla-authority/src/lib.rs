@@ -8,13 +8,17 @@
 
 pub mod authority;
 pub mod ca;
+pub mod ceremony;
 pub mod error;
 pub mod health;
 pub mod http;
 pub mod key_slot;
 pub mod log;
+pub mod metrics;
 pub mod monitor;
 pub mod oidc;
+pub mod operations;
+pub mod replica;
 pub mod search;
 pub mod store;
 pub mod transport;

@@ -8,6 +8,7 @@
 pub mod attempts;
 pub mod client;
 pub mod code;
+pub mod connector;
 pub mod cookie;
 pub mod device;
 pub mod expiring;

@@ -5,6 +5,7 @@
 //! caller read, in the epoch that the caller holds. So a crash never leaves a
 //! signed head without its tiles, and a deposed writer cannot fork a log.
 
+mod measured;
 mod postgres;
 mod sql;
 
@@ -14,6 +15,7 @@ use bulla_store::{ObjectError, StateError, Storage};
 use bytes::Bytes;
 use std::{pin::Pin, sync::Arc};
 
+pub use measured::Measured;
 pub use postgres::{LogObjectError, PostgresStore};
 pub use sql::SqlStore;
 

@@ -118,7 +118,18 @@ impl StateStore {
     /// # Errors
     /// [`StateError`] if the lock cannot be had.
     pub async fn write(&self) -> Result<Transaction<'static, Sqlite>, StateError> {
-        let begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
+        const BEGIN: &str = "BEGIN IMMEDIATE";
+        let begun = match self.writer.begin_with(BEGIN).await {
+            // A full disk makes SQLite roll back by itself, and the connection then
+            // believes to be in a transaction for ever: take another one.
+            Err(error) if error.as_database_error().is_none() => {
+                if let Ok(connection) = self.writer.acquire().await {
+                    connection.close().await.ok();
+                }
+                self.writer.begin_with(BEGIN).await
+            }
+            begun => begun,
+        };
         begun.map_err(|source| self.error(source))
     }
 

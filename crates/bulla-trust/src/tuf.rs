@@ -19,6 +19,7 @@ use std::{
 };
 
 mod files;
+pub mod metadata;
 
 use files::{Answers, Stored};
 
@@ -64,6 +65,8 @@ pub struct Updated {
     pub trusted_root: Vec<u8>,
     /// `signing_config.v0.2.json`, if the repository has one.
     pub signing_config: Option<Vec<u8>>,
+    /// The other files that were asked for, as far as the repository has them.
+    pub targets: BTreeMap<String, Vec<u8>>,
     /// The version of the root that is in force.
     pub root_version: u64,
     /// When the repository has to be asked again, at the latest.
@@ -78,6 +81,7 @@ pub struct Update {
     metadata: Files,
     answers: Answers,
     verified: Files,
+    targets: Vec<String>,
     now: Timestamp,
 }
 
@@ -109,8 +113,17 @@ impl Update {
             verified: metadata.clone(),
             metadata,
             answers: Answers::default(),
+            targets: Vec::new(),
             now,
         })
+    }
+
+    /// Also gets these files, by their paths; one that the repository does not
+    /// list is left out of [`Updated::targets`].
+    #[must_use]
+    pub fn with_targets(mut self, paths: &[&str]) -> Self {
+        self.targets = paths.iter().map(|&path| path.to_owned()).collect();
+        self
     }
 
     /// Goes on as far as the files at hand allow.
@@ -125,7 +138,7 @@ impl Update {
         config.max_root_rotations = ROTATIONS;
         let updater = Updater::new(answers.clone(), &self.first_root).map_err(TufError::of)?;
         let updater = updater.with_config(config).with_store(stored.clone());
-        let outcome = run(update(updater, self.now))?;
+        let outcome = run(update(updater, &self.targets, self.now))?;
         self.verified = stored.metadata();
         if let Some(need) = answers.missing() {
             if answers.count() >= ASKED {
@@ -141,6 +154,7 @@ impl Update {
             id,
             trusted_root: fetched.trusted_root,
             signing_config: fetched.signing_config,
+            targets: fetched.targets,
             root_version: fetched.root_version,
             expires: fetched.expires,
             metadata: self.verified.clone(),
@@ -172,18 +186,25 @@ impl Update {
 struct Fetched {
     trusted_root: Vec<u8>,
     signing_config: Option<Vec<u8>>,
+    targets: BTreeMap<String, Vec<u8>>,
     root_version: u64,
     expires: Timestamp,
 }
 
-async fn update(mut updater: Updater, now: Timestamp) -> sigstore_tuf::Result<Fetched> {
+async fn update(
+    mut updater: Updater,
+    paths: &[String],
+    now: Timestamp,
+) -> sigstore_tuf::Result<Fetched> {
     updater.refresh(now).await?;
     let trusted_root = updater.get_target(TRUSTED_ROOT, now).await?;
-    let signing_config = match updater.get_target(SIGNING_CONFIG, now).await {
-        Ok(bytes) => Some(bytes),
-        Err(sigstore_tuf::Error::TargetNotFound(_)) => None,
-        Err(error) => return Err(error),
-    };
+    let signing_config = listed(updater.get_target(SIGNING_CONFIG, now).await)?;
+    let mut targets = BTreeMap::new();
+    for path in paths {
+        if let Some(bytes) = listed(updater.get_target(path, now).await)? {
+            targets.insert(path.clone(), bytes);
+        }
+    }
     let trusted = updater.trusted();
     let expiries = [
         Some(trusted.root().expires),
@@ -196,9 +217,19 @@ async fn update(mut updater: Updater, now: Timestamp) -> sigstore_tuf::Result<Fe
     Ok(Fetched {
         trusted_root,
         signing_config,
+        targets,
         root_version: trusted.root().version,
         expires: expiries.into_iter().flatten().min().unwrap_or(now),
     })
+}
+
+/// A file that need not be there.
+fn listed(file: sigstore_tuf::Result<Vec<u8>>) -> sigstore_tuf::Result<Option<Vec<u8>>> {
+    match file {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(sigstore_tuf::Error::TargetNotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Runs a future whose every part is ready at once.

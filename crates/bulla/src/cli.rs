@@ -193,6 +193,8 @@ pub enum Command {
     Sbom(command::sbom::SbomArgs),
     /// Match an image or a directory against the advisory database
     Scan(command::scan::ScanArgs),
+    /// Serve an authority for others, from a configuration file
+    Serve(command::serve::ServeArgs),
     /// The main job: everything from the commit to admission
     Ship(command::ship::ShipArgs),
     /// Sign an image

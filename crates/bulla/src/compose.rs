@@ -5,6 +5,7 @@
 //! command talks to it over HTTP and the token socket, as any other client would.
 
 mod listen;
+pub mod serve;
 mod services;
 
 use bulla_core::RootId;
@@ -25,6 +26,7 @@ use crate::{
     instance::{Home, Names, Ready},
 };
 use services::Services;
+pub use services::keep;
 
 /// The local instance, reached.
 pub struct Instance {
@@ -235,6 +237,12 @@ impl Instance {
         token::service(&self.ready.token_socket, service)
             .await
             .map_err(|error| Failure::from_error(Exit::Authentication, &error))
+    }
+
+    /// What somebody has to renew, as far as this process serves it.
+    pub fn alarms(&self) -> Vec<bulla_authority::health::Alarm> {
+        let services = self.services.as_ref();
+        services.map(Services::alarms).unwrap_or_default()
     }
 
     /// Has the login issuer manage its users or clients; gives its answer.

@@ -40,7 +40,10 @@ fn main() -> ExitCode {
             });
         }
     };
-    trace(cli.global.verbose);
+    // A server says where its words go in its configuration.
+    if !matches!(cli.command, Command::Serve(_)) {
+        trace(cli.global.verbose);
+    }
     let wants_json = cli
         .global
         .output
@@ -84,6 +87,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Save(args) => command::save::run(args, context),
         Command::Sbom(args) => command::sbom::run(args, context),
         Command::Scan(args) => command::scan::run(args, context),
+        Command::Serve(args) => command::serve::run(args, context),
         Command::Ship(args) => command::ship::run(args, context),
         Command::Sign(args) => command::sign::run(args, context),
         Command::SignBlob(args) => command::sign_blob::run(args, context),

@@ -169,7 +169,8 @@ fn millis(command: &mut Command) -> Result<f64> {
     Ok(time)
 }
 
-fn resident_mib(pid: u32) -> Result<f64> {
+/// The resident set of a process.
+pub(super) fn resident_mib(pid: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib: f64 = line

@@ -26,10 +26,13 @@ pub const TARGETS: &[&str] = &[
     "certificate_request",
     "envelope",
     "id_token",
+    "issuer_file",
+    "issuer_template",
     "key_file",
     "log_entry",
     "log_entry_v1",
     "note",
+    "oauth_form",
     "sct",
     "signing_request",
     "timestamp_query",
@@ -90,7 +93,7 @@ fn build(chosen: &[String]) -> Result {
     if command.status()?.success() {
         return Ok(());
     }
-    Err("the targets do not build (libFuzzer needs a C++ compiler: apt-get install g++)".into())
+    Err("the targets do not build (is it c++ that is missing? apt-get install g++)".into())
 }
 
 /// Runs one target to its end: how far it came, or everything that it said.

@@ -5,14 +5,20 @@
 
 use axum::Router;
 use bulla_core::Clock;
-use bulla_crypto::{Signer, verifier_key::VerifierKey};
+use bulla_crypto::{
+    PublicKey, Scheme, Signer,
+    verifier_key::{Kind, VerifierKey},
+};
 use bulla_store::Values;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
+use super::AuthorityConfig;
 use crate::{
+    error::AuthorityError,
+    key_slot::KeySlots,
     log::{Cosigner, Log, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
-    monitor::{LogWatch, Monitor, MonitorError, MonitorSettings, OwnLog, Rules},
+    monitor::{LogWatch, Monitor, MonitorError, OwnLog, Rules},
     search::{self, Format, Indexes, SearchIndex, SearchSettings},
     witness::{self, WitnessError, WitnessServer, WitnessSettings, WitnessStatus, Witnesses},
 };
@@ -27,14 +33,68 @@ pub(super) struct Background {
     monitor: Option<Arc<Monitor>>,
 }
 
-/// Our own trees, and whose signatures their checkpoints carry.
-pub(super) struct OwnLogs<'a> {
-    pub(super) v1: &'a RekorV1,
-    pub(super) v1_key: VerifierKey,
-    pub(super) v2: &'a RekorV2,
-    pub(super) v2_key: VerifierKey,
-    pub(super) ct: &'a CtLog,
-    pub(super) ct_key: VerifierKey,
+/// What is known of an instance when its logs are open.
+pub(super) struct Surroundings<'a> {
+    pub(super) config: &'a AuthorityConfig,
+    pub(super) host: &'a str,
+    pub(super) authority: &'a str,
+    pub(super) slots: &'a KeySlots,
+    pub(super) values: &'a Values,
+    pub(super) clock: &'a Arc<dyn Clock>,
+    /// Of Rekor v1, Rekor v2 and the CT log.
+    pub(super) keys: [&'a PublicKey; 3],
+}
+
+impl Surroundings<'_> {
+    /// Gives the logs their settings and puts around them what is configured.
+    pub(super) async fn put(
+        &self,
+        background: &mut Background,
+        v1: RekorV1,
+        v2: RekorV2,
+        ct: &CtLog,
+    ) -> Result<(RekorV1, RekorV2), AuthorityError> {
+        let config = self.config;
+        let index = background.search(&config.search, self.values, (&v1, &v2, ct));
+        let v1 = v1.with(config.rekor_v1.clone(), index);
+        let v2 = v2.with(config.rekor_v2.clone());
+        if !config.witness.logs.is_empty() {
+            let key = self.slots.get_or_create("witness", Scheme::Ed25519).await?;
+            let name = format!("{}/witness", self.host);
+            let (values, clock) = (self.values.clone(), self.clock.clone());
+            background.witness(&config.witness, name, key, values, clock)?;
+        }
+        if config.monitor.own || !config.monitor.logs.is_empty() {
+            let watch = |rules: &Arc<Rules>| self.own_logs(rules, (&v1, &v2, ct));
+            let (values, clock) = (self.values.clone(), self.clock.clone());
+            let monitor = Arc::new(Monitor::new(&config.monitor, watch, values, clock)?);
+            background.watch(monitor, v2.log().clone());
+        }
+        Ok((v1, v2))
+    }
+
+    /// Our own trees, with the keys that their checkpoints are signed by.
+    fn own_logs(
+        &self,
+        rules: &Arc<Rules>,
+        (v1, v2, ct): (&RekorV1, &RekorV2, &CtLog),
+    ) -> Result<Vec<LogWatch>, MonitorError> {
+        let watch = |name, (signer, kind, key): (&str, Kind, &PublicKey), log: &Log, format| {
+            let key = VerifierKey::new(signer, kind, key.clone())?;
+            let feed = Box::new(OwnLog::new(log.clone(), format, name));
+            Ok::<_, MonitorError>(LogWatch::new(name, key, feed, rules.clone()))
+        };
+        let [of_v1, of_v2, of_ct] = self.keys;
+        let origin = RekorV1::origin(self.host, v1.tree_id());
+        let v1_key = (self.host, Kind::Ecdsa, of_v1);
+        let v2_key = (self.host, Kind::Ed25519, of_v2);
+        let ct_key = (self.authority, Kind::Rfc6962, of_ct);
+        Ok(vec![
+            watch("log-v1", v1_key, v1.log(), Format::V1)?.of_origin(origin),
+            watch("log-v2", v2_key, v2.log(), Format::V2)?,
+            watch("ct", ct_key, ct.log(), Format::Ct)?,
+        ])
+    }
 }
 
 impl Background {
@@ -60,7 +120,7 @@ impl Background {
     }
 
     /// Serves a witness, under `name` unless another is configured.
-    pub(super) fn witness(
+    fn witness(
         &mut self,
         settings: &WitnessSettings,
         name: String,
@@ -75,7 +135,7 @@ impl Background {
     }
 
     /// Feeds an index of each tree, if there shall be any.
-    pub(super) fn search(
+    fn search(
         &mut self,
         settings: &SearchSettings,
         values: &Values,
@@ -101,34 +161,10 @@ impl Background {
     }
 
     /// Watches the logs, as long as this process leads them.
-    pub(super) fn watch(
-        &mut self,
-        settings: &MonitorSettings,
-        own: OwnLogs<'_>,
-        values: Values,
-        clock: Arc<dyn Clock>,
-    ) -> Result<(), MonitorError> {
-        if !settings.own && settings.logs.is_empty() {
-            return Ok(());
-        }
-        let leader = own.v2.log().clone();
-        let logs = |rules: &Arc<Rules>| {
-            let watch = |name, key, log: &Log, format| {
-                let feed = Box::new(OwnLog::new(log.clone(), format, name));
-                LogWatch::new(name, key, feed, rules.clone())
-            };
-            let v1_origin = RekorV1::origin(own.v1_key.name(), own.v1.tree_id());
-            Ok(vec![
-                watch("log-v1", own.v1_key, own.v1.log(), Format::V1).of_origin(v1_origin),
-                watch("log-v2", own.v2_key, own.v2.log(), Format::V2),
-                watch("ct", own.ct_key, own.ct.log(), Format::Ct),
-            ])
-        };
-        let monitor = Arc::new(Monitor::new(settings, logs, values, clock)?);
+    fn watch(&mut self, monitor: Arc<Monitor>, leader: Log) {
         self.monitor = Some(monitor.clone());
         self.tasks
             .spawn(monitor.keep_watching(move || leader.is_leading()));
-        Ok(())
     }
 
     /// The monitor.

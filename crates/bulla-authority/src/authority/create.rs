@@ -1,40 +1,42 @@
 //! Opening an instance: each part is created if it is not there, so that a
 //! first open that was interrupted is completed by the next.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::Clock;
 use bulla_crypto::{
     PublicKey, Scheme, SigningKey,
     checkpoint::Checkpoint,
     note, random,
     timestamp::TimestampSigner,
-    verifier_key::{Kind, VerifierKey},
     x509::{self, CaProfile, Certificate, SubjectName, Validity, parse_certificate},
 };
-use bulla_store::Store;
+use bulla_store::Storage;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::{
-    AuthorityConfig, Parts,
-    background::{Background, OwnLogs},
-    publish,
+    AuthorityConfig, Mailbox, Parts,
+    background::{Background, Surroundings},
+    publish::{self, Prepared},
 };
 use crate::{
     ca::{
         CertificateAuthority,
         issuer::{Embedded, EmbeddedKind, IssuerKeys, Issuers},
     },
+    ceremony::AuthorityKind,
     error::AuthorityError,
     http::AllowedHosts,
     key_slot::KeySlots,
     log::{Cosigner, Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
-    monitor::MonitorError,
+    metrics::Metrics,
     oidc,
-    store::{LogStore, SqlStore},
+    store::{self, LogStore, Measured},
     transport::Transport,
     trust_document::TrustMaterial,
     tsa::{Tsa, TsaSettings, guard::ClockGuard},
+    tuf::TufError,
 };
 
 const TEN_YEARS: i64 = 3652 * 86_400;
@@ -51,6 +53,8 @@ struct Instance {
 }
 
 struct Opener {
+    /// Whether nobody else can lead the logs: then this process does at once.
+    alone: bool,
     slots: KeySlots,
     store: Arc<dyn LogStore>,
     instance: Instance,
@@ -58,29 +62,38 @@ struct Opener {
 }
 
 pub(super) async fn open(
-    store: &Store,
+    storage: &Storage,
+    slots: KeySlots,
     config: AuthorityConfig,
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, AuthorityError> {
     let address = Address::parse(&config.base_url)?;
-    let values = store.values();
-    let slots = KeySlots::open(&store.directory().join("keys")).await?;
-    let store: Arc<dyn LogStore> = Arc::new(SqlStore::open(store.state().clone()).await?);
+    config.transport.check()?;
+    let metrics = Metrics::default();
+    let values = storage.values();
+    let store = Measured::new(store::open(storage).await?, metrics.clone());
+    let store: Arc<dyn LogStore> = Arc::new(store);
     let instance = instance(&*store, &config, &*clock).await?;
     let mut background = Background::new(&config.witness)?;
     let opener = Opener {
+        alone: matches!(storage, Storage::Embedded(_)),
         slots,
         store,
         instance,
         cosigner: background.cosigner(),
     };
 
-    let root = opener
-        .root("ca-root", Scheme::EcdsaP384, "signing root")
-        .await?;
-    let issuer = opener.intermediate(&root).await?;
-    let chain: Arc<[Certificate]> =
-        [issuer.certificate().clone(), root.certificate().clone()].into();
+    let (since, settings) = (opener.instance.since, config.tuf.clone());
+    let log_store = &*opener.store;
+    let (slots, all) = (&opener.slots, values.clone());
+    let prepared = publish::prepare(slots, log_store, all, settings, since, &clock).await?;
+    if config.tuf.offline && prepared.publisher.file("root.json").await?.is_none() {
+        opener.ask_first(&prepared, &address, &config).await?;
+        return Err(TufError::NoRoot.into());
+    }
+
+    let (issuer, root) = opener.signing_authority(&prepared.mailbox).await?;
+    let chain: Arc<[Certificate]> = [issuer.certificate().clone(), root].into();
     let ct = opener.ct(&address, chain.clone(), clock.clone()).await?;
     let ct_key = opener.slots.get_or_create("ct", Scheme::EcdsaP256).await?;
     let ct_key = ct_key.public().clone();
@@ -91,9 +104,20 @@ pub(super) async fn open(
         Ok::<_, AuthorityError>(Arc::new(oidc::Issuer::new(url, key)?))
     };
     let (asserted, service) = (issuer_of("asserted").await?, issuer_of("service").await?);
+    let keys = IssuerKeys::new(clock.clone());
+    let login = oidc::Login::open(
+        &config.base_url,
+        config.oidc.clone(),
+        values.clone(),
+        opener.slots.clone(),
+        keys.clone(),
+        clock.clone(),
+    );
+    let login = Arc::new(login.await?);
     let embedded = [
         Embedded::new(asserted.url(), EmbeddedKind::Asserted, asserted.clone()),
         Embedded::new(service.url(), EmbeddedKind::Services, service.clone()),
+        Embedded::new(login.url(), EmbeddedKind::Login, login.clone()),
     ];
     let ca = Arc::new(CertificateAuthority {
         issuer,
@@ -102,47 +126,29 @@ pub(super) async fn open(
         asserted,
         service,
         issuers: Issuers::load(&config.ca, embedded)?,
-        keys: IssuerKeys::new(clock.clone()),
+        keys,
         lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
-    genesis(&ca, &config.base_url).await?;
-
-    let login = oidc::Login::open(
-        &config.base_url,
-        config.oidc.clone(),
-        values.clone(),
-        opener.slots.clone(),
-        clock.clone(),
-    );
-    let login = Arc::new(login.await?);
+    if opener.alone {
+        genesis(&ca, &config.base_url).await?;
+    }
 
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
-    let index = background.search(&config.search, &values, (&rekor_v1, &rekor, &ca.ct));
-    let rekor_v1 = rekor_v1.with(config.rekor_v1.clone(), index);
-    let rekor = rekor.with(config.rekor_v2.clone());
-    if !config.witness.logs.is_empty() {
-        let key = opener
-            .slots
-            .get_or_create("witness", Scheme::Ed25519)
-            .await?;
-        let name = format!("{}/witness", address.host);
-        background.witness(&config.witness, name, key, values.clone(), clock.clone())?;
-    }
-    let own_key = |name: &str, kind, key: &PublicKey| {
-        VerifierKey::new(name, kind, key.clone()).map_err(MonitorError::from)
+    let around = Surroundings {
+        config: &config,
+        host: &address.host,
+        authority: &address.authority,
+        slots: &opener.slots,
+        values: &values,
+        clock: &clock,
+        keys: [&log_v1_key, &log_key, &ct_key],
     };
-    let own = OwnLogs {
-        v1: &rekor_v1,
-        v1_key: own_key(&address.host, Kind::Ecdsa, &log_v1_key)?,
-        v2: &rekor,
-        v2_key: own_key(&address.host, Kind::Ed25519, &log_key)?,
-        ct: &ca.ct,
-        ct_key: own_key(&address.authority, Kind::Rfc6962, &ct_key)?,
-    };
-    background.watch(&config.monitor, own, values.clone(), clock.clone())?;
-    let tsa = opener.tsa(&config.tsa, clock.clone()).await?;
+    let (rekor_v1, rekor) = around.put(&mut background, rekor_v1, rekor, &ca.ct).await?;
+    let tsa = opener
+        .tsa(&config.tsa, &prepared.mailbox, clock.clone())
+        .await?;
     let transport = Transport::open(
         &opener.slots,
         &opener.store,
@@ -163,20 +169,8 @@ pub(super) async fn open(
         log_id: rekor.key_id(),
         ct_key: &ct_key,
     };
-    let (trusted_root, signing_config) = (material.trusted_root(), material.signing_config());
-    let client_trust_config = material.client_trust_config();
-    let since = opener.instance.since;
-    let (tuf_root, tuf) = publish::publish(
-        &opener.slots,
-        &opener.store,
-        since,
-        [
-            ("trusted_root.json", &trusted_root),
-            ("signing_config.v0.2.json", &signing_config),
-        ],
-        &clock,
-    )
-    .await?;
+    let mailbox = prepared.mailbox.clone();
+    let published = prepared.publish(&material, &clock).await?;
     Ok(Parts {
         allowed: address.allowed(),
         config,
@@ -188,11 +182,14 @@ pub(super) async fn open(
         background,
         tsa,
         transport,
-        trusted_root,
-        signing_config,
-        client_trust_config,
-        tuf_root,
-        tuf,
+        trusted_root: published.trusted_root,
+        signing_config: published.signing_config,
+        client_trust_config: published.client_trust_config,
+        tuf_root: published.tuf_root,
+        tuf: published.tuf,
+        mailbox,
+        slots: opener.slots,
+        metrics,
     })
 }
 
@@ -242,6 +239,55 @@ impl Opener {
         Ok(created)
     }
 
+    /// The intermediate and its root, from a ceremony or made here.
+    async fn signing_authority(
+        &self,
+        mailbox: &Mailbox,
+    ) -> Result<(x509::Issuer, Certificate), AuthorityError> {
+        let key = self
+            .slots
+            .get_or_create("ca-intermediate", Scheme::EcdsaP256)
+            .await?;
+        if let Some([leaf, root]) = mailbox.certified(AuthorityKind::Ca, key.public()).await? {
+            return Ok((x509::Issuer::from_parts(key, leaf)?, root));
+        }
+        let root = self
+            .root("ca-root", Scheme::EcdsaP384, "signing root")
+            .await?;
+        let issuer = self.intermediate(&root).await?;
+        Ok((issuer, root.certificate().clone()))
+    }
+
+    /// Notes what people sign before this instance can open for the first time.
+    async fn ask_first(
+        &self,
+        prepared: &Prepared,
+        address: &Address,
+        config: &AuthorityConfig,
+    ) -> Result<(), AuthorityError> {
+        let key = async |slot: &str, scheme| {
+            let key = self.slots.get_or_create(slot, scheme).await?;
+            Ok::<_, AuthorityError>(key.public().clone())
+        };
+        let log_key = key("log-v2", Scheme::Ed25519).await?;
+        let log_id = STANDARD.encode(note::key_id(&address.host, &log_key));
+        let material = TrustMaterial {
+            base_url: &config.base_url,
+            oidc_issuer: &format!("{}{}", config.base_url, oidc::login::PATH),
+            operator: &self.instance.organization,
+            since: self.instance.since,
+            ca_chain: &[],
+            tsa_chain: &[],
+            log_v1_key: &key("log-v1", Scheme::EcdsaP256).await?,
+            log_key: &log_key,
+            log_id: &log_id,
+            ct_key: &key("ct", Scheme::EcdsaP256).await?,
+        };
+        let ca = key("ca-intermediate", Scheme::EcdsaP256).await?;
+        let tsa = key("tsa", Scheme::EcdsaP256).await?;
+        prepared.ask_first(&material, &ca, &tsa).await
+    }
+
     async fn intermediate(&self, root: &x509::Issuer) -> Result<x509::Issuer, AuthorityError> {
         let key = self
             .slots
@@ -262,28 +308,37 @@ impl Opener {
     async fn tsa(
         &self,
         settings: &TsaSettings,
+        mailbox: &Mailbox,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Tsa>, AuthorityError> {
-        let root = self
-            .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
-            .await?;
         let key = self.slots.get_or_create("tsa", Scheme::EcdsaP256).await?;
-        let leaf = match self.store.document("tsa.der").await? {
-            Some(der) => parse_certificate(&der)?,
-            None => {
-                let validity = self.validity()?;
-                let leaf =
-                    root.issue_timestamping(key.public(), "timestamp authority", validity)?;
-                self.store.create_document("tsa.der", leaf.der()).await?;
-                leaf
-            }
+        let chain = match mailbox.certified(AuthorityKind::Tsa, key.public()).await? {
+            Some(chain) => chain.to_vec(),
+            None => self.timestamp_chain(key.public()).await?,
         };
-        let signer = TimestampSigner::new(key, vec![leaf, root.certificate().clone()])?;
+        let signer = TimestampSigner::new(key, chain)?;
         Ok(Arc::new(Tsa {
             signer: settings.apply(signer)?,
             clock,
             guard: ClockGuard::default(),
         }))
+    }
+
+    /// Leaf and root of a timestamp authority whose root key is here.
+    async fn timestamp_chain(&self, key: &PublicKey) -> Result<Vec<Certificate>, AuthorityError> {
+        let root = self
+            .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
+            .await?;
+        let leaf = match self.store.document("tsa.der").await? {
+            Some(der) => parse_certificate(&der)?,
+            None => {
+                let validity = self.validity()?;
+                let leaf = root.issue_timestamping(key, "timestamp authority", validity)?;
+                self.store.create_document("tsa.der", leaf.der()).await?;
+                leaf
+            }
+        };
+        Ok(vec![leaf, root.certificate().clone()])
     }
 
     async fn ct(
@@ -303,7 +358,7 @@ impl Opener {
             }),
             cosigner: self.cosigner.clone(),
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         Ok(CtLog::new(log, key, chain))
     }
 
@@ -323,7 +378,7 @@ impl Opener {
             }),
             cosigner: self.cosigner.clone(),
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         let rekor = RekorV2::start(log, &address.host, &key).await?;
         Ok((rekor, key.public().clone()))
     }
@@ -357,9 +412,17 @@ impl Opener {
             }),
             cosigner: self.cosigner.clone(),
         };
-        let log = Log::open(config, self.store.clone(), clock).await?;
+        let log = self.log(config, clock).await?;
         let public = key.public().clone();
         Ok((RekorV1::start(log, key, tree_id).await?, public))
+    }
+
+    /// Leads the log, or follows until a lease is held for it.
+    async fn log(&self, config: LogConfig, clock: Arc<dyn Clock>) -> Result<Log, AuthorityError> {
+        match self.alone {
+            true => Log::open(config, self.store.clone(), clock).await,
+            false => Log::follow(config, self.store.clone(), clock).await,
+        }
     }
 
     fn validity(&self) -> Result<Validity, AuthorityError> {
@@ -368,7 +431,10 @@ impl Opener {
 }
 
 /// The first entry of a new CT log: a precertificate for a key thrown away.
-async fn genesis(ca: &CertificateAuthority, base_url: &str) -> Result<(), AuthorityError> {
+pub(super) async fn genesis(
+    ca: &CertificateAuthority,
+    base_url: &str,
+) -> Result<(), AuthorityError> {
     if ca.ct.log().size() > 0 {
         return Ok(());
     }

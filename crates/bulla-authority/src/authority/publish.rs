@@ -1,105 +1,209 @@
-//! The instance's TUF repository: its first root once, the rest at each start
-//! and each day, under versions that only grow.
+//! The instance's TUF repository: opened with the documents of this instance, and
+//! what it gives into the next ceremony.
 
-use bulla_core::Clock;
-use bulla_crypto::Scheme;
+use bulla_core::{Clock, Diagnose as _};
+use bulla_crypto::{PublicKey, x509::Certificate};
+use bulla_store::Values;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
+use super::ceremony::{self, Exported, Mailbox};
 use crate::{
     error::AuthorityError,
     key_slot::KeySlots,
     store::LogStore,
-    tuf::{self, Publisher, Target, TufKeys},
+    trust_document::TrustMaterial,
+    tuf::{Legacy, Publisher, Seed, TufError, TufSettings, top_targets},
 };
 
-const TUF_VERSION: &str = "tuf-version";
-/// How often snapshot and timestamp are signed again.
-const TUF_REFRESH: Duration = Duration::from_secs(86_400);
+/// Where instances kept these before the repository had rows of its own.
+const FIRST_ROOT: &str = "tuf-root.json";
+const LAST_VERSION: &str = "tuf-version";
+/// How often it is looked whether something has to be signed again.
+const LOOK: Duration = Duration::from_secs(60);
 
-/// Publishes `documents` and gives the first root beside the publisher.
-pub(super) async fn publish(
-    slots: &KeySlots,
-    store: &Arc<dyn LogStore>,
-    since: Timestamp,
-    documents: [(&str, &Value); 2],
-    clock: &Arc<dyn Clock>,
-) -> Result<(Vec<u8>, Arc<Publisher>), AuthorityError> {
-    let key = async |role: &str| {
-        let slot = format!("tuf-{role}");
-        slots.get_or_create(&slot, Scheme::Ed25519).await
-    };
-    let keys = TufKeys {
-        root: key("root").await?,
-        targets: key("targets").await?,
-        snapshot: key("snapshot").await?,
-        timestamp: key("timestamp").await?,
-    };
-    let root = tuf::first_root(&keys, since)?;
-    let root = store.create_document("tuf-root.json", &root).await?;
-    let target = |(name, document): (&str, &Value)| {
-        let bytes = serde_json::to_vec(document)?;
-        Ok::<_, AuthorityError>(Target {
-            name: name.into(),
-            bytes,
-        })
-    };
-    let targets = documents
-        .into_iter()
-        .map(target)
-        .collect::<Result<_, _>>()?;
-    let version = next_version(&**store).await?;
-    let publisher = Arc::new(Publisher::new(
-        keys,
-        root.clone(),
-        targets,
-        version,
-        clock.now(),
-    )?);
-    tokio::spawn(keep_fresh(
-        Arc::downgrade(&publisher),
-        store.clone(),
-        clock.clone(),
-    ));
-    Ok((root, publisher))
+/// The repository of an instance, before its documents are known.
+pub(super) struct Prepared {
+    pub(super) publisher: Publisher,
+    pub(super) mailbox: Mailbox,
 }
 
-/// Signs again each day, until the publisher is gone.
-async fn keep_fresh(
-    publisher: std::sync::Weak<Publisher>,
-    store: Arc<dyn LogStore>,
-    clock: Arc<dyn Clock>,
-) {
+/// What the instance publishes.
+pub(super) struct Published {
+    pub(super) trusted_root: Value,
+    pub(super) signing_config: Value,
+    pub(super) client_trust_config: Value,
+    pub(super) tuf_root: Vec<u8>,
+    pub(super) tuf: Publisher,
+}
+
+/// Takes the repository up, with the result of a ceremony if one was left.
+pub(super) async fn prepare(
+    slots: &KeySlots,
+    store: &dyn LogStore,
+    values: Values,
+    settings: TufSettings,
+    since: Timestamp,
+    clock: &Arc<dyn Clock>,
+) -> Result<Prepared, AuthorityError> {
+    let seed = Seed {
+        root: store.document(FIRST_ROOT).await?,
+        floor: last_version(store).await?,
+        since,
+    };
+    let mailbox = Mailbox::new(values.clone());
+    let (slots, clock) = (slots.clone(), clock.clone());
+    let publisher = Publisher::new(values, slots.clone(), settings, clock, seed);
+    publisher.take_over().await?;
+    ceremony::take_pending(&mailbox, &slots, &publisher).await?;
+    Ok(Prepared { publisher, mailbox })
+}
+
+impl Prepared {
+    /// Publishes the documents, and notes what a ceremony would begin with.
+    pub(super) async fn publish(
+        self,
+        material: &TrustMaterial<'_>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Published, AuthorityError> {
+        let (trusted_root, signing_config) = (material.trusted_root(), material.signing_config());
+        let tsa_url = material.tsa_url();
+        let legacy = Legacy {
+            base_url: material.base_url,
+            tsa_url: &tsa_url,
+            ca_chain: material.ca_chain,
+            tsa_chain: material.tsa_chain,
+            log_v1_key: material.log_v1_key,
+            ct_key: material.ct_key,
+        };
+        let tuf = self.publisher.clone();
+        let top = top_targets(&trusted_root, &signing_config, &legacy)?;
+        let listed = match tuf.open(top).await {
+            Ok(listed) => listed,
+            // The next ceremony begins with an instance that serves; what it has
+            // published holds meanwhile, and alarms.
+            Err(error @ TufError::OnlineKey { .. }) => {
+                tracing::error!(%error, hint = error.hint(), "nothing is signed in the TUF repository");
+                false
+            }
+            Err(error) => return Err(error.into()),
+        };
+        tokio::spawn(keep_fresh(tuf.downgrade(), clock.clone()));
+        // What is in force is what people signed, not what this process would say.
+        let (trusted_root, signing_config) = match listed {
+            true => (trusted_root, signing_config),
+            false => (
+                self.signed("trusted_root.json", trusted_root).await?,
+                self.signed("signing_config.v0.2.json", signing_config)
+                    .await?,
+            ),
+        };
+        let published = Published {
+            client_trust_config: json!({
+                "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
+                "trustedRoot": trusted_root,
+                "signingConfig": signing_config,
+            }),
+            trusted_root,
+            signing_config,
+            tuf_root: tuf.first_root().await?,
+            tuf,
+        };
+        let authority = |chain: &'_ [Certificate]| -> Result<_, AuthorityError> {
+            let [leaf, .., root] = chain else {
+                return Ok(None);
+            };
+            Ok(Some((
+                PublicKey::from_spki_der(&leaf.spki_der()?)?,
+                root.clone(),
+            )))
+        };
+        let damaged = || AuthorityError::Damaged {
+            what: "chain of an authority".into(),
+        };
+        let (ca, ca_root) = authority(material.ca_chain)?.ok_or_else(damaged)?;
+        let (tsa, tsa_root) = authority(material.tsa_chain)?.ok_or_else(damaged)?;
+        self.ask(
+            material,
+            &published,
+            (&ca, Some(&ca_root)),
+            (&tsa, Some(&tsa_root)),
+        )
+        .await?;
+        Ok(published)
+    }
+
+    async fn ask(
+        &self,
+        material: &TrustMaterial<'_>,
+        published: &Published,
+        ca: (&PublicKey, Option<&Certificate>),
+        tsa: (&PublicKey, Option<&Certificate>),
+    ) -> Result<(), AuthorityError> {
+        let exported = Exported {
+            instance: material.base_url,
+            organization: material.operator,
+            tsa_url: &material.tsa_url(),
+            publisher: &published.tuf,
+            trusted_root: published.trusted_root.clone(),
+            signing_config: published.signing_config.clone(),
+            log_v1_key: material.log_v1_key,
+            ct_key: material.ct_key,
+            ca,
+            tsa,
+        };
+        self.mailbox.put_export(&exported.export().await?).await
+    }
+
+    /// Notes what the first ceremony begins with, of an instance that has online
+    /// keys and no root.
+    pub(super) async fn ask_first(
+        &self,
+        material: &TrustMaterial<'_>,
+        ca: &PublicKey,
+        tsa: &PublicKey,
+    ) -> Result<(), AuthorityError> {
+        let mut trusted_root = material.trusted_root();
+        for list in ["certificateAuthorities", "timestampAuthorities"] {
+            trusted_root[list] = json!([]);
+        }
+        let published = Published {
+            trusted_root,
+            signing_config: material.signing_config(),
+            client_trust_config: Value::Null,
+            tuf_root: Vec::new(),
+            tuf: self.publisher.clone(),
+        };
+        self.ask(material, &published, (ca, None), (tsa, None))
+            .await
+    }
+
+    async fn signed(&self, path: &str, otherwise: Value) -> Result<Value, AuthorityError> {
+        match self.publisher.target(path).await? {
+            Some(bytes) => Ok(serde_json::from_slice(&bytes)?),
+            None => Ok(otherwise),
+        }
+    }
+}
+
+/// Signs again what is due, until the publisher is gone.
+async fn keep_fresh(publisher: impl Fn() -> Option<Publisher>, clock: Arc<dyn Clock>) {
     loop {
-        tokio::time::sleep(TUF_REFRESH).await;
-        let Some(publisher) = publisher.upgrade() else {
-            return;
-        };
-        let refreshed = match next_version(&*store).await {
-            Ok(version) => publisher
-                .refresh(version, clock.now())
-                .map_err(AuthorityError::from),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = refreshed {
+        tokio::time::sleep(LOOK).await;
+        let Some(publisher) = publisher() else { return };
+        if let Err(error) = publisher.renew(clock.now()).await {
             tracing::error!(%error, "the TUF repository was not signed again");
         }
     }
 }
 
-/// A version of the TUF metadata that no client has seen: kept before it is used.
-async fn next_version(store: &dyn LogStore) -> Result<u64, AuthorityError> {
-    let damaged = || AuthorityError::Damaged {
-        what: TUF_VERSION.into(),
-    };
-    let last: u64 = match store.document(TUF_VERSION).await? {
-        Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| damaged())?,
-        None => 0,
-    };
-    let next = last.checked_add(1).ok_or_else(damaged)?;
-    store
-        .put_document(TUF_VERSION, &serde_json::to_vec(&next)?)
-        .await?;
-    Ok(next)
+/// The last version that clients may have seen of what was published without rows.
+async fn last_version(store: &dyn LogStore) -> Result<u64, AuthorityError> {
+    match store.document(LAST_VERSION).await? {
+        Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| AuthorityError::Damaged {
+            what: LAST_VERSION.into(),
+        }),
+        None => Ok(0),
+    }
 }

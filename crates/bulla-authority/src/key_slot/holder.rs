@@ -72,6 +72,26 @@ impl InstanceKeySource {
         }
     }
 
+    /// Whether it is there, without opening anything with it.
+    pub(super) async fn probe(&self) -> Result<(), AuthorityError> {
+        match self {
+            Self::File => {}
+            Self::Passphrase { file, former } => {
+                read_passphrase(file)?;
+                former.as_deref().map(read_passphrase).transpose()?;
+            }
+            Self::Signer {
+                reference,
+                environment,
+            } => {
+                let signer = external::signer(reference, Scheme::Ed25519, environment).await?;
+                let throwaway = InstanceKey::generate()?;
+                aside(move || WrappedKey::by_signer(&throwaway, &*signer)).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn kept_by_passphrase(
         &self,
         store: &SlotStore,

@@ -30,7 +30,7 @@ use crate::{
 /// Submissions that may wait; more are held back.
 const QUEUE: usize = 4096;
 /// How long a submission waits for its commit. Clients give up after 20 s.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Signs a checkpoint at a time in milliseconds since 1970.
 pub type SignCheckpoint = Box<dyn Fn(&Checkpoint, u64) -> Result<String, NoteError> + Send + Sync>;
@@ -106,6 +106,7 @@ struct Leading {
 pub struct Log {
     pub(super) core: Arc<Core>,
     pub(super) role: Arc<Role>,
+    pub(super) patience: Duration,
 }
 
 impl Role {
@@ -228,6 +229,7 @@ impl Log {
         Ok(Self {
             core: Arc::new(core),
             role: Arc::default(),
+            patience: PATIENCE,
         })
     }
 
@@ -343,7 +345,7 @@ impl Log {
                 .await
                 .map_err(|_| unavailable("its sequencer has stopped"))?
         };
-        let settled = tokio::time::timeout(PATIENCE, settled).await;
+        let settled = tokio::time::timeout(self.patience, settled).await;
         self.show_settled(settled.map_err(|_| unavailable("its storage is too slow"))??)
             .await
     }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::{
     Log,
-    handle::{Core, Role, Signed},
+    handle::{Core, PATIENCE, Role, Signed},
 };
 use crate::{
     error::AuthorityError,
@@ -162,6 +162,7 @@ impl Publisher {
         let log = Log {
             core: self.core.clone(),
             role,
+            patience: PATIENCE,
         };
         let asked = cosigner.cosign(&log, &signed.checkpoint, signed.head.size);
         let late = || AuthorityError::LogUnavailable {

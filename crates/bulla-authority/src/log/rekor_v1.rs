@@ -29,7 +29,7 @@ pub use index::{IndexQuery, parse_index_query};
 pub use request::{EntryV1, parse_proposed_entry};
 pub use retrieve::{Retrieve, parse_retrieve};
 
-/// How the log behaves: section `[rekor_v1]`.
+/// How the log behaves: section `[rekor-v1]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RekorV1Settings {
@@ -56,7 +56,8 @@ pub struct LogEntryV1 {
 }
 
 impl RekorV1 {
-    /// Serves `log`; a new log gets its genesis entry first.
+    /// Serves `log`; a new log gets its genesis entry first, if this
+    /// process leads it.
     ///
     /// # Errors
     /// If the genesis entry cannot be added.
@@ -72,8 +73,8 @@ impl RekorV1 {
             settings: RekorV1Settings::default(),
             index: None,
         };
-        if rekor.log.size() == 0 {
-            rekor.add(&EntryV1::genesis(tree_id)?).await?;
+        if rekor.log.is_leading() {
+            rekor.begin().await?;
         }
         Ok(rekor)
     }
@@ -86,6 +87,17 @@ impl RekorV1 {
             index,
             ..self
         }
+    }
+
+    /// The leader's first act: an empty log gets its genesis entry.
+    ///
+    /// # Errors
+    /// If it cannot be added.
+    pub async fn begin(&self) -> Result<(), AuthorityError> {
+        if self.log.size() == 0 {
+            self.add(&EntryV1::genesis(self.tree_id)?).await?;
+        }
+        Ok(())
     }
 
     /// The log.

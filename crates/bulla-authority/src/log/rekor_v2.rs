@@ -28,7 +28,7 @@ use crate::{error::AuthorityError, http::RpcError};
 
 pub use request::{Entry, RequestError, parse_create_entry};
 
-/// How the log behaves: section `[rekor_v2]`.
+/// How the log behaves: section `[rekor-v2]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RekorV2Settings {
@@ -54,6 +54,7 @@ impl Default for RekorV2Settings {
 #[derive(Clone)]
 pub struct RekorV2 {
     log: Log,
+    origin: Arc<str>,
     key_id: Arc<str>,
     settings: Arc<RekorV2Settings>,
     places: Arc<Semaphore>,
@@ -97,31 +98,45 @@ struct SignedCheckpoint {
 }
 
 impl RekorV2 {
-    /// Serves `log`; a new log gets its genesis entry first, so that no client
-    /// ever gets index 0, which some of them cannot write down.
+    /// Serves `log`; a new log gets its genesis entry first, if this process leads it.
     ///
     /// # Errors
     /// If the genesis entry cannot be added.
     pub async fn start(log: Log, origin: &str, key: &dyn Signer) -> Result<Self, AuthorityError> {
-        if log.size() == 0 {
-            let text = format!("genesis entry of the transparency log {origin}\n");
-            let throwaway = SigningKey::generate(Scheme::EcdsaP256)?;
-            let entry = Entry::hashedrekord(
-                Hash::Sha256,
-                &Hash::Sha256.digest(text.as_bytes()),
-                &throwaway.sign(text.as_bytes())?,
-                json!({"publicKey": {"rawBytes": STANDARD.encode(throwaway.public().spki_der())}}),
-                throwaway.scheme().sigstore_name(),
-            )?;
-            add(&log, &entry).await?;
-        }
         let settings = RekorV2Settings::default();
-        Ok(Self {
+        let rekor = Self {
             log,
+            origin: origin.into(),
             key_id: STANDARD.encode(note::key_id(origin, key.public())).into(),
             places: places(&settings),
             settings: Arc::new(settings),
-        })
+        };
+        if rekor.log.is_leading() {
+            rekor.begin().await?;
+        }
+        Ok(rekor)
+    }
+
+    /// The leader's first act: an empty log gets its genesis entry, so that no
+    /// client ever gets index 0, which some of them cannot write down.
+    ///
+    /// # Errors
+    /// If it cannot be added.
+    pub async fn begin(&self) -> Result<(), AuthorityError> {
+        if self.log.size() > 0 {
+            return Ok(());
+        }
+        let origin = &self.origin;
+        let text = format!("genesis entry of the transparency log {origin}\n");
+        let throwaway = SigningKey::generate(Scheme::EcdsaP256)?;
+        let entry = Entry::hashedrekord(
+            Hash::Sha256,
+            &Hash::Sha256.digest(text.as_bytes()),
+            &throwaway.sign(text.as_bytes())?,
+            json!({"publicKey": {"rawBytes": STANDARD.encode(throwaway.public().spki_der())}}),
+            throwaway.scheme().sigstore_name(),
+        )?;
+        add(&self.log, &entry).await.map(drop)
     }
 
     /// With these settings.

@@ -40,6 +40,15 @@ impl Form {
         Ok(Self { fields })
     }
 
+    /// Writes fields as a form.
+    pub fn encode<T: AsRef<str>>(fields: &[(T, T)]) -> String {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in fields {
+            form.append_pair(name.as_ref(), value.as_ref());
+        }
+        form.finish()
+    }
+
     /// The value of `name`; `None` if it is absent or empty.
     ///
     /// # Errors

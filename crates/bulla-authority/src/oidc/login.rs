@@ -1,7 +1,8 @@
 //! The login issuer: for people and machines that prove who they are.
 //!
 //! OpenID Connect Core 1.0 with authorization code and PKCE (RFC 7636), device
-//! logins (RFC 8628) and client credentials. Its URL differs from those of the
+//! logins (RFC 8628), client credentials, upstream issuers and token exchange
+//! (RFC 8693). Its URL differs from those of the
 //! asserted and the service identities, and so do its keys. Everything that must
 //! be remembered lies in the state that all replicas share. There are no refresh
 //! tokens: a token lives ten minutes, and who needs another logs in again.
@@ -10,8 +11,10 @@ mod authorize;
 mod credentials;
 mod device;
 mod discovery;
+mod exchange;
 mod request;
 mod token;
+mod upstream;
 mod userinfo;
 
 use axum::{
@@ -21,7 +24,6 @@ use axum::{
 };
 use bulla_core::Clock;
 use bulla_store::Values;
-use bulla_trust::jwt::KeySet;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use url::Url;
@@ -31,6 +33,7 @@ use super::{
     attempts::Attempts,
     client::Clients,
     code::Codes,
+    connector::Connectors,
     cookie::Jar,
     device::Devices,
     form::FORM_BYTES,
@@ -42,7 +45,13 @@ use super::{
     throttle::Throttle,
     user::Users,
 };
-use crate::{error::AuthorityError, health::Lifetime, key_slot::KeySlots};
+use crate::{
+    ca::issuer::{IssuerKeys, LocalKeys, PendingKeys},
+    error::AuthorityError,
+    health::Lifetime,
+    key_slot::KeySlots,
+};
+use upstream::Errands;
 
 /// The path of the issuer below the instance's address.
 pub const PATH: &str = "/oidc/login";
@@ -53,6 +62,9 @@ pub struct Login {
     settings: OidcSettings,
     clock: Arc<dyn Clock>,
     keys: KeyRing,
+    issuers: IssuerKeys,
+    connectors: Connectors,
+    errands: Errands,
     users: Users,
     clients: Clients,
     codes: Codes,
@@ -74,6 +86,7 @@ impl Login {
         settings: OidcSettings,
         values: Values,
         slots: KeySlots,
+        issuers: IssuerKeys,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AuthorityError> {
         let url = format!("{base_url}{PATH}");
@@ -88,6 +101,9 @@ impl Login {
         Ok(Self {
             jar: Jar::new(&url),
             keys: keys.await?,
+            issuers,
+            connectors: Connectors::load(&settings, base_url, &url)?,
+            errands: Errands::new(values.clone()),
             users: Users::new(values.clone(), slots, format!("bulla {host}")),
             clients: Clients::new(values.clone()),
             codes: Codes::new(values.clone()),
@@ -122,11 +138,6 @@ impl Login {
         &self.single_use
     }
 
-    /// The keys that a token naming `kid` may be signed with.
-    pub async fn key_set(&self, kid: Option<&str>) -> KeySet {
-        self.keys.key_set(kid, self.clock.now()).await
-    }
-
     /// Rotates keys when it is time, and forgets what has ended. Cheap and
     /// idempotent; safe on any replica.
     ///
@@ -136,6 +147,7 @@ impl Login {
         self.keys.renew(now).await?;
         self.codes.purge(now).await?;
         self.devices.purge(now).await?;
+        self.errands.purge(now).await?;
         self.sessions.purge(now).await?;
         self.single_use.renew(now).await
     }
@@ -154,6 +166,7 @@ impl Login {
             )
             .route("/keys", get(discovery::keys))
             .route("/auth", get(authorize::ask).post(authorize::answer))
+            .route("/callback", get(upstream::callback))
             .route("/device/code", post(device::begin))
             .route("/device", get(device::ask).post(device::answer))
             .route("/token", post(token::token))
@@ -177,17 +190,28 @@ impl Login {
     }
 
     /// Whether a login still counts: a local user may have been disabled since,
-    /// or have changed what they log in with.
+    /// or have changed what they log in with. An address that is disabled here does
+    /// not come in through another issuer either.
     async fn still_holds(&self, identity: &Identity) -> Result<bool, LoginError> {
-        if identity.connector != LOCAL {
+        let Some(email) = &identity.email else {
             return Ok(true);
-        }
-        let user = self.users.get(&identity.user_id).await?;
-        Ok(user.is_some_and(|user| user.enabled && user.changed.as_second() <= identity.auth_time))
+        };
+        let user = self.users.get(email).await?;
+        Ok(match (user, identity.connector.as_str()) {
+            (Some(user), LOCAL) => user.enabled && user.changed.as_second() <= identity.auth_time,
+            (Some(user), _) => user.enabled,
+            (None, connector) => connector != LOCAL,
+        })
     }
 
     async fn sign(&self, grant: Grant<'_>) -> Result<String, AuthorityError> {
         let now = self.clock.now();
         self.keys.sign(&grant.token(now), now).await
+    }
+}
+
+impl LocalKeys for Login {
+    fn key_set<'a>(&'a self, key_id: Option<&'a str>) -> PendingKeys<'a> {
+        Box::pin(self.keys.key_set(key_id, self.clock.now()))
     }
 }

@@ -14,6 +14,14 @@ pub enum LoginError {
     /// Somebody else changed the same record.
     #[error("somebody else changed it at the same moment")]
     Conflict,
+    /// An upstream issuer that cannot be meant.
+    #[error("the upstream issuer {id:?} cannot be used: {why}")]
+    Connector {
+        /// Our name for it.
+        id: String,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// Not an address that a certificate can carry.
     #[error("this is not an email address")]
     Email,
@@ -60,6 +68,14 @@ pub enum LoginError {
     /// A one-time code that is wrong.
     #[error("the one-time code is wrong")]
     Totp,
+    /// An upstream issuer that does not do its part.
+    #[error("the upstream issuer {id} does not do its part: {why}")]
+    Upstream {
+        /// Our name for it.
+        id: String,
+        /// What went wrong.
+        why: String,
+    },
     /// Nobody of that name.
     #[error("there is no such {what}")]
     Unknown {
@@ -76,6 +92,8 @@ impl Diagnose for LoginError {
         match self {
             Self::Busy => Code("AUTH-0500"),
             Self::Conflict => Code("AUTH-0501"),
+            Self::Connector { .. } => Code("AUTH-0529"),
+            Self::Upstream { .. } => Code("AUTH-0530"),
             Self::Email => Code("AUTH-0102"),
             Self::Exists { .. } => Code("AUTH-0502"),
             Self::Hash => Code("AUTH-0503"),
@@ -95,6 +113,9 @@ impl Diagnose for LoginError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Busy | Self::Conflict => "run the same command again".into(),
+            Self::Connector { .. } => {
+                "correct [[oidc.upstream]] or [[oidc.exchange]] in the configuration".into()
+            }
             Self::Email => "bulla user add you@example.com".into(),
             Self::Exists { what: "user" } => "change it: bulla user --help".into(),
             Self::Exists { .. } => {

@@ -99,6 +99,7 @@ pub struct Page {
     status: StatusCode,
     body: Html,
     forms_to: Option<String>,
+    leads_to: Option<String>,
     retry_after: Option<i64>,
 }
 
@@ -110,6 +111,7 @@ impl Page {
             status: StatusCode::OK,
             body,
             forms_to: None,
+            leads_to: None,
             retry_after: None,
         }
     }
@@ -137,6 +139,13 @@ impl Page {
         self
     }
 
+    /// It goes on by itself to this address, which was checked.
+    #[must_use]
+    pub fn leads_to(mut self, url: &str) -> Self {
+        self.leads_to = Some(url.to_owned());
+        self
+    }
+
     /// Not before so many seconds.
     #[must_use]
     pub fn retry_after(mut self, seconds: i64) -> Self {
@@ -158,9 +167,17 @@ impl IntoResponse for Page {
     fn into_response(self) -> Response {
         let policy = HeaderValue::from_str(&self.policy());
         let title = self.title;
+        let onward = match &self.leads_to {
+            Some(url) => Html::default()
+                .raw("<meta http-equiv=\"refresh\" content=\"0;url=")
+                .text(url)
+                .raw("\">"),
+            None => Html::default(),
+        };
+        let onward = onward.0;
         let html = format!(
             "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} · bulla</title>\
-             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><style>{STYLE}</style></head>\
+             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">{onward}<style>{STYLE}</style></head>\
              <body><main><h1>{title}</h1>{}</main></body></html>",
             self.body.0
         );

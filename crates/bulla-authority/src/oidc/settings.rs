@@ -2,12 +2,19 @@
 
 use serde::Deserialize;
 
-use super::TOKEN_LIFE;
+use super::{
+    TOKEN_LIFE,
+    connector::{ExchangeRule, Upstream},
+};
 
 /// Settings of the login issuer. The default is the loopback profile.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OidcSettings {
+    /// Issuers elsewhere that vouch for people and workloads.
+    pub upstream: Vec<Upstream>,
+    /// Whose tokens of theirs become ours.
+    pub exchange: Vec<ExchangeRule>,
     /// How long an ID token holds, in seconds: at most 600.
     pub token_seconds: u32,
     /// How long a login is remembered in the browser, in seconds; 0: not at all.
@@ -25,6 +32,8 @@ pub const KEY_OVERLAP: i64 = 86_400;
 impl Default for OidcSettings {
     fn default() -> Self {
         Self {
+            upstream: Vec::new(),
+            exchange: Vec::new(),
             token_seconds: TOKEN_LIFE as u32,
             session_seconds: 900,
             key_seconds: 90 * 86_400,

@@ -104,10 +104,18 @@ async fn the_socket_is_for_its_owner_and_says_why_it_refuses() {
     assert_eq!(mode & 0o777, 0o600);
     let asserted = Arc::new(issuer("http://h/asserted"));
     let store = bulla_store::Store::open(directory.path()).await.unwrap();
-    let slots = crate::key_slot::KeySlots::open(&directory.path().join("keys"));
     let (settings, clock) = (OidcSettings::default(), Arc::new(SystemClock));
-    let slots = slots.await.unwrap();
-    let login = Login::open("http://h", settings, store.values(), slots, clock.clone());
+    let keys = directory.path().join("keys");
+    let slots = crate::key_slot::KeySlots::open(&keys).await.unwrap();
+    let keys = crate::ca::issuer::IssuerKeys::new(clock.clone());
+    let login = Login::open(
+        "http://h",
+        settings,
+        store.values(),
+        slots,
+        keys,
+        clock.clone(),
+    );
     let mint = socket::Mint {
         asserted: asserted.clone(),
         service: Arc::new(issuer("http://h/service")),

@@ -1,73 +1,663 @@
-use bulla_core::canonical_json;
-use bulla_crypto::{PublicKey, Scheme, SigningKey};
+//! The repository as our own client reads it, through everything that happens
+//! to it: changes, rotations, ceremonies, time, and other processes.
+
+use bulla_core::{Clock, Diagnose as _, Digest};
+use bulla_crypto::{Scheme, SigningKey};
+use bulla_store::{Store, Values, state::Change};
+use bulla_trust::tuf::{
+    Files, Step, Update, Updated,
+    metadata::{Delegation, Document, Role, RoleKeys, Root, TargetFile, Targets, TufKey, expiry},
+};
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::key_slot::KeySlots;
 
-fn keys() -> TufKeys {
-    let key = || Arc::new(SigningKey::generate(Scheme::Ed25519).unwrap());
-    TufKeys {
-        root: key(),
-        targets: key(),
-        snapshot: key(),
-        timestamp: key(),
+struct Moved(Mutex<Timestamp>);
+
+impl Clock for Moved {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
     }
 }
 
-fn verify(bytes: &[u8], key: &PublicKey) -> Value {
-    let document: Value = serde_json::from_slice(bytes).unwrap();
-    let sig = hex::decode(document["signatures"][0]["sig"].as_str().unwrap()).unwrap();
-    key.verify(&canonical_json::olpc(&document["signed"]).unwrap(), &sig)
-        .unwrap();
-    document["signed"].clone()
+/// An instance's repository and one client of it.
+struct World {
+    _dir: tempfile::TempDir,
+    store: Store,
+    slots: KeySlots,
+    clock: Arc<Moved>,
+    publisher: Publisher,
+    first_root: Vec<u8>,
+    cache: Files,
 }
 
-#[test]
-fn a_client_gets_from_the_root_to_the_target() {
-    let keys = keys();
-    let now = Timestamp::now();
-    let publics: Vec<_> = [&keys.root, &keys.targets, &keys.snapshot, &keys.timestamp]
-        .map(|k| k.public().clone())
-        .into();
-    let root = first_root(&keys, now).unwrap();
-    let target = Target {
-        name: "trusted_root.json".into(),
-        bytes: b"{}".to_vec(),
+fn start() -> Timestamp {
+    "2026-06-01T00:00:00Z".parse().unwrap()
+}
+
+fn days(days: i64) -> SignedDuration {
+    SignedDuration::from_hours(24 * days)
+}
+
+fn top(text: &str) -> Vec<TopTarget> {
+    let target = |path: &str| TopTarget {
+        path: path.into(),
+        bytes: format!("{path} {text}").into_bytes(),
+        custom: None,
     };
-    let publisher = Publisher::new(keys, root, vec![target], 7, now).unwrap();
-    let file = |path: &str| publisher.file(path).unwrap_or_else(|| panic!("{path}"));
-
-    let root = verify(&file("1.root.json"), &publics[0]);
-    assert_eq!(root["roles"].as_object().unwrap().len(), 4);
-    let timestamp = verify(&file("timestamp.json"), &publics[3]);
-    let listed = &timestamp["meta"]["snapshot.json"];
-    let snapshot_bytes = file(&format!("{}.snapshot.json", listed["version"]));
-    assert_eq!(
-        listed["hashes"]["sha256"],
-        Digest::sha256(&snapshot_bytes).hex()
-    );
-    let snapshot = verify(&snapshot_bytes, &publics[2]);
-    let version = &snapshot["meta"]["targets.json"]["version"];
-    let targets = verify(&file(&format!("{version}.targets.json")), &publics[1]);
-    let hash = targets["targets"]["trusted_root.json"]["hashes"]["sha256"]
-        .as_str()
-        .unwrap();
-    assert_eq!(**file(&format!("targets/{hash}.trusted_root.json")), *b"{}");
-    assert!(publisher.file("2.root.json").is_none());
+    vec![
+        target("trusted_root.json"),
+        target("signing_config.v0.2.json"),
+    ]
 }
 
-#[test]
-fn a_refresh_moves_the_version_and_keeps_the_root() {
-    let now = Timestamp::now();
-    let keys = keys();
-    let root = first_root(&keys, now).unwrap();
-    let publisher = Publisher::new(keys, root.clone(), vec![], 1, now).unwrap();
-    publisher.refresh(2, now).unwrap();
-    assert!(
-        publisher.file("1.snapshot.json").is_some(),
-        "an update may be under way"
+impl World {
+    async fn new() -> Self {
+        Self::with(Seed {
+            since: start(),
+            ..Seed::default()
+        })
+        .await
+    }
+
+    async fn with(seed: Seed) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).await.unwrap();
+        let slots = KeySlots::open(&dir.path().join("keys")).await.unwrap();
+        let clock = Arc::new(Moved(Mutex::new(start())));
+        let publisher = open(&store, &slots, &clock, seed).await.unwrap();
+        let first_root = publisher.first_root().await.unwrap();
+        Self {
+            _dir: dir,
+            store,
+            slots,
+            clock,
+            publisher,
+            first_root,
+            cache: Files::new(),
+        }
+    }
+
+    fn values(&self) -> Values {
+        self.store.values()
+    }
+
+    fn pass(&self, time: SignedDuration) {
+        let mut now = self.clock.0.lock().unwrap();
+        *now = now.checked_add(time).unwrap();
+    }
+
+    async fn reopen(&mut self) {
+        let seed = Seed::default();
+        let publisher = open(&self.store, &self.slots, &self.clock, seed).await;
+        self.publisher = publisher.unwrap();
+    }
+
+    /// An update as our client does it, which never goes back.
+    async fn read(&mut self, paths: &[&str]) -> Result<Updated, bulla_trust::tuf::TufError> {
+        let fingerprint = Digest::sha256(&self.first_root);
+        let now = self.clock.now();
+        let cache = self.cache.clone();
+        let mut update =
+            Update::start(&self.first_root, &fingerprint, cache, now)?.with_targets(paths);
+        loop {
+            match update.step()? {
+                Step::Done(updated) => {
+                    self.cache = updated.metadata.clone();
+                    return Ok(*updated);
+                }
+                Step::Need(need) => {
+                    let bytes = self.publisher.file(&need.path).await.unwrap();
+                    update.answer(&need, bytes)?;
+                }
+            }
+        }
+    }
+
+    async fn root(&self) -> Root {
+        Root::first(&self.publisher.file("root.json").await.unwrap().unwrap()).unwrap()
+    }
+
+    async fn version(&self, role: &str) -> u64 {
+        let bytes = self.publisher.file(role).await.unwrap().unwrap();
+        Document::parse(&bytes).unwrap().body()["version"]
+            .as_u64()
+            .unwrap()
+    }
+}
+
+async fn open(
+    store: &Store,
+    slots: &KeySlots,
+    clock: &Arc<Moved>,
+    seed: Seed,
+) -> Result<Publisher, TufError> {
+    let settings = TufSettings::default();
+    let publisher = Publisher::new(store.values(), slots.clone(), settings, clock.clone(), seed);
+    publisher.take_over().await?;
+    publisher.open(top("1")).await?;
+    Ok(publisher)
+}
+
+/// People with keys, and what they sign.
+struct People {
+    keys: Vec<SigningKey>,
+    threshold: u32,
+}
+
+impl People {
+    fn new(count: usize, threshold: u32) -> Self {
+        let scheme = |index| [Scheme::Ed25519, Scheme::EcdsaP256][index % 2];
+        let keys = (0..count).map(|index| SigningKey::generate(scheme(index)).unwrap());
+        Self {
+            keys: keys.collect(),
+            threshold,
+        }
+    }
+
+    fn role(&self) -> RoleKeys {
+        let keys = self
+            .keys
+            .iter()
+            .map(|key| TufKey::new(key.public().clone()).unwrap());
+        RoleKeys::new(keys, self.threshold).unwrap()
+    }
+
+    /// The least number of them that may.
+    fn sign(&self, document: &mut Document) {
+        for key in self.keys.iter().take(self.threshold as usize) {
+            document.sign(key).unwrap();
+        }
+    }
+}
+
+/// The next root for these people, signed by them and by whoever was before.
+async fn next_root(
+    world: &World,
+    root: &Root,
+    people: &People,
+    before: Option<&People>,
+) -> Vec<u8> {
+    let next = Root {
+        version: root.version + 1,
+        expires: expiry(world.clock.now(), days(365)),
+        root: people.role(),
+        targets: people.role(),
+        ..root.clone()
+    };
+    let mut document = next.document().unwrap();
+    people.sign(&mut document);
+    match before {
+        Some(before) => before.sign(&mut document),
+        None => {
+            let own = world.slots.get("tuf-root").await.unwrap().unwrap();
+            document.sign(&own).unwrap();
+        }
+    }
+    document.to_bytes().unwrap()
+}
+
+async fn targets_of(world: &World, people: &People, text: &str) -> Offline {
+    let published = world.publisher.clone();
+    let online = world.slots.get("tuf-online").await.unwrap().unwrap();
+    let version = published.lifecycle_version().await;
+    let top = top(text);
+    let targets = Targets {
+        version,
+        expires: expiry(world.clock.now(), days(365)),
+        files: top
+            .iter()
+            .map(|t| (t.path.clone(), TargetFile::of(&t.bytes)))
+            .collect(),
+        delegation: Some(Delegation {
+            name: ONLINE_ROLE.into(),
+            keys: RoleKeys::one(online.public().clone()).unwrap(),
+            paths: ONLINE_PATHS.map(String::from).into(),
+        }),
+    };
+    let mut document = targets.document().unwrap();
+    people.sign(&mut document);
+    Offline {
+        roots: Vec::new(),
+        targets: Some(document.to_bytes().unwrap()),
+        contents: top.into_iter().map(|t| (t.path, t.bytes)).collect(),
+    }
+}
+
+impl Publisher {
+    async fn lifecycle_version(&self) -> u64 {
+        let bytes = self.targets_metadata().await.unwrap().unwrap();
+        let document = Document::parse(&bytes).unwrap();
+        Targets::read(&document).unwrap().version + 1
+    }
+}
+
+#[tokio::test]
+async fn a_client_reads_documents_and_what_is_published_daily() {
+    let mut world = World::new().await;
+    let read = world.read(&["revocations/list.json"]).await.unwrap();
+    assert_eq!(read.trusted_root, b"trusted_root.json 1");
+    assert!(read.targets.is_empty(), "not published is not there");
+    let published = world
+        .publisher
+        .put_target("revocations/list.json", b"[1]".to_vec())
+        .await
+        .unwrap();
+    world
+        .publisher
+        .put_target("advisories/osv/npm.zip", b"zip".to_vec())
+        .await
+        .unwrap();
+    let paths = [
+        "revocations/list.json",
+        "advisories/osv/npm.zip",
+        "policies/none",
+    ];
+    let read = world.read(&paths).await.unwrap();
+    assert_eq!(read.targets[paths[0]], b"[1]");
+    assert_eq!(read.targets[paths[1]], b"zip");
+    assert_eq!(read.targets.len(), 2);
+    assert_eq!(
+        world.publisher.target(paths[0]).await.unwrap().unwrap(),
+        b"[1]"
     );
-    publisher.refresh(3, now).unwrap();
-    assert!(publisher.file("1.snapshot.json").is_none());
-    assert!(publisher.file("2.snapshot.json").is_some());
-    assert_eq!(*publisher.file("root.json").unwrap(), root);
+    // The same again is no new version; something else is.
+    let again = world
+        .publisher
+        .put_target(paths[1], b"zip".to_vec())
+        .await
+        .unwrap();
+    assert_eq!(again.online_version, published.online_version + 1);
+    let removed = world.publisher.remove_target(paths[0]).await.unwrap();
+    assert_eq!(removed.online_version, again.online_version + 1);
+    assert_eq!(
+        world.publisher.targets("revocations/").await.unwrap(),
+        [""; 0]
+    );
+    let read = world.read(&paths).await.unwrap();
+    assert!(!read.targets.contains_key(paths[0]));
+}
+
+#[tokio::test]
+async fn the_online_role_speaks_for_its_paths_alone() {
+    let world = World::new().await;
+    for path in [
+        "trusted_root.json",
+        "other/x",
+        "revocations/a/b",
+        "revocations",
+        "revocations/../x",
+        "revocations/.x",
+    ] {
+        let refused = world.publisher.put_target(path, vec![]).await.unwrap_err();
+        let code = refused.code().0;
+        assert!(
+            ["AUTH-0605", "TRUST-0272"].contains(&code),
+            "{path}: {refused}"
+        );
+    }
+    let large = vec![0; (16 << 20) + 1];
+    let refused = world
+        .publisher
+        .put_target("revocations/x", large)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code().0, "AUTH-0608");
+}
+
+#[tokio::test]
+async fn many_callers_share_a_commit_and_all_are_published() {
+    let mut world = World::new().await;
+    let before = world.version("timestamp.json").await;
+    let calls = (0..40).map(|index| {
+        let publisher = world.publisher.clone();
+        tokio::spawn(async move {
+            let path = format!("revocations/{index}.json");
+            publisher.put_target(&path, vec![index]).await.unwrap()
+        })
+    });
+    let calls: Vec<_> = calls.collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    let commits = world.version("timestamp.json").await - before;
+    assert!(commits < 40, "{commits}");
+    assert_eq!(
+        world.publisher.targets("revocations/").await.unwrap().len(),
+        40
+    );
+    world.read(&[]).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_processes_never_give_a_version_twice_nor_lose_a_change() {
+    let mut world = World::new().await;
+    let second = open(&world.store, &world.slots, &world.clock, Seed::default())
+        .await
+        .unwrap();
+    let tasks = (0..24).map(|index: u8| {
+        let publisher = if index % 2 == 0 {
+            world.publisher.clone()
+        } else {
+            second.clone()
+        };
+        tokio::spawn(async move {
+            publisher
+                .put_target(&format!("policies/{index}"), vec![index])
+                .await
+                .unwrap()
+        })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    let mut seen = std::collections::BTreeMap::new();
+    for task in tasks {
+        let published = task.await.unwrap();
+        let version = published.timestamp_version;
+        let same = seen.entry(version).or_insert(published.clone());
+        assert_eq!(*same, published);
+    }
+    assert_eq!(second.targets("policies/").await.unwrap().len(), 24);
+    world.read(&[]).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_signed_again_before_it_is_due_and_everything_before_it_expires() {
+    let mut world = World::new().await;
+    world.reopen().await;
+    world.publisher.renew(world.clock.now()).await.unwrap();
+    assert_eq!(world.version("timestamp.json").await, 1, "nothing was due");
+    let mut last = (1, 1);
+    for _ in 0..800 {
+        world.pass(days(1));
+        world.publisher.renew(world.clock.now()).await.unwrap();
+        let read = world.read(&[]).await.unwrap();
+        assert!(read.expires >= world.clock.now().checked_add(days(5)).unwrap());
+        let versions = (
+            world.version("timestamp.json").await,
+            world.version("root.json").await,
+        );
+        assert!(versions >= last);
+        last = versions;
+    }
+    assert!(last.0 > 700, "each day: {last:?}");
+    // Root and targets too, while their keys are online.
+    world.pass(days(3000));
+    let expired = world.read(&[]).await.unwrap_err();
+    assert_eq!(expired.code().0, "TRUST-0251");
+    world.publisher.renew(world.clock.now()).await.unwrap();
+    let read = world.read(&[]).await.unwrap();
+    assert_eq!(read.root_version, 2);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_behind_takes_no_expiry_back() {
+    let mut world = World::new().await;
+    world.pass(days(2));
+    world.publisher.renew(world.clock.now()).await.unwrap();
+    let before = world.read(&[]).await.unwrap().expires;
+    world.pass(days(-2));
+    world.publisher.renew(world.clock.now()).await.unwrap();
+    let published = world
+        .publisher
+        .put_target("revocations/x", vec![1])
+        .await
+        .unwrap();
+    assert_eq!(published.expires, before);
+    world.read(&["revocations/x"]).await.unwrap();
+    // From a clock that was years ahead one comes back, which is said in the log.
+    world.pass(days(4000));
+    world.publisher.renew(world.clock.now()).await.unwrap();
+    world.pass(days(-4000));
+    let published = world
+        .publisher
+        .put_target("revocations/x", vec![2])
+        .await
+        .unwrap();
+    assert!(published.expires < before.checked_add(days(30)).unwrap());
+}
+
+#[tokio::test]
+async fn an_instance_from_before_keeps_its_root_and_goes_on_counting() {
+    let before = World::new().await;
+    let root = before.first_root.clone();
+    // The same keys, another store: as if the rows were not there yet.
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).await.unwrap();
+    let seed = Seed {
+        root: Some(root.clone()),
+        floor: 41,
+        since: start(),
+    };
+    let publisher = open(&store, &before.slots, &before.clock, seed.clone())
+        .await
+        .unwrap();
+    assert_eq!(publisher.first_root().await.unwrap(), root);
+    let timestamp = publisher.file("timestamp.json").await.unwrap().unwrap();
+    let timestamp: serde_json::Value = serde_json::from_slice(&timestamp).unwrap();
+    assert_eq!(timestamp["signed"]["version"], 42);
+    let again = open(&store, &before.slots, &before.clock, seed)
+        .await
+        .unwrap();
+    assert_eq!(again.first_root().await.unwrap(), root);
+}
+
+#[tokio::test]
+async fn rows_that_somebody_changed_are_not_signed() {
+    let world = World::new().await;
+    world
+        .publisher
+        .put_target("revocations/x", b"1".to_vec())
+        .await
+        .unwrap();
+    let values = world.values();
+    let path = "2.online.json";
+    let bytes = values.get("tuf", path).await.unwrap().unwrap();
+    let text = String::from_utf8(bytes)
+        .unwrap()
+        .replace("revocations/x", "revocations/y");
+    let put = Change::Put {
+        key: path,
+        value: text.as_bytes(),
+    };
+    values.apply("tuf", &[put]).await.unwrap();
+    let refused = world
+        .publisher
+        .put_target("revocations/z", vec![])
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code().0, "AUTH-0601", "{refused}");
+}
+
+#[tokio::test]
+async fn online_keys_are_replaced_and_clients_follow() {
+    let mut world = World::new().await;
+    world
+        .publisher
+        .put_target("revocations/x", b"1".to_vec())
+        .await
+        .unwrap();
+    world.read(&[]).await.unwrap();
+    let before = world.root().await;
+    world
+        .publisher
+        .rotate(&["snapshot", "timestamp", "online"])
+        .await
+        .unwrap();
+    let after = world.root().await;
+    assert_eq!(after.version, 2);
+    assert_ne!(before.timestamp, after.timestamp);
+    assert_ne!(before.snapshot, after.snapshot);
+    assert_eq!(before.root, after.root);
+    let read = world.read(&["revocations/x"]).await.unwrap();
+    assert_eq!((read.root_version, read.targets.len()), (2, 1));
+    world.reopen().await;
+    world
+        .publisher
+        .put_target("revocations/x", b"2".to_vec())
+        .await
+        .unwrap();
+    assert_eq!(
+        world.read(&["revocations/x"]).await.unwrap().targets["revocations/x"],
+        b"2"
+    );
+}
+
+#[tokio::test]
+async fn after_a_ceremony_root_and_targets_have_no_key_here() {
+    let mut world = World::new().await;
+    world.read(&[]).await.unwrap();
+    let people = People::new(3, 2);
+    let mut offline = targets_of(&world, &people, "2").await;
+    offline.roots = vec![next_root(&world, &world.root().await, &people, None).await];
+    let installed = world.publisher.install(&offline).await.unwrap();
+    assert_eq!(installed.root_version, 2);
+    assert!(world.slots.get("tuf-root").await.unwrap().is_none());
+    assert!(world.slots.get("tuf-targets").await.unwrap().is_none());
+    let read = world.read(&[]).await.unwrap();
+    assert_eq!(read.trusted_root, b"trusted_root.json 2");
+    // A restart makes no new keys, and still signs what is signed online.
+    world.reopen().await;
+    assert!(world.slots.get("tuf-root").await.unwrap().is_none());
+    world
+        .publisher
+        .put_target("revocations/x", b"1".to_vec())
+        .await
+        .unwrap();
+    assert!(
+        !world.publisher.open(top("3")).await.unwrap(),
+        "nobody here may list it"
+    );
+    world.pass(days(20));
+    world.publisher.renew(world.clock.now()).await.unwrap();
+    let read = world.read(&["revocations/x"]).await.unwrap();
+    assert_eq!(read.trusted_root, b"trusted_root.json 2");
+    assert_eq!(read.targets["revocations/x"], b"1");
+}
+
+#[tokio::test]
+async fn what_a_ceremony_did_not_sign_enough_is_not_taken() {
+    let world = World::new().await;
+    let people = People::new(3, 2);
+    let root = world.root().await;
+    let good = next_root(&world, &root, &people, None).await;
+    let targets = targets_of(&world, &people, "2").await;
+    let with = |roots: Vec<Vec<u8>>| Offline {
+        roots,
+        ..targets.clone()
+    };
+    // Without the old root's key.
+    let strangers = next_root(&world, &root, &people, Some(&People::new(1, 1))).await;
+    let mut skipped = Document::parse(&good).unwrap().body().clone();
+    skipped["version"] = 3.into();
+    let mut skipped = Document::new(skipped).unwrap();
+    people.sign(&mut skipped);
+    let mut few = Document::parse(&good).unwrap().body().clone();
+    few["roles"]["root"]["threshold"] = 3.into();
+    let mut few = Document::new(few).unwrap();
+    people.sign(&mut few);
+    few.sign(&world.slots.get("tuf-root").await.unwrap().unwrap())
+        .unwrap();
+    let mut without = targets.clone();
+    without.roots = vec![good.clone()];
+    without.contents.clear();
+    for (offline, code) in [
+        (with(vec![strangers]), "TRUST-0274"),
+        (with(vec![skipped.to_bytes().unwrap()]), "TRUST-0277"),
+        (with(vec![few.to_bytes().unwrap()]), "TRUST-0274"),
+        (with(vec![good.clone(), good.clone()]), "TRUST-0277"),
+        // Targets by keys that the root in force does not name.
+        (with(vec![]), "TRUST-0274"),
+        // A root whose targets keys did not sign what is published.
+        (
+            Offline {
+                roots: vec![good.clone()],
+                ..Offline::default()
+            },
+            "AUTH-0602",
+        ),
+        (without, "AUTH-0602"),
+    ] {
+        let refused = world.publisher.install(&offline).await.unwrap_err();
+        assert_eq!(refused.code().0, code, "{refused}");
+        assert_eq!(world.version("root.json").await, 1);
+        assert_eq!(world.version("timestamp.json").await, 1);
+    }
+    world.pass(days(366));
+    let late = world
+        .publisher
+        .install(&with(vec![good]))
+        .await
+        .unwrap_err();
+    assert_eq!(late.code().0, "AUTH-0603");
+    assert!(world.slots.get("tuf-root").await.unwrap().is_some());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    /// Whatever happens in whatever order, a client that follows accepts each
+    /// state, one that begins anew gets the same, and no version falls.
+    #[test]
+    fn any_history_is_followed(steps in prop::collection::vec(0_u8..8, 1..14)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(history(steps));
+    }
+}
+
+async fn history(steps: Vec<u8>) {
+    let mut world = World::new().await;
+    let mut people: Option<People> = None;
+    let mut last = (0, 0, 0);
+    let mut listed = 0;
+    for (index, step) in steps.into_iter().enumerate() {
+        match step {
+            0 | 1 => {
+                listed += 1;
+                let path = format!("revocations/{index}");
+                world.publisher.put_target(&path, vec![step]).await.unwrap();
+            }
+            2 => world.pass(days(3)),
+            3 => world.pass(days(-1)),
+            4 => world.reopen().await,
+            5 if people.is_none() => {
+                world
+                    .publisher
+                    .rotate(&["timestamp", "snapshot"])
+                    .await
+                    .unwrap();
+            }
+            6 | 7 => {
+                let next = People::new(2 + index % 3, 1 + u32::from(step == 7));
+                let mut offline = targets_of(&world, &next, &index.to_string()).await;
+                let root = world.root().await;
+                offline.roots = vec![next_root(&world, &root, &next, people.as_ref()).await];
+                world.publisher.install(&offline).await.unwrap();
+                people = Some(next);
+            }
+            _ => {}
+        }
+        world.publisher.renew(world.clock.now()).await.unwrap();
+        let read = world.read(&[]).await.unwrap();
+        let versions = (
+            read.root_version,
+            world.version("timestamp.json").await,
+            world.publisher.lifecycle_version().await,
+        );
+        assert!(versions.0 >= last.0 && versions.1 >= last.1 && versions.2 >= last.2);
+        last = versions;
+        let cache = std::mem::take(&mut world.cache);
+        let anew = world.read(&[]).await.unwrap();
+        assert_eq!(anew.trusted_root, read.trusted_root);
+        assert_eq!(anew.root_version, read.root_version);
+        world.cache = cache;
+    }
+    assert_eq!(
+        world.publisher.targets("revocations/").await.unwrap().len(),
+        listed
+    );
+    let root = world.root().await;
+    assert!(root.role(Role::Root).threshold() >= 1);
 }

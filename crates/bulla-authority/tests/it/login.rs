@@ -2,7 +2,9 @@
 
 mod attack;
 mod device;
+mod exchange;
 mod machine;
+mod upstream;
 mod world;
 
 use axum::http::StatusCode;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use x509_cert::{name::Name, time::Time};
 
 use super::{Validity, X509Error};
+use crate::key::PublicKey;
 
 /// A parsed certificate that keeps the bytes it was parsed from.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,6 +58,22 @@ impl Certificate {
             from: at(&validity.not_before),
             until: at(&validity.not_after),
         }
+    }
+
+    /// Whether `issuer` signed it under its name, with the algorithm of its key.
+    /// Says nothing of times, usages or path lengths.
+    pub fn is_issued_by(&self, issuer: &Self) -> bool {
+        let verified = || {
+            let key = PublicKey::from_spki_der(&issuer.spki_der().ok()?).ok()?;
+            let algorithm = key.scheme().signature_algorithm();
+            let tbs = self.parsed.tbs_certificate.to_der().ok()?;
+            let signature = self.parsed.signature.as_bytes()?;
+            let named = self.parsed.tbs_certificate.issuer == *issuer.subject();
+            let same = self.parsed.signature_algorithm == algorithm
+                && self.parsed.tbs_certificate.signature == algorithm;
+            (named && same && key.verify(&tbs, signature).is_ok()).then_some(())
+        };
+        verified().is_some()
     }
 
     /// PEM `CERTIFICATE`.

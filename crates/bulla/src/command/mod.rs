@@ -20,6 +20,7 @@ pub mod public_key;
 pub mod save;
 pub mod sbom;
 pub mod scan;
+pub mod serve;
 pub mod ship;
 pub mod sign;
 pub mod sign_blob;
@@ -33,3 +34,16 @@ pub mod verify_attestation;
 pub mod verify_blob;
 pub mod verify_blob_attestation;
 pub mod version;
+
+/// Waits until the process is told to end: Ctrl-C, or what service managers send.
+async fn until_told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut term) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = term.recv() => {}
+    }
+}

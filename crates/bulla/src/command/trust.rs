@@ -7,6 +7,7 @@ use crate::{
     failure::{Exit, Failure},
 };
 
+mod ceremony;
 mod export;
 mod init;
 mod show;
@@ -29,6 +30,8 @@ pub struct TrustArgs {
 
 #[derive(Subcommand)]
 enum TrustCommand {
+    /// Keys of the root that people hold, and what they sign
+    Ceremony(ceremony::CeremonyArgs),
     /// Write the documents of a trust root into a directory
     Export(export::ExportArgs),
     /// Make another Sigstore known here, by its first root.json
@@ -45,6 +48,7 @@ enum TrustCommand {
 /// If the trust root cannot be had.
 pub fn run(args: TrustArgs, context: &Context) -> Result<Exit, Failure> {
     match args.command {
+        TrustCommand::Ceremony(args) => ceremony::run(args, context),
         TrustCommand::Export(args) => export::run(args, context),
         TrustCommand::Init(args) => init::run(args, context),
         TrustCommand::Show(args) => show::run(args, context),

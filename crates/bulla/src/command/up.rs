@@ -58,7 +58,7 @@ pub fn run(args: UpArgs, context: &Context) -> Result<Exit, Failure> {
             output::data(b"\n");
         }
         announce(context, &instance, began.elapsed().as_secs_f64());
-        wait_for_end().await;
+        super::until_told_to_end().await;
         if let Some(file) = &args.ready_file {
             let _ = std::fs::remove_file(file);
         }
@@ -88,6 +88,9 @@ fn announce(context: &Context, instance: &Instance, seconds: f64) {
     ));
     talk.say(&format!("  admission  {}", ready.admission));
     talk.say(&format!("  root       {}", ready.root));
+    for alarm in instance.alarms() {
+        talk.warn(&alarm.to_string());
+    }
     talk.say("  for other clients:  eval \"$(bulla up --env)\"     cosign, sigstore-python, skopeo, crane");
     talk.say(&format!(
         "ready in {seconds:.1} s · Ctrl-C stops, nothing is lost"
@@ -121,16 +124,4 @@ fn environment(ready: &Ready) -> String {
         quote(&ready.client_trust_config),
         tuf,
     )
-}
-
-async fn wait_for_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut term) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = term.recv() => {}
-    }
 }

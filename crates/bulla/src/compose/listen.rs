@@ -1,4 +1,5 @@
-//! Listening on loopback, in the clear or with TLS, until told to stop.
+//! Listening, in the clear or with TLS, until told to stop; then until every open
+//! request has ended.
 
 use axum::Router;
 use hyper_util::{
@@ -6,6 +7,7 @@ use hyper_util::{
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{net::SocketAddr, sync::Arc};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -20,9 +22,25 @@ use crate::{
 };
 
 /// Connections served at once by one listener; more wait in the kernel's queue.
-const CONNECTIONS: usize = 512;
+/// One that waits for the log costs some 20 KiB.
+const CONNECTIONS: usize = 5000;
+/// Files that the process may have open, if the machine allows it: three
+/// listeners, and everything else.
+const FILES: u64 = 20_000;
 /// How long a TLS handshake may take.
 const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Lets the process hold as many connections as it serves: many machines begin
+/// with 1024 files although more are allowed.
+pub fn allow_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < FILES) {
+        limit.current = Some(limit.maximum.unwrap_or(FILES).min(FILES));
+        if let Err(cause) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!(%cause, "the limit on open files stays");
+        }
+    }
+}
 
 /// Takes the port.
 ///
@@ -34,16 +52,34 @@ pub async fn bind(port: u16) -> Result<TcpListener, Failure> {
         .await
         .map_err(|cause| match cause.kind() {
             std::io::ErrorKind::AddrInUse => instance::taken(port),
-            _ => Failure::new(
-                Exit::CouldNotRun,
-                "CLI-0061",
-                format!("cannot listen on {address}"),
-            )
-            .line(cause.to_string()),
+            _ => unusable(address, &cause),
         })
 }
 
-/// Serves `router` on `listener` until `stop` changes.
+/// Takes an address that a configuration names.
+///
+/// # Errors
+/// A failure that names the address.
+pub async fn bind_at(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|cause| {
+        let port = address.port();
+        unusable(address, &cause).hint(format!(
+            "see what listens there (ss -ltnp 'sport = :{port}'), or write another address into [listen]"
+        ))
+    })
+}
+
+fn unusable(address: SocketAddr, cause: &std::io::Error) -> Failure {
+    Failure::new(
+        Exit::CouldNotRun,
+        "CLI-0061",
+        format!("cannot listen on {address}"),
+    )
+    .line(cause.to_string())
+}
+
+/// Serves `router` on `listener` until `stop` changes; the task then ends with its
+/// last connection.
 pub fn spawn(
     listener: TcpListener,
     tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
@@ -59,7 +95,7 @@ pub fn spawn(
             };
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                _ = stop.changed() => return,
+                _ = stop.changed() => break,
             };
             let Ok((stream, _)) = accepted else {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -71,6 +107,9 @@ pub fn spawn(
                 drop(slot);
             });
         }
+        drop(listener);
+        let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
+        let _ = slots.acquire_many_owned(all).await;
     })
 }
 

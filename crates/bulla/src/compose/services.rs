@@ -1,22 +1,32 @@
 //! The services of a local instance, running in this process.
 
 use bulla_admission::{Admission, Settings};
-use bulla_authority::{Authority, AuthorityConfig};
+use bulla_authority::{
+    Authority, AuthorityConfig,
+    health::Alarm,
+    operations::{MoreLifetimes, Operations},
+};
 use bulla_core::{Clock, RootId, SystemClock};
 use bulla_registry::{Credential, RegistryConfig};
 use bulla_store::Store;
 use bulla_trust::TrustRoot;
 use std::{fs, path::Path, sync::Arc};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 use tokio_rustls::rustls::{self, ServerConfig};
 
-use super::{Instance, listen};
+use super::{Instance, listen, serve};
 use crate::{
     compose,
     context::Context,
     failure::{Exit, Failure, OnPath, OrFail},
     instance::{Home, Lock, Names, Ready, write_whole},
-    journey::image_source::RegistrySource,
+    journey::{
+        export::{self, Exports, Tool},
+        image_source::RegistrySource,
+    },
 };
 
 /// The name under which the local instance's own clients push.
@@ -27,6 +37,7 @@ pub struct Services {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     store: Store,
+    operations: Operations,
     ready_file: std::path::PathBuf,
     _lock: Lock,
 }
@@ -43,6 +54,7 @@ impl Services {
         context: &Context,
     ) -> Result<Instance, Failure> {
         install_provider();
+        listen::allow_files();
         let (names, created) = Names::open_or_create(&home, port)?;
         let registry_port = listen::bind(names.ports.registry).await?;
         let authority_port = listen::bind(names.ports.authority).await?;
@@ -62,9 +74,12 @@ impl Services {
         let tokens = authority
             .token_socket(&socket)
             .on_path("listen on", &socket)?;
+        let more: MoreLifetimes = Arc::new(Vec::new);
+        let operations = Operations::new(authority.clone(), store.clone().into(), more);
+        let router = authority.router_with(operations.clone().router());
         let mut tasks = vec![
             listen::spawn(registry_port, None, registry, stopped.clone()),
-            listen::spawn(authority_port, None, authority.router(), stopped.clone()),
+            listen::spawn(authority_port, None, router, stopped.clone()),
             tokio::spawn(tokens),
         ];
         debug_assert_eq!(docker_config, ready.docker_config);
@@ -82,6 +97,9 @@ impl Services {
         let admission = bulla_admission::router(Arc::new(admission));
         let tls = server_config(&authority)?;
         tasks.push(listen::spawn(admission_port, Some(tls), admission, stopped));
+        serve::record(&home, &operations)?;
+        let renewal = keep_renewed(home.clone(), authority, operations.clone(), context);
+        tasks.push(tokio::spawn(renewal));
         let ready_file = home.join("ready.json");
         let bytes = crate::output::json(instance.ready())?;
         write_whole(&ready_file, &bytes)?;
@@ -89,10 +107,16 @@ impl Services {
             stop,
             tasks,
             store,
+            operations,
             ready_file,
             _lock: lock,
         });
         Ok(instance)
+    }
+
+    /// What somebody has to renew.
+    pub fn alarms(&self) -> Vec<Alarm> {
+        self.operations.alarms()
     }
 
     /// Stops accepting, lets open requests end, closes the database.
@@ -110,6 +134,48 @@ impl Drop for Services {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.ready_file);
     }
+}
+
+/// Renews each minute, and tells aloud what somebody else has to renew.
+fn keep_renewed(
+    home: Home,
+    authority: Authority,
+    operations: Operations,
+    context: &Context,
+) -> impl Future<Output = ()> + Send + use<> {
+    let talk = context.talk.clone();
+    async move {
+        let asked = renewal_asked();
+        let mut told = operations.alarms();
+        let after = || {
+            let kept =
+                export_trust(&home, &authority).and_then(|()| serve::record(&home, &operations));
+            if let Err(failure) = kept {
+                tracing::error!(%failure, "trust documents could not be written again");
+            }
+            let alarms = operations.alarms();
+            for alarm in alarms.iter().filter(|alarm| !told.contains(alarm)) {
+                talk.warn(&alarm.to_string());
+            }
+            told = alarms;
+        };
+        authority.keep_renewed(&asked, after).await;
+    }
+}
+
+/// Whatever is due is renewed, and files are read again, when SIGHUP comes.
+pub fn renewal_asked() -> Arc<Notify> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let asked = Arc::new(Notify::new());
+    if let Ok(mut hangup) = signal(SignalKind::hangup()) {
+        let asked = asked.clone();
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                asked.notify_one();
+            }
+        });
+    }
+    asked
 }
 
 /// Where everything answers.
@@ -135,6 +201,10 @@ pub fn ready_of(home: &Home, names: &Names, root: RootId) -> Ready {
         tls_ca: home.trust("tls_ca.pem"),
         docker_config: home.join("docker/config.json"),
         token_socket: home.token_socket(),
+        exports: Some(Exports::of(
+            Some((&format!("{authority}/tuf"), root.0.hex())),
+            &home.trust(""),
+        )),
     }
 }
 
@@ -143,7 +213,11 @@ pub fn install_provider() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
-fn export_trust(home: &Home, authority: &Authority) -> Result<(), Failure> {
+/// Writes what clients need below the data directory.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn export_trust(home: &Home, authority: &Authority) -> Result<(), Failure> {
     let documents = [
         ("trusted_root.json", authority.trusted_root()),
         ("signing_config.json", authority.signing_config()),
@@ -160,7 +234,10 @@ fn export_trust(home: &Home, authority: &Authority) -> Result<(), Failure> {
 }
 
 /// Writes a file unless it already says exactly that: its age means something.
-fn keep(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+///
+/// # Errors
+/// If it cannot be written.
+pub fn keep(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     match fs::read(path) {
         Ok(old) if old == bytes => Ok(()),
         _ => write_whole(path, bytes),

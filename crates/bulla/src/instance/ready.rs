@@ -8,7 +8,10 @@ use bulla_core::limits;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-use crate::failure::{Failure, OrFail};
+use crate::{
+    failure::{Failure, OrFail},
+    journey::export::Exports,
+};
 
 /// What `up --ready-file FILE` writes. Frozen: fields are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +57,9 @@ pub struct Ready {
     pub docker_config: PathBuf,
     /// The socket that mints tokens.
     pub token_socket: PathBuf,
+    /// For other tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exports: Option<Exports>,
 }
 
 impl Ready {

@@ -12,6 +12,7 @@ pub mod chain;
 pub mod chain_svg;
 pub mod chain_text;
 pub mod evidence;
+pub mod export;
 pub mod image_source;
 pub mod inventory;
 pub mod key_files;

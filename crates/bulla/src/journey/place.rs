@@ -16,7 +16,7 @@ use super::evidence;
 use crate::{
     context::Context,
     failure::{Exit, Failure, OnPath, OrFail},
-    instance::Home,
+    instance::{Home, Names},
 };
 
 /// `--sigstore WHICH`.
@@ -159,6 +159,32 @@ impl Place {
                 }
             }
         }
+    }
+}
+
+impl Place {
+    /// The URL of its TUF repository and the first root, where it has one.
+    ///
+    /// # Errors
+    /// If the root cannot be read.
+    pub fn repository(&self, context: &Context) -> Result<Option<(String, String)>, Failure> {
+        let (url, root) = match self {
+            Self::Local => {
+                let home = context.home()?;
+                let url = format!("{}/tuf", Names::read(&home)?.authority_url());
+                (url, home.trust("tuf_root.json"))
+            }
+            Self::Url(url) => {
+                let root = known(&context.home()?, url).join("first_root.json");
+                (url.clone(), root)
+            }
+            Self::Public | Self::File(_) => return Ok(None),
+        };
+        if !root.is_file() {
+            return Ok(None);
+        }
+        let root = String::from_utf8_lossy(&read(&root)?).into_owned();
+        Ok(Some((url, root)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What `bulla trust show` shows of a trust root.
 
+use bulla_authority::health::{Alarm, Lifetime, Renewal};
 use bulla_core::{Digest, RootId};
 use bulla_trust::{TrustRoot, root::Authority};
 use serde::Serialize;
@@ -7,9 +8,10 @@ use std::{fmt::Write, fs, path::PathBuf};
 
 use super::place::{self, Place};
 use crate::{
+    compose,
     context::Context,
     failure::{Failure, OnPath},
-    instance::Names,
+    instance::{Home, Names},
 };
 
 /// A trust root, for a person or a script. Frozen, version 1.
@@ -39,6 +41,12 @@ pub struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     service_issuer: Option<String>,
     authorities: Vec<Authority>,
+    /// What has to be renewed, the most urgent first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alarms: Vec<Alarm>,
+    /// What ends some day.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lifetimes: Vec<Lifetime>,
 }
 
 /// The root of a place.
@@ -61,6 +69,7 @@ pub fn of(place: &Place, context: &Context) -> Result<View, Failure> {
             view.asserted_issuer = Some(names.asserted_issuer);
             view.service_issuer = Some(names.service_issuer);
             view.at(home.trust("trusted_root.json"))?;
+            view.lives(&home)?;
         }
         Place::Public => {
             view.origin = format!(
@@ -97,6 +106,8 @@ fn view(trust: &TrustRoot) -> View {
         asserted_issuer: None,
         service_issuer: None,
         authorities: trust.authorities(),
+        alarms: Vec::new(),
+        lifetimes: Vec::new(),
     }
 }
 
@@ -105,6 +116,17 @@ impl View {
         let written = fs::metadata(&path).on_path("read", &path)?.modified().ok();
         self.written = written.and_then(|time| jiff::Timestamp::try_from(time).ok());
         self.path = Some(path);
+        Ok(())
+    }
+
+    /// What ends, as the process that serves it wrote down. Where nobody serves,
+    /// what renews itself does so at the next start: nothing to be done.
+    fn lives(&mut self, home: &Home) -> Result<(), Failure> {
+        let served = home.try_lock()?.is_none();
+        self.lifetimes = compose::serve::recorded(home);
+        self.lifetimes
+            .retain(|life| served || life.renewal != Renewal::Itself);
+        self.alarms = Alarm::all(&self.lifetimes, jiff::Timestamp::now());
         Ok(())
     }
 
@@ -153,6 +175,25 @@ impl View {
                 kind.as_str().unwrap_or_default(),
                 authority.url
             );
+        }
+        if !self.lifetimes.is_empty() {
+            let _ = writeln!(out, "ends");
+        }
+        for life in &self.lifetimes {
+            let days = life.seconds_left(jiff::Timestamp::now()) / 86_400;
+            let until = life.until.strftime("%Y-%m-%d %H:%M UTC");
+            let renewal = match &life.renewal {
+                Renewal::Itself => "renews itself",
+                Renewal::Command(_) => "by a command",
+            };
+            let _ = writeln!(
+                out,
+                "  {:<24} {until}, in {days} days · {renewal}",
+                life.what
+            );
+        }
+        for alarm in &self.alarms {
+            let _ = writeln!(out, "! {alarm}");
         }
         out
     }

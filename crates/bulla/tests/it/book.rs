@@ -22,6 +22,7 @@ macro_rules! pages {
 }
 
 pages! {
+    ceremony: "docs/src/guide/ceremony.md",
     first_ship: "docs/src/guide/first-ship.md",
     from_cosign: "docs/src/guide/from-cosign.md",
     other_tools: "docs/src/guide/other-tools.md",

@@ -23,6 +23,8 @@ struct Watched {
     failing: AtomicBool,
     /// Commits take effect, but look as if they had failed.
     lying: AtomicBool,
+    /// Commits wait as long as it is held.
+    hanging: tokio::sync::Mutex<()>,
     /// Nothing is found or read either.
     unreachable: AtomicBool,
 }
@@ -57,6 +59,7 @@ impl LogStore for Watched {
     }
     fn commit(&self, commit: Commit) -> Pending<'_, ()> {
         Box::pin(async move {
+            drop(self.hanging.lock().await);
             if self.failing.load(SeqCst) {
                 return Err(StoreError::Range);
             }
@@ -106,6 +109,7 @@ async fn watched(dir: &std::path::Path) -> Arc<Watched> {
         commits: AtomicUsize::new(0),
         failing: AtomicBool::new(false),
         lying: AtomicBool::new(false),
+        hanging: tokio::sync::Mutex::default(),
         unreachable: AtomicBool::new(false),
     })
 }
@@ -273,6 +277,24 @@ async fn what_is_not_durable_is_neither_signed_nor_answered() {
     let two = add(&log, "two").await.unwrap();
     assert_eq!((two.index, two.duplicate), (1, false));
     check(&two, "two");
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_gives_errors_and_the_entry_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = watched(dir.path()).await;
+    let mut log = open(store.clone()).await.unwrap();
+    log.patience = std::time::Duration::from_millis(50);
+    let hanging = store.hanging.lock().await;
+    match add(&log, "one").await {
+        Err(AuthorityError::LogUnavailable { why, .. }) => assert!(why.contains("slow")),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(log.size(), 0);
+    drop(hanging);
+    assert_eq!(log.grown(0).await, 1);
+    let one = log.find(leaf_hash(b"one")).await.unwrap().unwrap();
+    check(&one, "one");
 }
 
 #[tokio::test]

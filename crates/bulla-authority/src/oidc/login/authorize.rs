@@ -17,10 +17,12 @@ use super::{
     Login,
     credentials::Denied,
     request::{AuthRequest, Destination},
+    upstream::Errand,
 };
 use crate::oidc::{
     LoginError,
     code::{self, Authorization},
+    connector::Connector,
     cookie::{FormCookie, Kind},
     form::Form,
     identity::Identity,
@@ -31,6 +33,8 @@ use crate::oidc::{
 /// How long a form may stay open, in seconds.
 const FORM_SECONDS: i64 = 3600;
 const ID_BYTES: usize = 64;
+/// Before the id of an upstream issuer, in the name of a button.
+const ELSEWHERE: &str = "at:";
 
 pub(super) async fn ask(
     State(login): State<Arc<Login>>,
@@ -62,7 +66,7 @@ pub(super) async fn answer(
             "The page was open too long, or it was not opened in this browser. Log in again.";
         return login.show(&request, &headers, Some(Note::text(text))).await;
     }
-    let action = form.short("action", 16).ok().flatten().unwrap_or_default();
+    let action = form.short("action", 64).ok().flatten().unwrap_or_default();
     let outcome = match action {
         "deny" => {
             let error = OAuthError::new(Refusal::AccessDenied, "the person refused");
@@ -76,7 +80,10 @@ pub(super) async fn answer(
             }
             Err(error) => Err(Denied::Internal(error)),
         },
-        _ => login.log_in_and_remember(&form, &request).await,
+        action => match action.strip_prefix(ELSEWHERE) {
+            Some(id) => return login.elsewhere(id, &request).await,
+            None => login.log_in_and_remember(&form, &request).await,
+        },
     };
     match outcome {
         Ok((identity, cookie)) => login.grant(&request, identity, cookie).await,
@@ -209,6 +216,12 @@ impl Login {
                     .credentials("")
                     .raw("<button name=\"action\" value=\"login\">Log in</button>"),
             };
+            let connectors = self.connectors.for_login();
+            let connectors = connectors.filter(|one| request.client.admits(&one.settings().id));
+            let html = match session {
+                Some(_) => html,
+                None => self.buttons(html, connectors),
+            };
             let html = html.raw(
                 "<button name=\"action\" value=\"deny\" formnovalidate>Cancel</button></form>",
             );
@@ -225,20 +238,86 @@ impl Login {
             .unwrap_or_else(|error| broken(&error.into()))
     }
 
+    /// A button for each upstream issuer.
+    pub(super) fn buttons<'a>(
+        &self,
+        html: Html,
+        connectors: impl Iterator<Item = &'a Connector>,
+    ) -> Html {
+        connectors.fold(html, |html, connector| {
+            let settings = connector.settings();
+            html.raw("<button name=\"action\" formnovalidate value=\"")
+                .raw(ELSEWHERE)
+                .text(&settings.id)
+                .raw("\">Log in with ")
+                .text(&settings.name)
+                .raw("</button>")
+        })
+    }
+
+    /// The upstream issuer that a button names.
+    pub(super) fn connector_of<'a>(&'a self, form: &Form) -> Option<&'a Connector> {
+        let action = form.short("action", 64).ok().flatten()?;
+        let connector = self.connectors.get(action.strip_prefix(ELSEWHERE)?)?;
+        connector.for_login.is_some().then_some(connector)
+    }
+
+    async fn elsewhere(&self, id: &str, request: &AuthRequest) -> Response {
+        let connector = self.connectors.get(id);
+        let connector = connector.filter(|one| one.for_login.is_some());
+        match connector.filter(|_| request.client.admits(id)) {
+            Some(connector) => {
+                let fields = request.fields().into_iter();
+                let fields = fields.map(|(name, value)| (name.to_owned(), value));
+                self.send_away(connector, Errand::Authorize(fields.collect()))
+                    .await
+            }
+            None => refuse(&OAuthError::request("nobody logs in there")),
+        }
+    }
+
+    /// Goes on with a request whose person logged in at an upstream issuer.
+    pub(super) async fn resume_auth(
+        &self,
+        fields: &[(String, String)],
+        identity: Identity,
+    ) -> Response {
+        let form = Form::parse(Form::encode(fields).as_bytes());
+        let request = match self.read(form).await {
+            Ok(request) => request,
+            Err(response) => return response,
+        };
+        if !request.client.admits(&identity.connector) {
+            let error = OAuthError::new(
+                Refusal::AccessDenied,
+                "this client takes nobody of that issuer",
+            );
+            return self.send_back(&request.destination(), &error);
+        }
+        match self.remember(&identity).await {
+            Ok(cookie) => self.grant(&request, identity, cookie).await,
+            Err(error) => broken(&error),
+        }
+    }
+
     async fn log_in_and_remember(
         &self,
         form: &Form,
         request: &AuthRequest,
     ) -> Result<(Identity, Option<String>), Denied> {
         let identity = self.log_in(form, &request.client).await?;
-        let cookie = match self.keeps_sessions() {
-            true => {
-                let life = i64::from(self.settings.session_seconds);
-                Some(self.sessions.begin(&identity, self.after(life)).await?)
-            }
-            false => None,
-        };
+        let cookie = self.remember(&identity).await?;
         Ok((identity, cookie))
+    }
+
+    /// A session, where sessions are kept.
+    async fn remember(&self, identity: &Identity) -> Result<Option<String>, LoginError> {
+        if !self.keeps_sessions() {
+            return Ok(None);
+        }
+        let life = i64::from(self.settings.session_seconds);
+        let cookie = self.sessions.begin(identity, self.after(life)).await?;
+        Ok(Some(cookie))
     }
 
     /// A code for somebody who has logged in.

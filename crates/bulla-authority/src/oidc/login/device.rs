@@ -20,6 +20,7 @@ use super::{
     authorize::{broken, posted, refuse},
     credentials::Denied,
     request,
+    upstream::Errand,
 };
 use crate::oidc::{
     LoginError,
@@ -34,6 +35,7 @@ use crate::oidc::{
 
 const ATTEMPT: &str = "device";
 const CODE_BYTES: usize = 32;
+const NO_CODE: &str = "There is no such code, or it is too old. Ask the program for a new one.";
 
 pub(super) async fn begin(
     State(login): State<Arc<Login>>,
@@ -114,12 +116,17 @@ pub(super) async fn answer(
         let text = "The page was open too long, or it was not opened in this browser. Try again.";
         return again(text, StatusCode::OK, None).await;
     }
-    match login.decide(&headers, &form, typed).await {
+    if let Some(connector) = login.connector_of(&form) {
+        return login.send_away(connector, Errand::Device(code)).await;
+    }
+    let decided = async {
+        let identity = login.device_person(&headers, &form).await?;
+        let allowed = form.one("action").ok().flatten() == Some("allow");
+        login.decide(identity, typed, allowed).await
+    };
+    match decided.await {
         Ok(page) => page.into_response(),
-        Err(Refused::Code) => {
-            let text = "There is no such code, or it is too old. Ask the program for a new one.";
-            again(text, StatusCode::OK, None).await
-        }
+        Err(Refused::Code) => again(NO_CODE, StatusCode::OK, None).await,
         Err(Refused::Person(denied)) => {
             let status = match &denied {
                 Denied::Wrong => StatusCode::OK,
@@ -146,8 +153,34 @@ impl From<LoginError> for Refused {
 }
 
 impl Login {
-    async fn decide(&self, headers: &HeaderMap, form: &Form, typed: &str) -> Result<Page, Refused> {
-        let identity = self.device_person(headers, form).await?;
+    /// Goes on with a code whose person logged in at an upstream issuer.
+    pub(super) async fn resume_device(
+        &self,
+        headers: &HeaderMap,
+        code: &str,
+        identity: Identity,
+    ) -> Response {
+        match self.decide(identity, code, true).await {
+            Ok(page) => page.into_response(),
+            Err(Refused::Code) => {
+                let note = Some((NO_CODE, StatusCode::OK, None));
+                self.show_device(headers, code, note).await
+            }
+            Err(Refused::Person(denied)) => {
+                let text = denied.text();
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                let note = Some((text.as_str(), status, denied.retry_after()));
+                self.show_device(headers, code, note).await
+            }
+        }
+    }
+
+    async fn decide(
+        &self,
+        identity: Identity,
+        typed: &str,
+        allowed: bool,
+    ) -> Result<Page, Refused> {
         let now = self.clock.now();
         let audit = |event: &'static str, client: &str| {
             tracing::info!(target: "audit", event, user = %identity.subject, client);
@@ -168,7 +201,6 @@ impl Login {
             return Err(Refused::Code);
         }
         self.attempts.forget(ATTEMPT, &identity.subject).await?;
-        let allowed = form.one("action").ok().flatten() == Some("allow");
         let answer = allowed.then(|| identity.clone());
         if !self.devices.answer(&waiting, answer).await? {
             return Err(Refused::Code);
@@ -231,7 +263,12 @@ impl Login {
                     .raw("</strong>.</p>"),
                 None => html.credentials(""),
             };
-            let html = html.raw("<button name=\"action\" value=\"allow\">Allow</button><button name=\"action\" value=\"deny\">Refuse</button></form>");
+            let html = html.raw("<button name=\"action\" value=\"allow\">Allow</button><button name=\"action\" value=\"deny\">Refuse</button>");
+            let html = match session {
+                Some(_) => html,
+                None => self.buttons(html, self.connectors.for_login()),
+            };
+            let html = html.raw("</form>");
             let mut page = Page::new("Log in on another device", html);
             if let Some((_, status, retry)) = note {
                 page = page.status(status);

@@ -31,6 +31,7 @@ pub(super) async fn document(State(login): State<Arc<Login>>) -> Json<Value> {
             "authorization_code",
             "client_credentials",
             "urn:ietf:params:oauth:grant-type:device_code",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
         ],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],

@@ -1,6 +1,6 @@
 //! `/token`: codes, device codes and client secrets become ID tokens.
 //!
-//! RFC 6749 §4.1.3, §4.4 and §5, RFC 8628 §3.4. Clients prove themselves by Basic
+//! RFC 6749 §4.1.3, §4.4 and §5, RFC 8628 §3.4; [`exchange`] is RFC 8693. Clients prove themselves by Basic
 //! or in the body, never by both; public ones only say who they are. The access
 //! token is the ID token itself: sigstore-python takes it from there.
 
@@ -14,10 +14,10 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_crypto::random;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::{Login, authorize::posted};
+use super::{Login, authorize::posted, exchange};
 use crate::oidc::{
     client::{Client, Grant},
     code::Redeemed,
@@ -59,6 +59,7 @@ impl Login {
             "authorization_code" => self.by_code(headers, &form).await,
             "client_credentials" => self.by_secret(headers, &form).await,
             DEVICE => self.by_device_code(headers, &form).await,
+            exchange::GRANT => self.by_exchange(headers, &form).await,
             _ => Err(OAuthError::new(
                 Refusal::UnsupportedGrantType,
                 "there is no such grant here",
@@ -93,11 +94,11 @@ impl Login {
         if !pkce_fits(&authorization.challenge, verifier) {
             return Err(OAuthError::grant("the code verifier is wrong"));
         }
-        let Issue { scope, nonce } = Issue {
-            scope: authorization.scope,
+        let issue = Issue {
             nonce: authorization.nonce,
+            ..Issue::of(authorization.scope)
         };
-        self.issue_to_person(&client, &authorization.identity, scope, nonce)
+        self.issue_to_person(&client, &authorization.identity, issue)
             .await
     }
 
@@ -144,7 +145,7 @@ impl Login {
             }
         };
         allowed(&client, Grant::DeviceCode)?;
-        self.issue_to_person(&client, &identity, waiting.scope, None)
+        self.issue_to_person(&client, &identity, Issue::of(waiting.scope))
             .await
     }
 
@@ -183,16 +184,15 @@ impl Login {
             user_id: client.id.clone(),
             auth_time: now.as_second(),
         };
-        let issue = Issue { scope, nonce: None };
-        self.issue(&client, &identity, audiences, issue).await
+        self.issue(&client, &identity, audiences, Issue::of(scope))
+            .await
     }
 
     async fn issue_to_person(
         &self,
         client: &Client,
         identity: &Identity,
-        scope: Scope,
-        nonce: Option<String>,
+        issue: Issue,
     ) -> Result<Response, OAuthError> {
         let holds = self.still_holds(identity).await;
         if !holds.map_err(|error| OAuthError::internal(&error))?
@@ -201,11 +201,11 @@ impl Login {
             return Err(OAuthError::grant("the login does not count any more"));
         }
         let audiences = vec![client.id.clone()];
-        self.issue(client, identity, audiences, Issue { scope, nonce })
-            .await
+        self.issue(client, identity, audiences, issue).await
     }
 
-    async fn issue(
+    /// Signs a token and answers with it.
+    pub(super) async fn issue(
         &self,
         client: &Client,
         identity: &Identity,
@@ -213,8 +213,8 @@ impl Login {
         issue: Issue,
     ) -> Result<Response, OAuthError> {
         let internal = |error: &dyn std::error::Error| OAuthError::internal(error);
-        let life = self.settings.token_life();
-        let expires: Timestamp = self.after(life);
+        let expires = self.after(self.settings.token_life());
+        let expires = issue.not_after.map_or(expires, |end| expires.min(end));
         let grant = identity::Grant {
             issuer: self.url(),
             identity,
@@ -222,7 +222,7 @@ impl Login {
             audiences: audiences.clone(),
             scope: issue.scope,
             nonce: issue.nonce,
-            act: None,
+            act: issue.act,
             expires,
             id: random::bytes().map_err(|error| internal(&error))?,
         };
@@ -231,18 +231,21 @@ impl Login {
             target: "audit", event = "oidc.token.issued",
             subject = %identity.subject, client = %client.id, audience = %audiences.join(" "),
         );
-        let answer = Json(json!({
+        let mut answer = json!({
             "access_token": token,
             "id_token": token,
             "token_type": "Bearer",
-            "expires_in": life,
+            "expires_in": expires.as_second().saturating_sub(self.clock.now().as_second()),
             "scope": issue.scope.text(),
-        }));
+        });
+        if let Some(kind) = issue.token_type {
+            answer["issued_token_type"] = kind.into();
+        }
         let headers = [
             (header::CACHE_CONTROL, "no-store"),
             (header::PRAGMA, "no-cache"),
         ];
-        Ok((headers, answer).into_response())
+        Ok((headers, Json(answer)).into_response())
     }
 
     fn names_client(&self, headers: &HeaderMap, form: &Form) -> Result<bool, OAuthError> {
@@ -281,9 +284,25 @@ impl Login {
     }
 }
 
-struct Issue {
-    scope: Scope,
-    nonce: Option<String>,
+/// What a token is to say beside who it is about.
+pub(super) struct Issue {
+    pub(super) scope: Scope,
+    pub(super) nonce: Option<String>,
+    pub(super) act: Option<Value>,
+    pub(super) not_after: Option<Timestamp>,
+    pub(super) token_type: Option<String>,
+}
+
+impl Issue {
+    fn of(scope: Scope) -> Self {
+        Self {
+            scope,
+            nonce: None,
+            act: None,
+            not_after: None,
+            token_type: None,
+        }
+    }
 }
 
 fn allowed(client: &Client, grant: Grant) -> Result<(), OAuthError> {

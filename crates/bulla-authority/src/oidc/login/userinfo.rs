@@ -23,7 +23,7 @@ pub(super) async fn userinfo(
     // Whichever client it was given to: it says the same to each.
     let audience = read.claims().audience.first().ok_or_else(refused)?;
     let expected = TokenExpectation::new(login.url(), audience);
-    let keys = login.key_set(None).await;
+    let keys = login.keys.key_set(read.key_id(), login.clock.now()).await;
     let claims = jwt::check(token, &keys, expected, login.clock.now());
     let claims = claims.map_err(|_| refused())?;
     let claims = claims.claim();

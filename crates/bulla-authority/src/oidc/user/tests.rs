@@ -53,7 +53,11 @@ async fn try_in(users: &Users, code: Option<&str>, at: Timestamp) -> Result<User
 
 #[tokio::test]
 async fn people_come_and_go() {
-    let World { users, store, .. } = world().await;
+    let World {
+        users,
+        store,
+        _directory,
+    } = world().await;
     add(&users).await;
     let again = users.add(DANA, None, vec![], None, now()).await;
     assert!(matches!(again, Err(LoginError::Exists { .. })));
@@ -97,7 +101,9 @@ async fn people_come_and_go() {
 
 #[tokio::test]
 async fn what_cannot_stand_in_a_certificate_is_no_user() {
-    let World { users, .. } = world().await;
+    let World {
+        users, _directory, ..
+    } = world().await;
     for bad in [
         "",
         "dana",
@@ -125,8 +131,9 @@ async fn enrol(users: &Users) -> (Vec<u8>, Vec<String>) {
         users.confirm_totp(DANA, "000000", now() - 90.hours()).await,
         Err(LoginError::Totp)
     ));
-    let codes = users.confirm_totp(DANA, &code_at(&secret, now()), now());
-    (secret, codes.await.unwrap())
+    let code = code_at(&secret, now());
+    let codes = users.confirm_totp(DANA, &code, now()).await;
+    (secret, codes.unwrap())
 }
 
 fn code_at(secret: &[u8], at: Timestamp) -> String {
@@ -147,7 +154,11 @@ fn unbase32(text: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_second_factor_is_asked_for_and_good_once() {
-    let World { users, store, .. } = world().await;
+    let World {
+        users,
+        store,
+        _directory,
+    } = world().await;
     add(&users).await;
     let (secret, recovery) = enrol(&users).await;
     assert_eq!(try_in(&users, None, now()).await, Err(Rejected::Code));
@@ -196,7 +207,9 @@ async fn a_second_factor_is_asked_for_and_good_once() {
 
 #[tokio::test]
 async fn a_sealed_secret_opens_for_its_own_user_only() {
-    let World { users, .. } = world().await;
+    let World {
+        users, _directory, ..
+    } = world().await;
     let sealed = users.seal(DANA, b"secret").unwrap();
     assert_eq!(users.unseal(DANA, &sealed).unwrap(), b"secret");
     assert!(matches!(
@@ -208,7 +221,11 @@ async fn a_sealed_secret_opens_for_its_own_user_only() {
 #[tokio::test]
 async fn an_old_hash_is_renewed_at_login() {
     use argon2::{Argon2, PasswordHasher as _, password_hash::SaltString};
-    let World { users, store, .. } = world().await;
+    let World {
+        users,
+        store,
+        _directory,
+    } = world().await;
     add(&users).await;
     let params = argon2::Params::new(8192, 1, 1, None).unwrap();
     let weak = Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);

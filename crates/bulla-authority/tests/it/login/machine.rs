@@ -103,3 +103,49 @@ async fn a_secret_is_proven_one_way_or_not_at_all() {
     let gone = world.token(Some(&format!("ci:{secret}")), &[grant]).await;
     assert_eq!(gone.error(), "invalid_client");
 }
+
+/// What the CA makes of it: a URI, and for people an address.
+#[tokio::test]
+async fn logins_are_certified_by_their_own_issuer() {
+    use crate::client::signing_request;
+    use bulla_crypto::{Scheme, SigningKey};
+
+    let (world, secret) = with_client().await;
+    world.add_user().await;
+    let certify = async |token: &str, challenge: &str| {
+        let key = SigningKey::generate(Scheme::EcdsaP256).unwrap();
+        let request = signing_request(&key, token, challenge);
+        crate::client::post_json(&world.authority, "/api/v2/signingCert", &request).await
+    };
+    let fields = [
+        ("grant_type", "client_credentials"),
+        ("audience", "sigstore"),
+    ];
+    let machine = world
+        .token(Some(&format!("ci:{secret}")), &fields)
+        .await
+        .json();
+    let machine = machine["id_token"].as_str().unwrap();
+    let subject = format!("{}/client/ci", world.issuer());
+    let answer = certify(machine, &subject).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    let (verifier, challenge) = super::world::pkce();
+    let redirect = "http://localhost:1/auth/callback";
+    let code = world.code(redirect, &challenge).await;
+    let person = world.redeem(&code, redirect, &verifier).await.json();
+    let person = person["id_token"].as_str().unwrap();
+    let answer = certify(person, "dana@example.com").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    assert_eq!(
+        certify(person, "eve@example.com").await.status,
+        StatusCode::BAD_REQUEST
+    );
+    // A token for another audience is none for the CA.
+    let own = [("grant_type", "client_credentials"), ("audience", "ci")];
+    let own = world
+        .token(Some(&format!("ci:{secret}")), &own)
+        .await
+        .json();
+    let answer = certify(own["id_token"].as_str().unwrap(), &subject).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}

@@ -8,7 +8,10 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use bulla_authority::{Authority, AuthorityConfig, oidc::password::Password};
+use bulla_authority::{
+    Authority, AuthorityConfig,
+    oidc::{OidcSettings, password::Password},
+};
 use bulla_core::{Clock, Digest};
 use bulla_crypto::otp;
 use bulla_store::Store;
@@ -168,11 +171,19 @@ impl World {
     }
 
     async fn at(base_url: &str) -> Self {
+        Self::build(base_url, OidcSettings::default(), Self::clock_now()).await
+    }
+
+    pub(crate) fn clock_now() -> Arc<TestClock> {
+        Arc::new(TestClock(Mutex::new(Timestamp::now())))
+    }
+
+    pub(crate) async fn build(base_url: &str, oidc: OidcSettings, clock: Arc<TestClock>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path()).await.unwrap();
-        let clock = Arc::new(TestClock(Mutex::new(Timestamp::now())));
         let config = AuthorityConfig {
             base_url: base_url.into(),
+            oidc,
             ..AuthorityConfig::loopback(4321)
         };
         let authority = Authority::open(&store, config, clock.clone()).await;

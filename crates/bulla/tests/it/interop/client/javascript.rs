@@ -132,11 +132,11 @@ fn attests(client: &Client, bundle: &Path) {
     stage::refused(&client.verify_with_javascript(None, &edited(bundle), erin));
 }
 
-/// Everybody else looks at what the statement is about, too.
+/// Those others, and cosign, look at what the statement is about, too.
 #[track_caller]
-fn others_verify(test: &str, file: &Path, bundle: &Path) {
+fn others_verify(test: &str, others: &[Way], file: &Path, bundle: &Path) {
     let (erin, changed) = (Signer::erin(), stage::changed(file));
-    for way in [Way::Bulla, Way::PythonDocuments(Log::V2)] {
+    for way in others.iter().copied() {
         let Some(other) = Client::new(way, &format!("{test}-for-{way:?}")) else {
             continue;
         };
@@ -176,7 +176,8 @@ fn javascript_attests_into_the_first_log() {
         .success();
     assert_eq!(entry(&bundle), ("dsse".into(), "0.0.1".into()));
     attests(&client, &bundle);
-    others_verify(test, &file, &bundle);
+    let others = [Way::Bulla, Way::PythonDocuments(Log::V2)];
+    others_verify(test, &others, &file, &bundle);
 }
 
 /// `dsse` 0.0.2, which neither cosign 3.1.3 nor sigstore-python 4.5.1 can read.
@@ -194,7 +195,8 @@ fn javascript_attests_into_the_second_log() {
     attests(&client, &bundle);
 }
 
-/// Its command line sends `intoto` 0.0.2, to the first version of the log.
+/// Its command line sends `intoto` 0.0.2, to the first version of the log, which
+/// sigstore-python 4.5.1 does not take.
 #[test]
 fn javascript_attests_by_addresses() {
     let test = "javascript-attests-by-addresses";
@@ -214,7 +216,7 @@ fn javascript_attests_by_addresses() {
     stage::run(command).success();
     assert_eq!(entry(&bundle), ("intoto".into(), "0.0.2".into()));
     attests(&client, &bundle);
-    others_verify(test, &file, &bundle);
+    others_verify(test, &[Way::Bulla], &file, &bundle);
 }
 
 #[test]

@@ -1,0 +1,38 @@
+//! Leading an instance: its logs together, and the first entry of each.
+
+use super::{Authority, create};
+use crate::replica::{Lead, Logs, Pending};
+
+impl Authority {
+    /// Its logs, which are led together.
+    pub(super) fn logs(&self) -> Logs {
+        let parts = &self.parts;
+        let logs = [parts.ca.ct.log(), parts.rekor.log(), parts.rekor_v1.log()];
+        Logs::new(logs.into_iter().cloned())
+    }
+}
+
+impl Lead for Authority {
+    /// Nobody is answered before every log has its genesis entry.
+    fn lead(&self, epoch: u64) -> Pending<'_, ()> {
+        Box::pin(async move {
+            self.logs().lead(epoch).await?;
+            let parts = &self.parts;
+            create::genesis(&parts.ca, &parts.config.base_url).await?;
+            parts.rekor.begin().await?;
+            parts.rekor_v1.begin().await
+        })
+    }
+
+    fn step_down(&self) {
+        self.logs().step_down();
+    }
+
+    fn is_leading(&self) -> bool {
+        self.logs().is_leading()
+    }
+
+    fn refresh(&self) -> Pending<'_, ()> {
+        Box::pin(async move { self.logs().refresh().await })
+    }
+}

@@ -1,0 +1,44 @@
+//! The logs of an instance, led and followed together.
+
+use super::{Lead, Pending};
+use crate::log::Log;
+
+/// All logs that one lease stands for.
+pub struct Logs(Vec<Log>);
+
+impl Logs {
+    /// These logs.
+    pub fn new(logs: impl IntoIterator<Item = Log>) -> Self {
+        Self(logs.into_iter().collect())
+    }
+}
+
+impl Lead for Logs {
+    fn lead(&self, epoch: u64) -> Pending<'_, ()> {
+        Box::pin(async move {
+            for log in &self.0 {
+                log.lead(Some(epoch)).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn step_down(&self) {
+        for log in &self.0 {
+            log.step_down();
+        }
+    }
+
+    fn is_leading(&self) -> bool {
+        self.0.iter().all(Log::is_leading)
+    }
+
+    fn refresh(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            for log in &self.0 {
+                log.refresh().await?;
+            }
+            Ok(())
+        })
+    }
+}
