@@ -43,7 +43,10 @@ impl Verifier for Vec<TrustRoot> {
     fn roots(&self) -> Digest {
         let names: Vec<_> = self
             .iter()
-            .map(|root| format!("{} {}\n", root.id().0, root.digest()))
+            .map(|root| {
+                let list = root.revocations().name();
+                format!("{} {} {list}\n", root.id().0, root.digest())
+            })
             .collect();
         Digest::sha256(names.concat().as_bytes())
     }

@@ -34,6 +34,8 @@ use crate::{
     metrics::{self, Metrics},
     monitor::{Monitor, MonitorSettings},
     oidc::{self, socket},
+    replica::Lead as _,
+    revocation::{self, Revocation},
     search::SearchSettings,
     transport::{Transport, TransportSettings},
     tsa::{self, Tsa, TsaSettings},
@@ -112,6 +114,7 @@ struct Parts {
     background: background::Background,
     tsa: Arc<Tsa>,
     transport: Transport,
+    revocation: Arc<Revocation>,
     trusted_root: Value,
     signing_config: Value,
     client_trust_config: Value,
@@ -177,6 +180,7 @@ impl Authority {
             .nest("/oidc/service", oidc::routes::router(&parts.ca.service))
             .nest(oidc::login::PATH, parts.login.router())
             .nest("/tuf", parts.tuf.router())
+            .merge(revocation::router(parts.revocation.clone()))
             .route(CLIENT_TRUST_CONFIG, documents)
             .merge(more)
             .layer(DefaultBodyLimit::max(http::BODY_BYTES))
@@ -270,6 +274,11 @@ impl Authority {
     /// The TUF repository, for callers in this process.
     pub fn tuf(&self) -> &Publisher {
         &self.parts.tuf
+    }
+
+    /// The list of revocations.
+    pub fn revocation(&self) -> &Revocation {
+        &self.parts.revocation
     }
 
     /// `trusted_root.json`

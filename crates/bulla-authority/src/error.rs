@@ -106,6 +106,12 @@ pub enum AuthorityError {
         /// The address now.
         wanted: String,
     },
+    /// No list of revocations was made or published.
+    #[error("the list of revocations is not renewed: {why}")]
+    Revocations {
+        /// What failed.
+        why: String,
+    },
     /// An SCT.
     #[error(transparent)]
     Sct(#[from] SctError),
@@ -151,6 +157,7 @@ impl Diagnose for AuthorityError {
             Self::Json(_) => Code("AUTH-0005"),
             Self::LogUnavailable { .. } => Code("AUTH-0006"),
             Self::Renamed { .. } => Code("AUTH-0007"),
+            Self::Revocations { .. } => Code("AUTH-0900"),
             Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),

@@ -199,15 +199,6 @@ impl RpcError {
         }
     }
 
-    /// 503, `UNAVAILABLE`
-    pub fn unavailable(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            code: 14,
-            message: message.into(),
-        }
-    }
-
     /// The text.
     pub fn message(&self) -> &str {
         &self.message

@@ -19,6 +19,7 @@ pub mod monitor;
 pub mod oidc;
 pub mod operations;
 pub mod replica;
+pub mod revocation;
 pub mod search;
 pub mod store;
 pub mod transport;

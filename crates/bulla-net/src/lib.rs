@@ -12,6 +12,7 @@ pub mod kms;
 pub mod log;
 pub mod oidc;
 mod pem;
+pub mod revocation;
 pub mod sealing;
 pub mod service;
 pub mod sigstore;

@@ -10,7 +10,7 @@ use bulla_core::{Digest, RootId};
 use bulla_trust::tuf::{Need, Step, Update, Updated};
 use http::StatusCode;
 use jiff::Timestamp;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 use url::Url;
 
 use crate::{
@@ -72,7 +72,8 @@ pub async fn init(
     };
     // Before the directory is touched.
     let update = Update::start(&first_root, fingerprint, cache.metadata()?, now)?;
-    run(http, url, update, &first_root, &cache, now).await
+    let (record, _) = run(http, url, update, &first_root, &cache, now).await?;
+    Ok(record)
 }
 
 /// Fetches the documents again of the instance that `dir` holds.
@@ -80,10 +81,26 @@ pub async fn init(
 /// # Errors
 /// [`TufError`] as for [`init`]. The documents at hand stay as they are.
 pub async fn update(http: &HttpClient, dir: &Path, now: Timestamp) -> Result<Record, TufError> {
+    let (record, _) = update_with(http, dir, &[], now).await?;
+    Ok(record)
+}
+
+/// Fetches the documents again, and these other files of the repository by their
+/// paths; those that it does not list are left out.
+///
+/// # Errors
+/// [`TufError`] as for [`init`]. The documents at hand stay as they are.
+pub async fn update_with(
+    http: &HttpClient,
+    dir: &Path,
+    targets: &[&str],
+    now: Timestamp,
+) -> Result<(Record, BTreeMap<String, Vec<u8>>), TufError> {
     let cache = Cache::new(dir);
     let record = cache.read()?;
     let first_root = cache.first_root()?;
     let update = Update::start(&first_root, &record.id.0, cache.metadata()?, now)?;
+    let update = update.with_targets(targets);
     let url = Url::parse(&record.url).map_err(|_| TufError::Path {
         path: record.url.clone(),
     })?;
@@ -97,13 +114,13 @@ async fn run(
     first_root: &[u8],
     cache: &Cache,
     now: Timestamp,
-) -> Result<Record, TufError> {
+) -> Result<(Record, BTreeMap<String, Vec<u8>>), TufError> {
     let outcome = drive(http, url, &mut update).await;
     match outcome {
         Ok(updated) => {
             let record = accept(url, &updated, now)?;
             cache.write(&record, first_root, &updated)?;
-            Ok(record)
+            Ok((record, updated.targets))
         }
         Err(error) => {
             // A failed update may still have seen newer metadata than before.

@@ -89,13 +89,19 @@ impl Evidence {
         for bundle in bundles.iter().take(limits::REFERRERS) {
             match verify_under(roots, bundle.as_ref(), digest, now) {
                 Ok(attestation) => evidence.attestations.push(attestation),
-                Err(rejection) => evidence.rejections.push(Rejected {
-                    claims: UnverifiedBundle::parse(bundle.as_ref())
-                        .and_then(|bundle| bundle.statement())
-                        .ok()
-                        .map(|statement| statement.predicate_type),
-                    rejection,
-                }),
+                Err(rejection) => {
+                    if rejection.is_undecidable() {
+                        let reason = Reason::new(rejection.code.0, rejection.text.clone());
+                        evidence.gaps.push(reason);
+                    }
+                    evidence.rejections.push(Rejected {
+                        claims: UnverifiedBundle::parse(bundle.as_ref())
+                            .and_then(|bundle| bundle.statement())
+                            .ok()
+                            .map(|statement| statement.predicate_type),
+                        rejection,
+                    });
+                }
             }
         }
         if bundles.len() > limits::REFERRERS {

@@ -11,6 +11,7 @@ pub mod dsse;
 pub mod jwt;
 pub mod predicate;
 pub mod report;
+pub mod revocation;
 pub mod root;
 pub mod sigstore;
 pub mod threshold;
@@ -19,6 +20,7 @@ pub mod verified;
 
 pub use predicate::{Predicate, PredicateType};
 pub use report::{ArtifactReport, Report};
+pub use revocation::Revocations;
 pub use root::TrustRoot;
 pub use sigstore::{
     Blob, IdentityExpectation, Requirements, Verification, verify_attestation, verify_blob,

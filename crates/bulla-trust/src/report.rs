@@ -65,6 +65,9 @@ pub enum Stage {
     Log,
     /// The signature fits, and is about this artifact.
     Signature,
+    /// Nothing that it rests on is revoked; told only where the instance
+    /// publishes a list.
+    Revocation,
     /// The signer is whom the caller expects.
     Signer,
 }
@@ -83,12 +86,13 @@ pub enum CheckOutcome {
     Skipped,
 }
 
-const STAGES: [Stage; 6] = [
+const STAGES: [Stage; 7] = [
     Stage::Form,
     Stage::Time,
     Stage::Certificate,
     Stage::Log,
     Stage::Signature,
+    Stage::Revocation,
     Stage::Signer,
 ];
 
@@ -101,6 +105,7 @@ impl Stage {
             Self::Certificate => "certificate",
             Self::Log => "log",
             Self::Signature => "signature",
+            Self::Revocation => "revocation",
             Self::Signer => "signer",
         }
     }
@@ -114,6 +119,7 @@ impl Stage {
             "TRUST-0020" | "TRUST-0021" | "TRUST-0022" | "TRUST-0024" | "TRUST-0025"
             | "TRUST-0026" | "TRUST-0027" | "TRUST-0601" => Self::Log,
             "TRUST-0030" | "TRUST-0031" | "TRUST-0032" => Self::Signature,
+            "TRUST-0800" | "TRUST-0801" => Self::Revocation,
             "TRUST-0033" | "TRUST-0040" | "TRUST-0041" | "TRUST-0042" | "TRUST-0043"
             | "TRUST-0700" | "TRUST-0701" | "TRUST-0702" => Self::Signer,
             _ => Self::Form,
@@ -214,9 +220,8 @@ impl Report {
         ];
         let claims = proof.claims.iter();
         signer.extend(claims.map(|(claim, value)| format!("{} {value}", claim.name())));
-        Self {
-            accepted: true,
-            checks: vec![
+        Self::of(
+            vec![
                 Check::held(Stage::Form, proof.envelope.to_string(), Vec::new()),
                 Check::times(&proof.times),
                 Check::held(
@@ -232,14 +237,27 @@ impl Report {
                 ),
                 Check::held(Stage::Signer, proof.signer.subject.clone(), signer),
             ],
+            proof.revocation_list,
+        )
+    }
+
+    /// All held; `list` is the number of the revocation list that was heeded.
+    fn of(mut checks: Vec<Check>, list: Option<u64>) -> Self {
+        if let Some(number) = list {
+            let text = format!("not revoked by list number {number}");
+            let place = checks.len().saturating_sub(1);
+            checks.insert(place, Check::held(Stage::Revocation, text, Vec::new()));
+        }
+        Self {
+            accepted: true,
+            checks,
         }
     }
 
     /// The checks behind a proof by a key that the caller named.
     pub fn accepted_with_key(proof: &KeyProof) -> Self {
-        Self {
-            accepted: true,
-            checks: vec![
+        Self::of(
+            vec![
                 Check::held(Stage::Form, proof.envelope.to_string(), Vec::new()),
                 Check::times(&proof.times),
                 Check::skipped(Stage::Certificate, "signed with a key, which has none"),
@@ -251,7 +269,8 @@ impl Report {
                 ),
                 Check::held(Stage::Signer, format!("key {}", proof.key), Vec::new()),
             ],
-        }
+            proof.revocation_list,
+        )
     }
 
     /// The checks up to the one that failed.
@@ -273,7 +292,11 @@ impl Report {
         };
         Self {
             accepted: false,
-            checks: STAGES.into_iter().map(check).collect(),
+            checks: STAGES
+                .into_iter()
+                .filter(|stage| *stage != Stage::Revocation || failed == Stage::Revocation)
+                .map(check)
+                .collect(),
         }
     }
 }

@@ -28,6 +28,8 @@ pub mod signing_config;
 use material::{Chain, Material};
 use memo::Memo;
 
+use crate::revocation::Revocations;
+
 pub use client_trust_config::ClientTrustConfig;
 pub use describe::{Origin, RootDescription};
 pub use parts::{LogKey, RootParts};
@@ -60,6 +62,7 @@ pub struct TrustRoot {
     origin: Origin,
     material: Material,
     memo: Memo,
+    revocations: Revocations,
 }
 
 impl TrustRoot {
@@ -113,6 +116,7 @@ impl TrustRoot {
             material: Material::of(&document, own_paths),
             document,
             memo: Memo::default(),
+            revocations: Revocations::NotPublished,
         }
     }
 
@@ -143,6 +147,19 @@ impl TrustRoot {
     /// Whose root this is.
     pub fn id(&self) -> &RootId {
         &self.id
+    }
+
+    /// This root, with what is known of its instance's revocations: every
+    /// verification under it heeds them.
+    #[must_use]
+    pub fn knowing(mut self, revocations: Revocations) -> Self {
+        self.revocations = revocations;
+        self
+    }
+
+    /// What is known of its instance's revocations.
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
     }
 
     /// SHA-256 of the document as it was read.

@@ -35,7 +35,7 @@ pub use make::{MakeError, Material};
 pub use requirements::{Demand, Requirements, TimeDemand};
 pub use stamp::carries_its_signer;
 pub use verify::{
-    Artifact, Blob, Verification, verify_attestation, verify_attestation_with_key, verify_blob,
-    verify_blob_with_key, verify_signature,
+    Artifact, AsBundle, Blob, Verification, verify_attestation, verify_attestation_with_key,
+    verify_blob, verify_blob_with_key, verify_signature,
 };
 pub use witness::{WitnessError, WitnessKey, WitnessQuorum};

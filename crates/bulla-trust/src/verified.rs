@@ -55,6 +55,10 @@ pub struct Proof {
     pub log: Option<LogProof>,
     /// Every time that was proven: timestamps, and a log's signed time.
     pub times: Vec<Timestamp>,
+    /// The number of the revocation list that was heeded, where the instance
+    /// publishes one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revocation_list: Option<u64>,
 }
 
 /// How a claim was proven with a key that the caller named: a key is nobody's
@@ -70,6 +74,10 @@ pub struct KeyProof {
     pub log: Option<LogProof>,
     /// Every time that was proven; may be empty.
     pub times: Vec<Timestamp>,
+    /// The number of the revocation list that was heeded, where the instance
+    /// publishes one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revocation_list: Option<u64>,
 }
 
 /// A proof that cites the bundle it was made from.
@@ -130,11 +138,18 @@ impl Rejection {
         match self.code.0 {
             "TRUST-0033" => 0,
             "TRUST-0702" => 0,
+            "TRUST-0800" | "TRUST-0801" => 0,
             "TRUST-0042" => 1,
             "TRUST-0041" => 2,
             "TRUST-0040" => 4,
             _ => 3,
         }
+    }
+
+    /// Whether it is no denial: the signature holds, and whether its signer is
+    /// revoked cannot be said.
+    pub fn is_undecidable(&self) -> bool {
+        self.code.0 == "TRUST-0801"
     }
 
     /// A rejection without a bundle.

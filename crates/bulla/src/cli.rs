@@ -187,6 +187,8 @@ pub enum Command {
     Log(command::log::LogArgs),
     /// Print the public half of a key
     PublicKey(command::public_key::PublicKeyArgs),
+    /// Put a signer, a key or a digest on the instance's list of revocations
+    Revoke(command::revoke::RevokeArgs),
     /// Save an image with everything that hangs on it
     Save(command::save::SaveArgs),
     /// List what is in an image or a directory

@@ -5,6 +5,7 @@
 //! command talks to it over HTTP and the token socket, as any other client would.
 
 mod listen;
+mod live_root;
 pub mod serve;
 mod services;
 
@@ -24,6 +25,7 @@ use crate::{
     context::Context,
     failure::{Exit, Failure, OnPath, OrFail},
     instance::{Home, Names, Ready},
+    journey::revocations,
 };
 use services::Services;
 pub use services::keep;

@@ -84,6 +84,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Log(args) => command::log::run(args, context),
         Command::Load(args) => command::load::run(args, context),
         Command::PublicKey(args) => command::public_key::run(args, context),
+        Command::Revoke(args) => command::revoke::run(args, context),
         Command::Save(args) => command::save::run(args, context),
         Command::Sbom(args) => command::sbom::run(args, context),
         Command::Scan(args) => command::scan::run(args, context),

@@ -245,6 +245,7 @@ async fn take_in(
     for kind in AuthorityKind::ALL {
         let pem = |name: &str| outcome.certificates.get(name);
         if let (Some(leaf), Some(root)) = (pem(kind.leaf()), pem(kind.root())) {
+            vouched(publisher, leaf).await?;
             rows.push((kind.leaf(), format!("{leaf}{root}")));
         }
     }
@@ -282,6 +283,21 @@ async fn take_in(
     })
 }
 
+/// A certificate is used only if the people who sign the targets list it.
+async fn vouched(publisher: &Publisher, pem: &str) -> Result<(), AuthorityError> {
+    let listed = publisher.target("trusted_root.json").await?;
+    let listed = String::from_utf8(listed.unwrap_or_default()).unwrap_or_default();
+    for certificate in parse_pem_chain(pem.as_bytes())? {
+        if !listed.contains(&STANDARD.encode(certificate.der())) {
+            return Err(TufError::DoesNotFit {
+                why: "its targets do not list the certificates that come with it".into(),
+            }
+            .into());
+        }
+    }
+    Ok(())
+}
+
 /// Takes in a result while nobody serves, and signs the next root with the key of
 /// the present one if that key is still here: the hand-over to people.
 ///
@@ -295,14 +311,7 @@ pub async fn hand_over(
     outcome: &Outcome,
 ) -> Result<Answer, AuthorityError> {
     let mailbox = Mailbox::new(values.clone());
-    let publisher = Publisher::new(
-        values,
-        slots.clone(),
-        settings,
-        clock,
-        Seed::default(),
-        vec![],
-    );
+    let publisher = Publisher::new(values, slots.clone(), settings, clock, Seed::default());
     let mut outcome = outcome.clone();
     let (key, current) = (
         slots.get("tuf-root").await?,

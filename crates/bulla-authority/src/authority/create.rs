@@ -2,7 +2,7 @@
 //! first open that was interrupted is completed by the next.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_core::Clock;
+use bulla_core::{Clock, Digest, RootId};
 use bulla_crypto::{
     PublicKey, Scheme, SigningKey,
     checkpoint::Checkpoint,
@@ -11,6 +11,7 @@ use bulla_crypto::{
     x509::{self, CaProfile, Certificate, SubjectName, Validity, parse_certificate},
 };
 use bulla_store::Storage;
+use bulla_trust::TrustRoot;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::{
     log::{Cosigner, Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
     metrics::Metrics,
     oidc,
+    revocation::{Revocation, Seals},
     store::{self, LogStore, Measured},
     transport::Transport,
     trust_document::TrustMaterial,
@@ -71,6 +73,7 @@ pub(super) async fn open(
     config.transport.check()?;
     let metrics = Metrics::default();
     let values = storage.values();
+    let shared = values.clone();
     let store = Measured::new(store::open(storage).await?, metrics.clone());
     let store: Arc<dyn LogStore> = Arc::new(store);
     let instance = instance(&*store, &config, &*clock).await?;
@@ -170,7 +173,22 @@ pub(super) async fn open(
         ct_key: &ct_key,
     };
     let mailbox = prepared.mailbox.clone();
-    let published = prepared.publish(&material, &clock).await?;
+    let published = prepared.publish(&material).await?;
+    let root = RootId(Digest::sha256(&published.tuf_root));
+    let trusted_root = serde_json::to_vec(&published.trusted_root)?;
+    let revocation = Arc::new(Revocation {
+        root: TrustRoot::parse(&trusted_root, root).map_err(|_| AuthorityError::Damaged {
+            what: "trusted root".into(),
+        })?,
+        seals: Seals {
+            ca: ca.clone(),
+            log: rekor.clone(),
+            tsa: tsa.clone(),
+        },
+        values: shared,
+        publisher: published.tuf.clone(),
+        clock: clock.clone(),
+    });
     Ok(Parts {
         allowed: address.allowed(),
         config,
@@ -182,6 +200,7 @@ pub(super) async fn open(
         background,
         tsa,
         transport,
+        revocation,
         trusted_root: published.trusted_root,
         signing_config: published.signing_config,
         client_trust_config: published.client_trust_config,

@@ -6,7 +6,7 @@ use bulla_crypto::{PublicKey, x509::Certificate};
 use bulla_store::Values;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::ceremony::{self, Exported, Mailbox};
 use crate::{
@@ -20,8 +20,6 @@ use crate::{
 /// Where instances kept these before the repository had rows of its own.
 const FIRST_ROOT: &str = "tuf-root.json";
 const LAST_VERSION: &str = "tuf-version";
-/// How often it is looked whether something has to be signed again.
-const LOOK: Duration = Duration::from_secs(60);
 
 /// The repository of an instance, before its documents are known.
 pub(super) struct Prepared {
@@ -65,7 +63,6 @@ impl Prepared {
     pub(super) async fn publish(
         self,
         material: &TrustMaterial<'_>,
-        clock: &Arc<dyn Clock>,
     ) -> Result<Published, AuthorityError> {
         let (trusted_root, signing_config) = (material.trusted_root(), material.signing_config());
         let tsa_url = material.tsa_url();
@@ -89,7 +86,6 @@ impl Prepared {
             }
             Err(error) => return Err(error.into()),
         };
-        tokio::spawn(keep_fresh(tuf.downgrade(), clock.clone()));
         // What is in force is what people signed, not what this process would say.
         let (trusted_root, signing_config) = match listed {
             true => (trusted_root, signing_config),
@@ -183,17 +179,6 @@ impl Prepared {
         match self.publisher.target(path).await? {
             Some(bytes) => Ok(serde_json::from_slice(&bytes)?),
             None => Ok(otherwise),
-        }
-    }
-}
-
-/// Signs again what is due, until the publisher is gone.
-async fn keep_fresh(publisher: impl Fn() -> Option<Publisher>, clock: Arc<dyn Clock>) {
-    loop {
-        tokio::time::sleep(LOOK).await;
-        let Some(publisher) = publisher() else { return };
-        if let Err(error) = publisher.renew(clock.now()).await {
-            tracing::error!(%error, "the TUF repository was not signed again");
         }
     }
 }

@@ -99,6 +99,7 @@ impl Authority {
         let parts = &self.parts;
         vec![
             ("ceremony", super::ceremony::round(parts).await),
+            ("revocations", parts.revocation.renew(now).await),
             ("tuf", parts.tuf.renew(now).await),
             ("login issuer", parts.login.renew(now).await),
         ]

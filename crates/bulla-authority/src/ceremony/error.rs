@@ -1,6 +1,6 @@
 //! What goes wrong in a ceremony, and which command mends it.
 
-use bulla_core::{Code, Diagnose, Digest, limits::LimitError};
+use bulla_core::{Code, Diagnose, limits::LimitError};
 use bulla_crypto::{KeyError, x509::X509Error};
 use bulla_trust::tuf::metadata::MetadataError;
 use std::{io, path::PathBuf};

@@ -170,7 +170,7 @@ pub fn status(of: &Folder, now: Timestamp) -> Result<Status, CeremonyError> {
             .transpose()?
         {
             // Its one key is not among people yet.
-            Some(own) if before.root.threshold() == 1 && names(&before.root, &own) => {
+            Some(own) if before.root.threshold() == 1 && names_key(&before.root, &own) => {
                 status.hand_over = true;
                 status
                     .done
@@ -211,7 +211,7 @@ pub fn status(of: &Folder, now: Timestamp) -> Result<Status, CeremonyError> {
     Ok(status)
 }
 
-fn names(role: &RoleKeys, key: &PublicKey) -> bool {
+fn names_key(role: &RoleKeys, key: &PublicKey) -> bool {
     role.keys().iter().any(|named| named.public() == key)
 }
 
@@ -268,11 +268,16 @@ fn transcripts(of: &Folder) -> Result<BTreeMap<String, SignedTranscript>, Ceremo
             continue;
         }
         let key = of.require_key(&person.name)?.key()?;
-        let signed = transcript.signed(of, &person.name, &key)?;
-        transcripts.insert(
-            person.name.clone(),
-            String::from_utf8_lossy(&signed).into_owned(),
-        );
+        let path = of.transcript_signature_path(&person.name);
+        let bytes = transcript.signed(of, &person.name, &key)?;
+        let limit = limits::TRUST_DOCUMENT_BYTES;
+        let signed = SignedTranscript {
+            envelope: limits::parse_json(&bytes, limit, "transcript signature")
+                .map_err(CeremonyError::limit(path))?,
+            public_key: STANDARD.encode(key.spki_der()),
+            key_details: key.scheme().sigstore_name().into(),
+        };
+        transcripts.insert(person.name.clone(), signed);
     }
     Ok(transcripts)
 }

@@ -16,6 +16,8 @@ pub enum Service {
     Builder,
     /// Signs what it received.
     Registry,
+    /// Signs revocations.
+    Revoker,
     /// Signs inventories and scans.
     Scanner,
 }
@@ -26,6 +28,7 @@ impl Service {
         match self {
             Self::Builder => "builder",
             Self::Registry => "registry",
+            Self::Revoker => "revoker",
             Self::Scanner => "scanner",
         }
     }

@@ -282,12 +282,6 @@ impl Publisher {
         Ok(())
     }
 
-    /// Gives the publisher again while somebody else holds one.
-    pub(crate) fn downgrade(&self) -> impl Fn() -> Option<Self> + Send + use<> {
-        let inner = Arc::downgrade(&self.inner);
-        move || inner.upgrade().map(|inner| Self { inner })
-    }
-
     /// Replaces the keys of these online roles (`snapshot`, `timestamp`, `online`).
     /// While root and targets are online, new ones name them at once; otherwise
     /// the next ceremony must.

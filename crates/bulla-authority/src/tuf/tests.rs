@@ -370,9 +370,12 @@ async fn nothing_is_signed_again_before_it_is_due_and_everything_before_it_expir
     world.publisher.renew(world.clock.now()).await.unwrap();
     assert_eq!(world.version("timestamp.json").await, 1, "nothing was due");
     let mut last = (1, 1);
-    for _ in 0..800 {
+    for day in 1..=160 {
         world.pass(days(1));
         world.publisher.renew(world.clock.now()).await.unwrap();
+        if day % 8 != 0 {
+            continue;
+        }
         let read = world.read(&[]).await.unwrap();
         assert!(read.expires >= world.clock.now().checked_add(days(5)).unwrap());
         let versions = (
@@ -382,7 +385,7 @@ async fn nothing_is_signed_again_before_it_is_due_and_everything_before_it_expir
         assert!(versions >= last);
         last = versions;
     }
-    assert!(last.0 > 700, "each day: {last:?}");
+    assert!(last.0 > 150, "each day: {last:?}");
     // Root and targets too, while their keys are online.
     world.pass(days(3000));
     let expired = world.read(&[]).await.unwrap_err();

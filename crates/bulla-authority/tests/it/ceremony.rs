@@ -236,9 +236,9 @@ async fn people_take_over_from_the_machine_and_hand_on_to_others() {
     sign_blob(&second, &signer, b"by the old one").await;
     // The transcripts go into the log, signed by their writers.
     let before = second.log().log().size();
-    second.renew(Timestamp::now(), true).await.unwrap();
+    second.renew(Timestamp::now()).await.unwrap();
     assert_eq!(second.log().log().size(), before + 3, "one for each person");
-    second.renew(Timestamp::now(), true).await.unwrap();
+    second.renew(Timestamp::now()).await.unwrap();
     assert_eq!(second.log().log().size(), before + 3, "once");
     let alarmed: Vec<String> = second
         .tuf()
@@ -273,13 +273,13 @@ async fn people_take_over_from_the_machine_and_hand_on_to_others() {
     let outcome = now(&folder).outcome.unwrap();
     let third = open(dir.path()).await;
     leave(dir.path(), &outcome).await;
-    third.renew(Timestamp::now(), true).await.unwrap();
+    third.renew(Timestamp::now()).await.unwrap();
     let taken = answer(dir.path()).await;
     assert_eq!((taken.root_version, taken.error), (Some(3), None));
     assert_eq!(version(&get(&third, "/tuf/root.json").await.body), 3);
     // The same again is not a second root.
     leave(dir.path(), &outcome).await;
-    third.renew(Timestamp::now(), true).await.unwrap();
+    third.renew(Timestamp::now()).await.unwrap();
     assert_eq!(answer(dir.path()).await.root_version, Some(3));
     assert_eq!(get(&third, "/tuf/4.root.json").await.status, 404);
 }

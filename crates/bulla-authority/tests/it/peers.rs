@@ -8,9 +8,10 @@ use std::{
     sync::Arc,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_authority::{Authority, AuthorityConfig};
 use bulla_core::SystemClock;
-use bulla_crypto::{Hash, Scheme, SigningKey};
+use bulla_crypto::{Hash, PublicKey, Scheme, SigningKey};
 use bulla_store::Store;
 use tempfile::TempDir;
 
@@ -60,6 +61,10 @@ impl Stage {
             .env("HOME", self.dir.path())
             .env("PATH", "/usr/bin:/bin")
             .env("COSIGN_PASSWORD", "")
+            .env(
+                "SIGSTORE_REKOR_PUBLIC_KEY",
+                self.dir.path().join("rekor.pub"),
+            )
             .env("TUF_ROOT", self.dir.path().join("tuf"));
         let run = tokio::task::spawn_blocking(move || command.output());
         run.await.unwrap().unwrap()
@@ -143,7 +148,12 @@ async fn rekor_cli_uploads_finds_gets_and_verifies() {
         .succeeds(&rekor, &[&["loginfo"][..], &server].concat())
         .await;
     assert!(
-        said.contains("Verification Successful") && said.contains("Total Tree Size: 3"),
+        said.contains("Verification Successful")
+            && said
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .contains("Total Tree Size: 3"),
         "{said}"
     );
     let said = stage
@@ -289,7 +299,10 @@ async fn cosign_2_finds_the_entry_of_a_signature() {
         "blob",
     ];
     stage.succeeds(&cosign, &sign).await;
-    stage.write("root.json", stage.authority.trusted_root().to_string());
+    let log = &stage.authority.trusted_root()["tlogs"][0]["publicKey"]["rawBytes"];
+    let log = STANDARD.decode(log.as_str().unwrap()).unwrap();
+    let log = PublicKey::from_spki_der(&log).unwrap();
+    stage.write("rekor.pub", log.to_pem());
     let verify = |file: &'static str| {
         vec![
             "verify-blob",
@@ -297,8 +310,6 @@ async fn cosign_2_finds_the_entry_of_a_signature() {
             "cosign.pub",
             "--rekor-url",
             stage.url(),
-            "--trusted-root",
-            "root.json",
             "--signature",
             "signature",
             file,

@@ -393,3 +393,25 @@ proptest! {
         let _ = parse_csr_pem(&bytes);
     }
 }
+
+/// What SPIFFE asks of a leaf (X509-SVID §4), and of whoever reads one.
+#[test]
+fn an_svid_names_one_workload_and_is_no_authority() {
+    let (root, _) = authorities(validity());
+    let id = "spiffe://example.com/authority/one";
+    let leaf = issue_svid(&root, key(Scheme::EcdsaP256).public(), id, validity()).unwrap();
+    assert_eq!(svid_id(&leaf).unwrap(), id);
+    for bad in ["https://example.com/a", "", "spiffe://exämple.com"] {
+        let refused = issue_svid(&root, key(Scheme::EcdsaP256).public(), bad, validity());
+        assert!(matches!(refused, Err(X509Error::Name(_))), "{bad}");
+    }
+    let host = ["example.com".to_owned()];
+    let server = key(Scheme::EcdsaP256);
+    let server = issue_server_certificate(&root, server.public(), &host, validity()).unwrap();
+    for nobody in [root.certificate(), &server] {
+        assert!(
+            matches!(svid_id(nobody), Err(X509Error::Svid(_))),
+            "{nobody:?}"
+        );
+    }
+}

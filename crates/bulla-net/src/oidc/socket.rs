@@ -35,6 +35,8 @@ pub enum Service {
     Builder,
     /// Signs what it received.
     Registry,
+    /// Signs revocations.
+    Revoker,
     /// Signs inventories and scans.
     Scanner,
 }

@@ -105,10 +105,14 @@ impl Verification<'_> {
         subject: &Digest,
     ) -> Result<Verified<SimpleSigning>, Rejection> {
         layer.with(|parts| {
-            let (claim, signature) = layer.signed_image(subject)?;
+            let (claim, signature) = layer.signed_image()?;
             let evidence = parts.evidence(message(&signature));
             let artifact = Artifact::Bytes(layer.payload);
-            let proof = self.judge().certificate(&evidence, &artifact)?;
+            let proof = self
+                .judge()
+                .about(subject)
+                .certificate(&evidence, &artifact)?;
+            is_about(&claim, subject)?;
             Ok(Verified::new(claim, proof))
         })
     }
@@ -125,10 +129,11 @@ impl Verification<'_> {
         key: &PublicKey,
     ) -> Result<Verified<SimpleSigning, KeyProof>, Rejection> {
         layer.with(|parts| {
-            let (claim, signature) = layer.signed_image(subject)?;
+            let (claim, signature) = layer.signed_image()?;
             let evidence = parts.evidence(message(&signature)).by_key();
             let artifact = Artifact::Bytes(layer.payload);
-            let proof = self.judge().key(&evidence, &artifact, key)?;
+            let proof = self.judge().about(subject).key(&evidence, &artifact, key)?;
+            is_about(&claim, subject)?;
             Ok(Verified::new(claim, proof))
         })
     }
@@ -209,6 +214,22 @@ impl Verification<'_> {
     }
 }
 
+/// Compared after the signature: a good one over another image is the near miss
+/// that its reader has to know of, with the repository that it was made for.
+fn is_about(claim: &SimpleSigning, subject: &Digest) -> Result<(), Failure> {
+    if claim.digest == *subject {
+        return Ok(());
+    }
+    let found = match claim.docker_reference.as_str() {
+        "" => claim.digest.to_string(),
+        repository => format!("{} in {repository}", claim.digest),
+    };
+    Err(Failure::SubjectDiffers {
+        expected: subject.clone(),
+        found,
+    })
+}
+
 impl Layer<'_> {
     /// What a verdict cites: the SHA-256 of payload digest and annotations in
     /// canonical JSON. Two signers of one image have the same payload.
@@ -282,15 +303,8 @@ impl Layer<'_> {
         decode(text, "signature")
     }
 
-    fn signed_image(&self, subject: &Digest) -> Result<(SimpleSigning, Vec<u8>), Failure> {
-        let claim = SimpleSigning::parse(self.payload)?;
-        if claim.digest != *subject {
-            return Err(Failure::SubjectDiffers {
-                expected: subject.clone(),
-                found: claim.digest.to_string(),
-            });
-        }
-        Ok((claim, self.signature()?))
+    fn signed_image(&self) -> Result<(SimpleSigning, Vec<u8>), Failure> {
+        Ok((SimpleSigning::parse(self.payload)?, self.signature()?))
     }
 
     pub(super) fn envelope(&self) -> Result<Envelope, Failure> {

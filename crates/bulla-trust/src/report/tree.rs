@@ -142,7 +142,10 @@ impl ArtifactReport {
         self.push(EnvelopeReport {
             envelope: rejection.envelope.clone(),
             label,
-            outcome: ReportOutcome::Rejected,
+            outcome: match rejection.is_undecidable() {
+                true => ReportOutcome::Undecided,
+                false => ReportOutcome::Rejected,
+            },
             signer: None,
             checks: Report::rejected(rejection).checks,
         });
@@ -183,7 +186,7 @@ impl ArtifactReport {
         };
         self.outcome = match alone {
             ReportOutcome::Accepted => alone,
-            _ if !self.gaps.is_empty() => ReportOutcome::Undecided,
+            _ if !self.gaps.is_empty() || any(ReportOutcome::Undecided) => ReportOutcome::Undecided,
             _ => alone,
         };
     }

@@ -80,7 +80,8 @@ impl TrustRoot {
     /// As [`Self::assemble`].
     pub fn with_parts(&self, parts: &RootParts) -> Result<Self, RootError> {
         let document = serde_json::to_value(&self.document).map_err(RootError::Json)?;
-        build(document, parts, Some(self.id.clone()))
+        let root = build(document, parts, Some(self.id.clone()))?;
+        Ok(root.knowing(self.revocations().clone()))
     }
 
     /// The root that knows nobody: for bare keys, where no log is demanded.

@@ -26,6 +26,7 @@ use x509_cert::{
 };
 
 use super::{Failure, identity::CertificateClaims};
+use crate::verified::Rejection;
 
 /// Certificates in the chain of an old bundle.
 const CHAIN: usize = 10;
@@ -81,6 +82,15 @@ impl UnverifiedBundle {
             bundle,
             leaf,
         })
+    }
+
+    /// Parses a bundle that is to be judged: what cannot be read is rejected.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], with the digest of the bytes.
+    pub fn read(bytes: &[u8]) -> Result<Self, Rejection> {
+        Self::parse(bytes)
+            .map_err(|failure| Rejection::because(&failure).of(&Digest::sha256(bytes)))
     }
 
     /// What it carries.

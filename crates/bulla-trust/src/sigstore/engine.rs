@@ -5,7 +5,7 @@
 //! lies ahead of `now`, that each log's key was valid, and witnesses. What may
 //! be absent, [`Requirements`] say; nothing else is skipped.
 
-use bulla_core::Identity;
+use bulla_core::{Digest, Identity};
 use bulla_crypto::{Hash, PublicKey};
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,6 +21,7 @@ use super::{
     verify::{Artifact, subject_differs},
 };
 use crate::{
+    revocation::{Rests, Revocations},
     root::{TrustRoot, material::Log},
     verified::{KeyProof, LogProof, Proof},
 };
@@ -37,9 +38,34 @@ pub(crate) struct Judge<'r> {
     pub(crate) root: &'r TrustRoot,
     pub(crate) now: Timestamp,
     pub(crate) requirements: &'r Requirements,
+    pub(crate) revocations: &'r Revocations,
+    /// What the signed message is about, where that is not the message itself.
+    pub(crate) about: Option<&'r Digest>,
 }
 
 impl<'r> Judge<'r> {
+    /// The signed message is a claim about this artifact.
+    pub(crate) fn about(self, artifact: &'r Digest) -> Self {
+        Self {
+            about: Some(artifact),
+            ..self
+        }
+    }
+
+    /// Which list says that nothing of what a signature rests on is revoked.
+    /// Nothing is hashed for an instance that publishes none.
+    fn unrevoked(
+        &self,
+        artifact: &Artifact<'_>,
+        rests: &Rests<'_>,
+    ) -> Result<Option<u64>, Failure> {
+        if matches!(self.revocations, Revocations::NotPublished) {
+            return Ok(None);
+        }
+        let artifact = self.about.cloned().unwrap_or_else(|| artifact.digest());
+        self.revocations.check(&artifact, rests, self.now)
+    }
+
     /// Proves a signature by the holder of a certificate.
     ///
     /// # Errors
@@ -53,7 +79,7 @@ impl<'r> Judge<'r> {
         let (times, log, sct) = self
             .certified(evidence, leaf, artifact)
             .map_err(|failure| self.behind(failure, evidence))?;
-        Ok(Proof {
+        let mut proof = Proof {
             signer: Identity {
                 root: self.root.id().clone(),
                 issuer: self.issuer(leaf)?,
@@ -66,7 +92,18 @@ impl<'r> Judge<'r> {
             sct,
             log,
             times,
-        })
+            revocation_list: None,
+        };
+        proof.revocation_list = self.unrevoked(
+            artifact,
+            &Rests {
+                signer: Some(&proof.signer),
+                key: &proof.key,
+                cited: &[evidence.cited, &leaf.digest],
+                times: &proof.times,
+            },
+        )?;
+        Ok(proof)
     }
 
     /// Proves a signature by `key`.
@@ -90,12 +127,23 @@ impl<'r> Judge<'r> {
         self.logged(&entries)?;
         signed(evidence, artifact, key, By::Key(key))?;
         let times = self.timely(&entries, times)?;
-        Ok(KeyProof {
+        let mut proof = KeyProof {
             key: key.id(),
             envelope: evidence.cited.clone(),
             log: self.log_proof(&entries)?,
             times,
-        })
+            revocation_list: None,
+        };
+        proof.revocation_list = self.unrevoked(
+            artifact,
+            &Rests {
+                signer: None,
+                key: &proof.key,
+                cited: &[evidence.cited],
+                times: &proof.times,
+            },
+        )?;
+        Ok(proof)
     }
 
     fn certified(

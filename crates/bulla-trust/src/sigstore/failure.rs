@@ -2,7 +2,8 @@
 //!
 //! TRUST-0001…0009 the bundle's form · 0010…0019 certificate and time ·
 //! 0020…0029 log · 0030…0039 what is signed · 0040…0049 who signed ·
-//! 0050…0059 key or certificate · 0600…0609 further demands. The texts name both sides of a comparison; a
+//! 0050…0059 key or certificate · 0600…0609 further demands ·
+//! 0800…0801 revocation. The texts name both sides of a comparison; a
 //! near miss is said, because it is what the reader has to find.
 
 use bulla_core::{Code, Diagnose, Digest, RootId, limits::LimitError};
@@ -135,6 +136,24 @@ pub enum Failure {
     NoIdentity {
         /// What it names.
         detail: String,
+    },
+    /// Whether something is revoked cannot be said: undecidable, not a denial.
+    #[error("whether the signer is revoked cannot be said: {detail}")]
+    RevocationUnknown {
+        /// Why.
+        detail: String,
+    },
+    /// The signature is good, and what it rests on was revoked before.
+    #[error(
+        "{what} is revoked from {from} on ({reason}), and nothing proves that this signature is older"
+    )]
+    Revoked {
+        /// What.
+        what: String,
+        /// The cut-off.
+        from: Timestamp,
+        /// Why, as the instance's people say.
+        reason: String,
     },
     /// A signed timestamp was demanded.
     #[error("no timestamp authority signed the time of this signature, and one is demanded")]
@@ -351,6 +370,8 @@ impl Diagnose for Failure {
             Self::KeyRequired => "TRUST-0051",
             Self::NoTimestamp => "TRUST-0600",
             Self::Witnesses { .. } => "TRUST-0601",
+            Self::Revoked { .. } => "TRUST-0800",
+            Self::RevocationUnknown { .. } => "TRUST-0801",
             Self::NotSimpleSigning { .. } => "TRUST-0602",
         })
     }
@@ -391,6 +412,10 @@ impl Diagnose for Failure {
                 "this one was signed with a certificate: name the signer with `--certificate-identity` and `--certificate-oidc-issuer`"
             }
             Self::PredicateType { .. } => "name the predicate with `--type`",
+            Self::Revoked { .. } => "sign again as somebody, or with a key, that is not revoked",
+            Self::RevocationUnknown { .. } => {
+                "fetch the list: `bulla trust update`; of the local instance: `bulla up`"
+            }
             Self::Witnesses { .. } => "ask for a bundle made after the witnesses signed",
             _ => return None,
         };

@@ -19,6 +19,7 @@ use super::{
     requirements::Requirements,
 };
 use crate::{
+    revocation::Revocations,
     root::TrustRoot,
     verified::{Cited, KeyProof, Rejection, Verified},
 };
@@ -55,6 +56,46 @@ impl<'a> From<&'a Digest> for Artifact<'a> {
     }
 }
 
+/// A bundle to verify: its bytes, or what an earlier look at them read, so that
+/// nothing is read twice.
+pub trait AsBundle {
+    /// Judges the bundle; what fails is told with its digest.
+    ///
+    /// # Errors
+    /// A [`Rejection`]: the bundle's form, or what `check` fails with.
+    fn judge<T>(
+        &self,
+        check: impl FnOnce(&UnverifiedBundle) -> Result<T, Failure>,
+    ) -> Result<T, Rejection>;
+}
+
+impl AsBundle for UnverifiedBundle {
+    fn judge<T>(
+        &self,
+        check: impl FnOnce(&UnverifiedBundle) -> Result<T, Failure>,
+    ) -> Result<T, Rejection> {
+        check(self).map_err(|failure| Rejection::because(&failure).of(self.digest()))
+    }
+}
+
+impl AsBundle for [u8] {
+    fn judge<T>(
+        &self,
+        check: impl FnOnce(&UnverifiedBundle) -> Result<T, Failure>,
+    ) -> Result<T, Rejection> {
+        UnverifiedBundle::read(self)?.judge(check)
+    }
+}
+
+impl AsBundle for Vec<u8> {
+    fn judge<T>(
+        &self,
+        check: impl FnOnce(&UnverifiedBundle) -> Result<T, Failure>,
+    ) -> Result<T, Rejection> {
+        self.as_slice().judge(check)
+    }
+}
+
 /// A file that somebody signed.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Blob {
@@ -81,6 +122,7 @@ pub struct Verification<'r> {
     root: &'r TrustRoot,
     now: Timestamp,
     requirements: Requirements,
+    revocations: &'r Revocations,
 }
 
 impl<'r> Verification<'r> {
@@ -90,6 +132,7 @@ impl<'r> Verification<'r> {
             root,
             now,
             requirements: Requirements::STRICT,
+            revocations: root.revocations(),
         }
     }
 
@@ -100,16 +143,23 @@ impl<'r> Verification<'r> {
         self
     }
 
+    /// Without regard to revocations: to verify the list of them.
+    #[must_use]
+    pub(crate) fn without_revocations(mut self) -> Self {
+        self.revocations = &Revocations::NotPublished;
+        self
+    }
+
     /// An attestation about `subject` that a certificate's holder signed.
     ///
     /// # Errors
     /// A [`Rejection`] with a code from TRUST-0001 on; see [`Failure`].
     pub fn attestation(
         &self,
-        bundle: &[u8],
+        bundle: &(impl AsBundle + ?Sized),
         subject: &Digest,
     ) -> Result<Verified<Statement>, Rejection> {
-        with_bundle(bundle, |bundle| {
+        bundle.judge(|bundle| {
             let statement = bundle.statement()?;
             let evidence = Evidence::of_bundle(bundle)?;
             self.statement(&evidence, statement, subject)
@@ -122,11 +172,11 @@ impl<'r> Verification<'r> {
     /// As [`Self::attestation`].
     pub fn attestation_with_key(
         &self,
-        bundle: &[u8],
+        bundle: &(impl AsBundle + ?Sized),
         subject: &Digest,
         key: &PublicKey,
     ) -> Result<Verified<Statement, KeyProof>, Rejection> {
-        with_bundle(bundle, |bundle| {
+        bundle.judge(|bundle| {
             let statement = bundle.statement()?;
             let evidence = Evidence::of_bundle(bundle)?;
             self.statement_with_key(&evidence, statement, subject, key)
@@ -139,11 +189,11 @@ impl<'r> Verification<'r> {
     /// A [`Rejection`] with a code from TRUST-0001 on; see [`Failure`].
     pub fn signature<'a>(
         &self,
-        bundle: &[u8],
+        bundle: &(impl AsBundle + ?Sized),
         artifact: impl Into<Artifact<'a>>,
     ) -> Result<Verified<Blob>, Rejection> {
         let artifact = artifact.into();
-        with_bundle(bundle, |bundle| {
+        bundle.judge(|bundle| {
             let blob = signed_blob(bundle, &artifact)?;
             let evidence = Evidence::of_bundle(bundle)?;
             let proof = self.judge().certificate(&evidence, &artifact)?;
@@ -157,12 +207,12 @@ impl<'r> Verification<'r> {
     /// As [`Self::signature`].
     pub fn signature_with_key<'a>(
         &self,
-        bundle: &[u8],
+        bundle: &(impl AsBundle + ?Sized),
         artifact: impl Into<Artifact<'a>>,
         key: &PublicKey,
     ) -> Result<Verified<Blob, KeyProof>, Rejection> {
         let artifact = artifact.into();
-        with_bundle(bundle, |bundle| {
+        bundle.judge(|bundle| {
             let blob = signed_blob(bundle, &artifact)?;
             let evidence = Evidence::of_bundle(bundle)?;
             let proof = self.judge().key(&evidence, &artifact, key)?;
@@ -175,6 +225,8 @@ impl<'r> Verification<'r> {
             root: self.root,
             now: self.now,
             requirements: &self.requirements,
+            revocations: self.revocations,
+            about: None,
         }
     }
 
@@ -319,15 +371,6 @@ impl<P: Cited> Verified<Statement, P> {
         };
         Err(Rejection::because(&failure).of(self.proof().envelope()))
     }
-}
-
-fn with_bundle<T>(
-    bytes: &[u8],
-    check: impl FnOnce(&UnverifiedBundle) -> Result<T, Failure>,
-) -> Result<T, Rejection> {
-    let bundle = UnverifiedBundle::parse(bytes)
-        .map_err(|failure| Rejection::because(&failure).of(&Digest::sha256(bytes)))?;
-    check(&bundle).map_err(|failure| Rejection::because(&failure).of(bundle.digest()))
 }
 
 fn signed_blob(bundle: &UnverifiedBundle, artifact: &Artifact<'_>) -> Result<Blob, Failure> {

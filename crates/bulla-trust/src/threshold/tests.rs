@@ -26,6 +26,7 @@ fn proof(subject: &str, envelope: &str) -> Proof {
         sct: true,
         log: None,
         times: Vec::new(),
+        revocation_list: None,
     }
 }
 
@@ -39,6 +40,7 @@ fn by_key(key: &str, envelope: &str) -> Signature {
         envelope: digest(envelope),
         log: None,
         times: Vec::new(),
+        revocation_list: None,
     };
     Signature::from(&Verified::new((), proof))
 }

@@ -161,10 +161,11 @@ fn a_signature_with_a_certificate() {
     assert_eq!(good.proof().log.as_ref().unwrap().index, 41);
 
     let other = Digest::sha256(b"another manifest");
-    refused(
-        verification.layer_signature(&made.layer(), &other),
-        "TRUST-0031",
-    );
+    let elsewhere = verification.layer_signature(&made.layer(), &other);
+    let text = elsewhere.as_ref().unwrap_err().to_string();
+    let near = format!("found {} in registry.example/app", image());
+    assert!(text.ends_with(&near), "{text}");
+    refused(elsewhere, "TRUST-0031");
     let mut changed = Made::signature(&lab, true);
     changed.payload = payload(&other);
     refused(

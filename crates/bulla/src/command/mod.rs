@@ -17,6 +17,7 @@ pub mod init;
 pub mod load;
 pub mod log;
 pub mod public_key;
+pub mod revoke;
 pub mod save;
 pub mod sbom;
 pub mod scan;

@@ -175,7 +175,7 @@ async fn decide(
         true => args.trust.trusted(context)?,
         false => instance.trust_root()?.into(),
     };
-    let now = jiff::Timestamp::now();
+    let now = args.trust.as_of();
     let gathered = evidence::gather(&instance, reference, trust.root(), now).await?;
     let policy = evidence::policy(&instance, args.policy.as_deref())?;
     let decision = evidence::judge(&policy, &gathered);

@@ -121,9 +121,24 @@ impl Server {
 
         let storage = open_storage(config).await?;
         let authority = open_authority(config, &storage, &clock).await?;
+        // What fails here is in the log, is tried again, and is an alarm meanwhile.
+        let _ = authority.renew(clock.now()).await;
         let (stop, stopped) = watch::channel(false);
         let more = more_lifetimes(public_tls.clone());
         let operations = Operations::new(authority.clone(), storage.clone(), more);
+        let path = format!("{ROLE}/{}", config.replica_name());
+        let identity = match internal {
+            Some(_) => Some(authority.transport().identity(&path).or_could_not_run()?),
+            None => None,
+        };
+        let mut router = authority.router();
+        let mut replica = None;
+        if let (Storage::Shared(_), Some(identity)) = (&storage, &identity) {
+            let own = Replica::new(storage.leases(), &config.replica).or_could_not_run()?;
+            let passed_on = Forward::new(own.clone(), identity).or_could_not_run()?;
+            router = router.layer(from_fn_with_state(passed_on, replica::forward));
+            replica = Some(own);
+        }
         let mut listeners = vec![
             listen::spawn(
                 public,
@@ -131,7 +146,7 @@ impl Server {
                     .as_ref()
                     .map(TlsFiles::server_config)
                     .transpose()?,
-                authority.router(),
+                router,
                 stopped.clone(),
             ),
             listen::spawn(
@@ -154,7 +169,7 @@ impl Server {
             .on_path("listen on", &socket)?;
         let published = publish(&home, &authority)?;
         record(&home, &operations)?;
-        let leading = replica.clone().map(|replica| Leading {
+        let leading = replica.map(|replica| Leading {
             task: tokio::spawn({
                 let (replica, authority) = (replica.clone(), authority.clone());
                 async move { replica.run(&authority).await }
@@ -242,7 +257,11 @@ pub fn start_logging(config: &ServeConfig, verbose: u8) -> Result<(), Failure> {
     logging::start(&config.logging, verbose)
 }
 
-async fn open_storage(config: &ServeConfig) -> Result<Storage, Failure> {
+/// The store of a configuration, beside whoever serves it.
+///
+/// # Errors
+/// If it cannot be opened.
+pub async fn open_storage(config: &ServeConfig) -> Result<Storage, Failure> {
     Ok(match (&config.postgres, &config.objects) {
         (Some(sql), Some(objects)) => SharedStore::connect(&config.data, sql, objects)
             .await
@@ -257,14 +276,22 @@ async fn open_authority(
     storage: &Storage,
     clock: &Arc<dyn Clock>,
 ) -> Result<Authority, Failure> {
+    let slots = open_slots(config, storage).await?;
+    Authority::open_with(storage, slots, config.authority(), clock.clone())
+        .await
+        .or_could_not_run()
+}
+
+/// The keys of a configuration.
+///
+/// # Errors
+/// If what seals them cannot be had.
+pub async fn open_slots(config: &ServeConfig, storage: &Storage) -> Result<KeySlots, Failure> {
     let environment = config.key.environment()?;
-    let slots = KeySlots::unlock(slot_store(storage)?, &config.key.source()?)
+    KeySlots::unlock(slot_store(storage)?, &config.key.source()?)
         .await
         .or_could_not_run()?
         .with_external(&config.key.slots, &environment)
-        .await
-        .or_could_not_run()?;
-    Authority::open_with(storage, slots, config.authority(), clock.clone())
         .await
         .or_could_not_run()
 }
@@ -313,9 +340,10 @@ fn keep_renewed(
 /// Writes what clients need below the data directory.
 fn publish(home: &Home, authority: &Authority) -> Result<Published, Failure> {
     services::export_trust(home, authority)?;
+    let issuer = &authority.signing_config()["oidcUrls"][0]["url"];
     Ok(Published::of(
         authority.base_url(),
-        authority.asserted().url(),
+        issuer.as_str().unwrap_or_default(),
         authority.tuf_root(),
         &home.trust(""),
     ))
@@ -398,6 +426,7 @@ impl ServeConfig {
             monitor: self.monitor.clone(),
             tsa: self.tsa.clone(),
             oidc: self.oidc.clone(),
+            tuf: self.tuf.clone(),
         }
     }
 }

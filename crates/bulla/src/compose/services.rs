@@ -9,7 +9,6 @@ use bulla_authority::{
 use bulla_core::{Clock, RootId, SystemClock};
 use bulla_registry::{Credential, RegistryConfig};
 use bulla_store::Store;
-use bulla_trust::TrustRoot;
 use std::{fs, path::Path, sync::Arc};
 use tokio::{
     sync::{Notify, watch},
@@ -17,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::rustls::{self, ServerConfig};
 
-use super::{Instance, listen, serve};
+use super::{Instance, listen, live_root::LiveRoot, serve};
 use crate::{
     compose,
     context::Context,
@@ -26,11 +25,15 @@ use crate::{
     journey::{
         export::{self, Exports, Tool},
         image_source::RegistrySource,
+        revocations,
     },
 };
 
 /// The name under which the local instance's own clients push.
 const USER: &str = "bulla";
+
+/// How often is looked whether there is another list of revocations.
+const EXPORT: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// What runs; stops when told to, and releases the lock when dropped.
 pub struct Services {
@@ -65,7 +68,15 @@ impl Services {
         let authority = Authority::open(&store, config, clock.clone())
             .await
             .or_could_not_run()?;
+        // What fails here is in the log, is tried again, and is an alarm meanwhile.
+        let _ = authority.renew(authority.now()).await;
         export_trust(&home, &authority)?;
+        // Verifiers need today's list; without it what they say is undecided, and
+        // that is no reason not to serve.
+        if let Err(failure) = authority.revocation().renew(clock.now()).await {
+            context.talk.warn(&failure.to_string());
+        }
+        revocations::export(&home, &authority).await?;
         let (credential, docker_config) = credential(&home, &names)?;
         let ready = ready_of(&home, &names, authority.root_id());
         let (stop, stopped) = watch::channel(false);
@@ -89,7 +100,7 @@ impl Services {
         let admission = Admission::new(
             (*compose::instance_policy(&home, &policy_names)?).clone(),
             RegistrySource::new(&instance)?,
-            Vec::<TrustRoot>::from([instance.trust_root()?]),
+            LiveRoot::open(home.clone())?,
             clock,
             Arc::new(bulla_admission::JsonLines::new(decisions(&home)?)),
             Settings::default(),
@@ -97,6 +108,7 @@ impl Services {
         let admission = bulla_admission::router(Arc::new(admission));
         let tls = server_config(&authority)?;
         tasks.push(listen::spawn(admission_port, Some(tls), admission, stopped));
+        tasks.push(tokio::spawn(keep_exported(home.clone(), authority.clone())));
         serve::record(&home, &operations)?;
         let renewal = keep_renewed(home.clone(), authority, operations.clone(), context);
         tasks.push(tokio::spawn(renewal));
@@ -133,6 +145,16 @@ impl Services {
 impl Drop for Services {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.ready_file);
+    }
+}
+
+/// Leaves each new list where verifiers on this machine look.
+async fn keep_exported(home: Home, authority: Authority) {
+    loop {
+        tokio::time::sleep(EXPORT).await;
+        if let Err(failure) = revocations::export(&home, &authority).await {
+            tracing::error!(%failure, "the list of revocations was not written");
+        }
     }
 }
 
@@ -227,6 +249,15 @@ pub fn export_trust(home: &Home, authority: &Authority) -> Result<(), Failure> {
         keep(&home.trust(name), &crate::output::json(document)?)?;
     }
     keep(&home.trust("tuf_root.json"), authority.tuf_root())?;
+    let tuf = format!("{}/tuf", authority.base_url());
+    let tuf_root = String::from_utf8_lossy(authority.tuf_root());
+    export::write(
+        &Tool::ALL,
+        authority.trusted_root(),
+        Some(authority.signing_config()),
+        Some((&tuf, &tuf_root)),
+        &home.trust(""),
+    )?;
     keep(
         &home.trust("tls_ca.pem"),
         authority.transport().roots_pem().as_bytes(),

@@ -11,7 +11,7 @@ use bulla_trust::{Rejection, TrustRoot, Verified};
 use jiff::Timestamp;
 use std::{fs, path::Path, sync::Arc};
 
-use super::image_source::RegistrySource;
+use super::{image_source::RegistrySource, revocations};
 use crate::{
     compose::{self, Instance},
     failure::{Exit, Failure, OnPath, OrFail},
@@ -166,7 +166,8 @@ pub fn instance_trust_root(home: &Home) -> Result<TrustRoot, Failure> {
         &home.trust("tuf_root.json"),
     )?));
     let bytes = read_document(&home.trust("trusted_root.json"))?;
-    TrustRoot::parse(&bytes, id).or_could_not_run()
+    let root = TrustRoot::parse(&bytes, id).or_could_not_run()?;
+    Ok(revocations::known(root, home))
 }
 
 fn read_document(file: &Path) -> Result<Vec<u8>, Failure> {

@@ -22,6 +22,7 @@ pub mod password;
 pub mod place;
 pub mod publish;
 pub mod reach;
+pub mod revocations;
 pub mod scan;
 pub mod seal;
 pub mod ship;

@@ -75,6 +75,16 @@ impl Trusted {
     }
 }
 
+impl Trusted {
+    /// The root itself, where it was read and nobody else holds it.
+    pub fn into_owned(self) -> Option<TrustRoot> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Read(root) => Arc::into_inner(root),
+        }
+    }
+}
+
 impl From<TrustRoot> for Trusted {
     fn from(root: TrustRoot) -> Self {
         Self::Read(Arc::new(root))

@@ -176,7 +176,7 @@ impl Session {
             .await
             .or_undecidable()
             .map_err(|failure| failure.on("no certificate to sign with"))?;
-        let root = Arc::new(instance.trust_root()?);
+        let root = Arc::new(instance.bare_trust_root()?);
         Ok(Self {
             sealer: sealer
                 .witnessed_by(&services)
@@ -284,7 +284,7 @@ fn witnesses(
     if let (Place::Local, Some(instance)) = (&order.place, reach.instance()) {
         return Ok(Witnesses {
             services: instance.signing_services(logs),
-            root: Arc::new(instance.trust_root()?),
+            root: Arc::new(instance.bare_trust_root()?),
         });
     }
     let sigstore = order.place.sigstore(context)?;

@@ -78,6 +78,7 @@ pub struct Demand {
     requirements: Requirements,
     wanted: Wanted,
     annotations: BTreeMap<String, String>,
+    as_of: Timestamp,
 }
 
 impl Demand {
@@ -103,7 +104,15 @@ impl Demand {
             requirements,
             wanted: Wanted::Signature,
             annotations: BTreeMap::new(),
+            as_of: Timestamp::now(),
         }
+    }
+
+    /// Judged as of then.
+    #[must_use]
+    pub fn as_of(mut self, time: Timestamp) -> Self {
+        self.as_of = time;
+        self
     }
 
     /// Counts only what says this.
@@ -148,6 +157,10 @@ impl Judged {
     pub fn outcome(&self, gaps: &[Reason]) -> Outcome {
         match self.tally.outcome {
             TallyOutcome::Met => Outcome::Allow,
+            // A signature that may or may not be revoked could make it enough.
+            TallyOutcome::Short if self.rejections.iter().any(Rejection::is_undecidable) => {
+                Outcome::Undecided
+            }
             TallyOutcome::Short => Outcome::Deny,
             TallyOutcome::NoEvidence if gaps.is_empty() => Outcome::NoEvidence,
             TallyOutcome::NoEvidence => Outcome::Undecided,
@@ -228,12 +241,11 @@ pub fn judge(
     collected: &Collected,
     subject: Subject<'_>,
     demand: &Demand,
-    now: Timestamp,
 ) -> Result<Judged, Failure> {
     let authorities = demand.signers.iter().map(Signer::authority).collect();
     let threshold = Threshold::at_least(demand.threshold, authorities).or_usage()?;
-    let verification =
-        Verification::new(demand.trusted.root(), now).requiring(demand.requirements.clone());
+    let verification = Verification::new(demand.trusted.root(), demand.as_of)
+        .requiring(demand.requirements.clone());
     let mut report = ArtifactReport::new(subject.digest());
     let (mut accepted, mut rejections) = (Vec::new(), Vec::new());
     let mut passed_over = BTreeSet::new();

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod book;
+mod ceremony;
 mod cosign_conformance;
 mod cosign_face;
 mod foreign_image;

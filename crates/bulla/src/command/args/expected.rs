@@ -10,6 +10,7 @@ use bulla_trust::{
     },
 };
 use clap::Args;
+use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     journey::{
         keyref,
         place::{Place, Trusted},
+        revocations,
         verifying::{Demand, Signer},
     },
 };
@@ -229,6 +231,12 @@ pub struct TrustArgs {
     /// Certificates of a timestamp authority of your own (PEM, leaf first)
     #[arg(long, value_name = "FILE", help_heading = "Trust")]
     timestamp_certificate_chain: Option<PathBuf>,
+    /// What the instance revoked: its list, where --trusted-root or --sigstore is a file
+    #[arg(long, value_name = "FILE", help_heading = "Trust")]
+    revocations: Option<PathBuf>,
+    /// Judge as of then, not as of now: expiry, proven times and revocations
+    #[arg(long, value_name = "TIME", help_heading = "Trust")]
+    as_of: Option<Timestamp>,
 }
 
 /// What may be missing.
@@ -272,11 +280,28 @@ impl TrustArgs {
         }
     }
 
+    /// The time of judgement.
+    pub fn as_of(&self) -> Timestamp {
+        self.as_of.unwrap_or_else(Timestamp::now)
+    }
+
     /// The trust root, with what was given beside it.
     ///
     /// # Errors
     /// If it cannot be read.
     pub fn trusted(&self, context: &Context) -> Result<Trusted, Failure> {
+        let trusted = self.anchored(context)?;
+        let Some(file) = &self.revocations else {
+            return Ok(trusted);
+        };
+        let revocations = revocations::in_file(trusted.root(), file, Timestamp::now());
+        let what = "--revocations: this trust root's instance publishes no list";
+        let root = trusted.into_owned();
+        let root = root.ok_or_else(|| Failure::new(Exit::Usage, "CLI-0602", what))?;
+        Ok(root.knowing(revocations).into())
+    }
+
+    fn anchored(&self, context: &Context) -> Result<Trusted, Failure> {
         let parts = RootParts {
             ca_roots: self.ca_roots.as_deref().map(read).transpose()?,
             ca_intermediates: self.ca_intermediates.as_deref().map(read).transpose()?,
@@ -362,10 +387,6 @@ pub fn demand(
         true => TrustRoot::nothing().or_could_not_run()?.into(),
         false => trust.trusted(context)?,
     };
-    Ok(Demand::new(
-        signers,
-        threshold,
-        trusted,
-        waivers.requirements()?,
-    ))
+    let requirements = waivers.requirements()?;
+    Ok(Demand::new(signers, threshold, trusted, requirements).as_of(trust.as_of()))
 }

@@ -15,6 +15,7 @@ use crate::{
 
 mod init;
 mod keys;
+mod place;
 mod plan;
 mod publish;
 mod sign;
@@ -98,39 +99,22 @@ impl<T> OrRefused<T> for Result<T, CeremonyError> {
     }
 }
 
-/// The data directory's store, beside whoever serves.
-async fn store(context: &Context) -> Result<bulla_store::Store, Failure> {
-    let home = context.home()?;
-    if !home.exists() {
-        return Err(Failure::new(
-            Exit::CouldNotRun,
-            "CLI-0341",
-            format!("{} holds no instance", home.path().display()),
-        )
-        .hint("bulla up --data DIR creates one; name its directory with --data DIR"));
-    }
-    bulla_store::Store::open(home.path())
-        .await
-        .or_could_not_run()
-}
-
-/// The export of the instance in the data directory.
+/// The export of the instance in the data directory, or of a configuration.
 ///
 /// # Errors
 /// If there is no instance, or it has not started yet.
-pub fn export(context: &Context) -> Result<Vec<u8>, Failure> {
+pub fn export(config: Option<&Path>, context: &Context) -> Result<Vec<u8>, Failure> {
     context.block_on(async {
-        let store = store(context).await?;
-        let mailbox = bulla_authority::authority::Mailbox::new(store.values());
-        let export = mailbox.export().await.or_could_not_run()?;
-        store.close().await;
+        let place = place::Place::open(config, context).await?;
+        let export = place.mailbox().export().await.or_could_not_run()?;
+        place.close().await;
         export.ok_or_else(|| {
             Failure::new(
                 Exit::CouldNotRun,
                 "CLI-0342",
                 "the instance has not said yet what a ceremony needs",
             )
-            .hint("start it once with this version: bulla up")
+            .hint("start it once with this version: bulla up, or bulla serve")
         })
     })
 }

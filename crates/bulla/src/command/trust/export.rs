@@ -47,6 +47,9 @@ pub struct ExportArgs {
     /// What the local instance gives into a trust ceremony: public keys and documents
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dir", "sigstore"])]
     ceremony: Option<PathBuf>,
+    /// For --ceremony: the configuration of `bulla serve`, instead of the local instance
+    #[arg(long, value_name = "FILE", requires = "ceremony")]
+    config: Option<PathBuf>,
     /// Also the files that a tool reads, or those of all; repeatable
     #[arg(long = "for", value_name = "TOOL")]
     tools: Vec<Tools>,
@@ -78,7 +81,7 @@ impl FromStr for Tools {
 pub fn run(args: ExportArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
     if let Some(path) = &args.ceremony {
-        let bytes = super::ceremony::export(context)?;
+        let bytes = super::ceremony::export(args.config.as_deref(), context)?;
         fs::write(path, &bytes).on_path("write", path)?;
         let digest = Digest::sha256(&bytes);
         context

@@ -9,9 +9,12 @@ use bulla_authority::{
     key_slot::InstanceKeySource,
     log::{rekor_v1::RekorV1Settings, rekor_v2::RekorV2Settings},
     monitor::MonitorSettings,
+    oidc::OidcSettings,
+    replica::ReplicaSettings,
     search::SearchSettings,
     transport::TransportSettings,
     tsa::TsaSettings,
+    tuf::TufSettings,
     witness::WitnessSettings,
 };
 use bulla_core::limits;
@@ -90,6 +93,9 @@ pub struct ServeConfig {
     /// Section `[monitor]`.
     #[serde(default)]
     pub monitor: MonitorSettings,
+    /// Section `[tuf]`.
+    #[serde(default)]
+    pub tuf: TufSettings,
 }
 
 /// Section `[listen]`.
@@ -217,7 +223,7 @@ impl ServeConfig {
         let url = Url::parse(&self.base_url)
             .map_err(|_| refuse(format!("base-url {:?} is not a URL", self.base_url)))?;
         let secure = url.scheme() == "https";
-        let loopback = bulla_net::is_loopback(&url);
+        let loopback = bulla_net::http::is_loopback(&url);
         let tls = listen.certificate_file.is_some();
         if tls != listen.key_file.is_some() {
             return Err(

@@ -156,3 +156,6 @@ fn unusable(path: &Path, cause: &dyn fmt::Display) -> Failure {
     .line(cause.to_string())
     .hint("name a PEM chain, leaf first, and its key in [listen]")
 }
+
+#[cfg(test)]
+mod tests;

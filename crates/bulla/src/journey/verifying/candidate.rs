@@ -5,6 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Envelope, Statement, limits, statement::predicate_type::COSIGN_SIGN_V1};
 use bulla_oci::cosign::annotation;
 use bulla_trust::{
+    Rejection,
     report::{Label, Layout},
     sigstore::{BundleKind, UnverifiedBundle},
 };
@@ -14,18 +15,24 @@ use std::collections::BTreeMap;
 use super::Wanted;
 
 /// A seal, not verified.
-#[derive(Clone, Debug)]
 pub enum Seal {
-    /// A Sigstore bundle.
-    Bundle(Vec<u8>),
+    /// A Sigstore bundle: its bytes, and what was read from them.
+    Bundle(Vec<u8>, Box<Result<UnverifiedBundle, Rejection>>),
     /// A layer of a `.sig` manifest.
     OldSignature(Vec<u8>, BTreeMap<String, String>),
     /// A layer of an `.att` manifest.
     OldAttestation(Vec<u8>, BTreeMap<String, String>),
 }
 
+impl Seal {
+    /// A bundle, read.
+    pub fn bundle(bytes: Vec<u8>) -> Self {
+        let read = UnverifiedBundle::read(&bytes);
+        Self::Bundle(bytes, Box::new(read))
+    }
+}
+
 /// A seal, and where it was found.
-#[derive(Clone, Debug)]
 pub struct Candidate {
     /// Where.
     pub label: Label,
@@ -38,13 +45,13 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// A candidate that was found there under that name. Read once; what cannot
-    /// be read claims nothing.
+    /// A candidate that was found there under that name. What cannot be read
+    /// claims nothing.
     pub fn new(layout: Layout, name: String, seal: Seal) -> Self {
         let (mut is_signature, mut is_certified, mut predicate_type) = (false, false, None);
         match &seal {
-            Seal::Bundle(bytes) => {
-                if let Ok(bundle) = UnverifiedBundle::parse(bytes) {
+            Seal::Bundle(_, read) => {
+                if let Ok(bundle) = read.as_ref() {
                     is_signature = bundle.kind() == BundleKind::Signature;
                     is_certified = bundle.has_certificate();
                     predicate_type = bundle.statement().ok().map(|said| said.predicate_type);
@@ -99,7 +106,7 @@ impl Candidate {
             Err(_) => json!({"base64": STANDARD.encode(bytes)}),
         };
         match &self.seal {
-            Seal::Bundle(bytes) => text(bytes),
+            Seal::Bundle(bytes, _) => text(bytes),
             Seal::OldSignature(payload, annotations) => json!({
                 "payload": STANDARD.encode(payload), "annotations": annotations,
             }),

@@ -43,13 +43,16 @@ fn by_certificate(
 ) -> Result<Said, Rejection> {
     let digest = subject.digest();
     Ok(match &candidate.seal {
-        Seal::Bundle(bytes) => match candidate.is_signature.then_some(subject) {
-            Some(Subject::File(artifact, _)) => {
-                Said::Blob(verification.signature(bytes, artifact)?)
+        Seal::Bundle(_, read) => {
+            let bundle = read.as_ref().as_ref().map_err(Clone::clone)?;
+            match candidate.is_signature.then_some(subject) {
+                Some(Subject::File(artifact, _)) => {
+                    Said::Blob(verification.signature(bundle, artifact)?)
+                }
+                Some(Subject::Image(digest)) => Said::Blob(verification.signature(bundle, digest)?),
+                None => Said::Statement(verification.attestation(bundle, digest)?),
             }
-            Some(Subject::Image(digest)) => Said::Blob(verification.signature(bytes, digest)?),
-            None => Said::Statement(verification.attestation(bytes, digest)?),
-        },
+        }
         Seal::OldSignature(payload, annotations) => {
             let layer = Layer {
                 payload,
@@ -75,15 +78,18 @@ fn by_key(
 ) -> Result<Said, Rejection> {
     let digest = subject.digest();
     Ok(match &candidate.seal {
-        Seal::Bundle(bytes) => match candidate.is_signature.then_some(subject) {
-            Some(Subject::File(artifact, _)) => {
-                Said::KeyBlob(verification.signature_with_key(bytes, artifact, key)?)
+        Seal::Bundle(_, read) => {
+            let bundle = read.as_ref().as_ref().map_err(Clone::clone)?;
+            match candidate.is_signature.then_some(subject) {
+                Some(Subject::File(artifact, _)) => {
+                    Said::KeyBlob(verification.signature_with_key(bundle, artifact, key)?)
+                }
+                Some(Subject::Image(digest)) => {
+                    Said::KeyBlob(verification.signature_with_key(bundle, digest, key)?)
+                }
+                None => Said::KeyStatement(verification.attestation_with_key(bundle, digest, key)?),
             }
-            Some(Subject::Image(digest)) => {
-                Said::KeyBlob(verification.signature_with_key(bytes, digest, key)?)
-            }
-            None => Said::KeyStatement(verification.attestation_with_key(bytes, digest, key)?),
-        },
+        }
         Seal::OldSignature(payload, annotations) => {
             let layer = Layer {
                 payload,

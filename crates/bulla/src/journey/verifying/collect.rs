@@ -39,7 +39,7 @@ pub async fn collect(
         let attached = source.bundles(digest).await.or_undecidable()?;
         for one in attached.found {
             let name = one.descriptor.digest.to_string();
-            let seal = Seal::Bundle(one.bytes);
+            let seal = Seal::bundle(one.bytes);
             let candidate = Candidate::new(Layout::Referrer, name, seal);
             collected.candidates.push(candidate);
         }

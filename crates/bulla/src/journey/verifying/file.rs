@@ -2,7 +2,6 @@
 
 use bulla_core::{Digest, limits};
 use bulla_trust::{report::Layout, sigstore::Artifact};
-use jiff::Timestamp;
 use std::{fs, path::PathBuf};
 
 use super::{Candidate, Collected, Demand, Judged, Seal, Subject, judge};
@@ -54,20 +53,20 @@ pub fn file(question: &FileQuestion, demand: &Demand) -> Result<FileAnswer, Fail
         let open = fs::File::open(path).on_path("read", path)?;
         let bytes = limits::read_bounded(open, limits::BUNDLE_BYTES, "bundle").or_denied()?;
         let name = path.display().to_string();
-        let candidate = Candidate::new(Layout::File, name, Seal::Bundle(bytes));
+        let candidate = Candidate::new(Layout::File, name, Seal::bundle(bytes));
         collected.candidates.push(candidate);
     }
     let (digest, judged) = match question.as_digest() {
         Some(digest) => {
             let subject = Subject::File(Artifact::from(&digest), &digest);
-            let judged = judge(&collected, subject, demand, Timestamp::now())?;
+            let judged = judge(&collected, subject, demand)?;
             (digest, judged)
         }
         None => {
             let bytes = fs::read(&question.file).on_path("read", &question.file)?;
             let digest = Digest::sha256(&bytes);
             let subject = Subject::File(Artifact::from(bytes.as_slice()), &digest);
-            let judged = judge(&collected, subject, demand, Timestamp::now())?;
+            let judged = judge(&collected, subject, demand)?;
             (digest, judged)
         }
     };

@@ -3,7 +3,6 @@
 
 use bulla_core::{Digest, Reason, Reference};
 use bulla_oci::{EvidenceSource, Saved};
-use jiff::Timestamp;
 use std::path::Path;
 
 use super::{Collected, Demand, Judged, Subject, collect, judge};
@@ -104,7 +103,7 @@ async fn answer(
 ) -> Result<Answer, Failure> {
     let collected = collect(source, &digest, question.layouts, demand.wanted()).await?;
     let subject = Subject::Image(&digest);
-    let judged = judge(&collected, subject, demand, Timestamp::now())?;
+    let judged = judge(&collected, subject, demand)?;
     Ok(Answer {
         pinned,
         digest,

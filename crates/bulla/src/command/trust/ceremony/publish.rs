@@ -7,8 +7,6 @@
 use bulla_authority::{
     authority::{Answer, Mailbox, hand_over},
     ceremony::{Outcome, status},
-    key_slot::KeySlots,
-    tuf::TufSettings,
 };
 use bulla_core::SystemClock;
 use clap::Args;
@@ -16,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::OrRefused as _;
+use super::{OrRefused as _, place::Place};
 use crate::{
     context::Context,
     failure::{Exit, Failure, OrFail},
@@ -36,12 +34,15 @@ Formats: text, json.
 
 Examples:
   bulla trust ceremony publish root-2
-  bulla trust ceremony publish root-2 --data /srv/bulla
+  bulla trust ceremony publish root-2 --config bulla-serve.toml
   bulla trust ceremony publish root-2 --wait 300 -o json")]
 pub struct PublishArgs {
     /// The folder of the ceremony
     #[arg(value_name = "DIR")]
     dir: PathBuf,
+    /// The configuration of `bulla serve`; the local instance if not given
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// How long to wait for the process that serves
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     wait: u64,
@@ -99,21 +100,21 @@ async fn give(
     is_hand_over: bool,
     context: &Context,
 ) -> Result<Answer, Failure> {
-    let home = context.home()?;
-    let lock = match home.exists() {
-        true => home.try_lock()?,
-        false => None,
-    };
-    let store = super::store(context).await?;
+    let place = Place::open(args.config.as_deref(), context).await?;
+    let lock = place.home().try_lock()?;
     let answer = match &lock {
-        Some(_) => {
-            let slots = KeySlots::open(&store.directory().join("keys"))
-                .await
-                .or_could_not_run()?;
-            let (values, clock) = (store.values(), Arc::new(SystemClock));
-            hand_over(values, slots, TufSettings::default(), clock, outcome)
-                .await
-                .or_denied()?
+        // What seals the keys is asked for only where one of them has to sign.
+        Some(_) if is_hand_over || args.config.is_none() => {
+            let (values, clock) = (place.storage().values(), Arc::new(SystemClock));
+            hand_over(
+                values,
+                place.slots().await?,
+                place.settings(),
+                clock,
+                outcome,
+            )
+            .await
+            .or_denied()?
         }
         None if is_hand_over => {
             return Err(Failure::new(
@@ -123,9 +124,9 @@ async fn give(
             )
             .hint("stop it (bulla up, bulla serve), publish, and start it again"));
         }
-        None => leave(args, &Mailbox::new(store.values()), outcome).await?,
+        _ => leave(args, &place.mailbox(), outcome).await?,
     };
-    store.close().await;
+    place.close().await;
     drop(lock);
     Ok(answer)
 }

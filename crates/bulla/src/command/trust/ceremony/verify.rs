@@ -21,6 +21,7 @@ Formats: text, json.
 
 Examples:
   bulla trust ceremony verify root-2
+  bulla trust ceremony verify /media/usb/root-2
   bulla trust ceremony verify root-2 -o json")]
 pub struct VerifyArgs {
     /// The folder of the ceremony

@@ -1,0 +1,189 @@
+//! The instance's list of revocations: taken from its revoker, kept, published.
+//!
+//! A list authenticates itself: it is a bundle that only the instance's own
+//! revoker can make, and it is verified here under the instance's own root
+//! before it goes anywhere. Each has the next number; of two that are made at
+//! once the second is refused, so that no entry is lost. The TUF repository
+//! carries it to verifiers.
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use bulla_core::{Clock, Diagnose as _};
+use bulla_store::{Values, state::Change};
+use bulla_trust::{
+    TrustRoot,
+    revocation::{RevocationList, TUF_TARGET},
+};
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+
+use crate::{error::AuthorityError, http::RpcError, tuf::Publisher};
+
+mod seal;
+
+pub use seal::Seals;
+
+const SPACE: &str = "revocation";
+const LIST: &str = "list";
+/// How long a list counts that is made here.
+const LIFE: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// After how long it is made anew.
+const RENEWED: SignedDuration = SignedDuration::from_hours(24);
+/// The longest life of a list: what is published must not count for years.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 90);
+
+/// Takes and publishes the list.
+pub struct Revocation {
+    /// The instance's own root.
+    pub root: TrustRoot,
+    /// What seals a list here.
+    pub seals: Seals,
+    /// Where the list is kept.
+    pub values: Values,
+    /// What carries it to verifiers.
+    pub publisher: Publisher,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// `/api/v1/revocations`
+pub fn router(revocation: Arc<Revocation>) -> Router {
+    Router::new()
+        .route("/api/v1/revocations", get(read).post(publish))
+        .with_state(revocation)
+}
+
+async fn read(State(revocation): State<Arc<Revocation>>) -> Result<Response, RpcError> {
+    let bundle = revocation.kept().await?.ok_or_else(RpcError::not_found)?;
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            "application/vnd.dev.sigstore.bundle.v0.3+json",
+        ),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, bundle).into_response())
+}
+
+async fn publish(
+    State(revocation): State<Arc<Revocation>>,
+    body: Bytes,
+) -> Result<StatusCode, RpcError> {
+    revocation.take(&body).await?;
+    Ok(StatusCode::CREATED)
+}
+
+impl Revocation {
+    /// The present list: a bundle.
+    ///
+    /// # Errors
+    /// [`RpcError`] if the store fails.
+    pub async fn kept(&self) -> Result<Option<Vec<u8>>, RpcError> {
+        let kept = self.values.get(SPACE, LIST).await;
+        kept.map_err(|error| RpcError::internal("the list cannot be read", &error))
+    }
+
+    /// A list that was kept, and so was verified before. Its certificate may be
+    /// of an authority that is gone by now.
+    fn list(&self, bundle: &[u8]) -> Result<RevocationList, RpcError> {
+        RevocationList::in_bundle(bundle)
+            .map_err(|error| RpcError::internal("the kept list cannot be read", &error))
+    }
+
+    async fn carry(&self, bundle: Vec<u8>) -> Result<(), RpcError> {
+        let put = self.publisher.put_target(TUF_TARGET, bundle).await;
+        put.map(drop)
+            .map_err(|error| RpcError::internal("the list was kept, and is not published", &error))
+    }
+
+    /// Verifies a list, keeps it and publishes it.
+    async fn take(&self, bundle: &[u8]) -> Result<(), RpcError> {
+        let refused = |why: String| {
+            tracing::info!(target: "audit", event = "revocations refused", why);
+            RpcError::invalid(why)
+        };
+        let (list, signer) = RevocationList::verify_signed(bundle, &self.root, self.clock.now())
+            .map_err(|rejection| refused(format!("{rejection} [{}]", rejection.code())))?;
+        if signer.issuer != self.seals.ca.service.url() {
+            return Err(refused(format!(
+                "{} is not of this instance",
+                signer.subject
+            )));
+        }
+        if list.next_update().duration_since(list.issued()) > LONGEST {
+            return Err(refused("a list may count for 90 days at most".into()));
+        }
+        let kept = self.kept().await?;
+        let next = match &kept {
+            Some(bundle) => self.list(bundle)?.number().saturating_add(1),
+            None => 1,
+        };
+        if list.number() != next {
+            return Err(refused(format!(
+                "the next list is number {next}, this is number {}: begin again from the present one",
+                list.number()
+            )));
+        }
+        let change = Change::Swap {
+            key: LIST,
+            expected: kept.as_deref(),
+            value: bundle,
+        };
+        let swapped = self.values.apply(SPACE, &[change]).await;
+        if !swapped.map_err(|error| RpcError::internal("the list was not kept", &error))? {
+            return Err(refused("another list came first: begin again".into()));
+        }
+        self.carry(bundle.to_vec()).await?;
+        tracing::info!(
+            target: "audit", event = "revocations published",
+            number = list.number(), entries = list.entries().len()
+        );
+        Ok(())
+    }
+
+    /// Sees to it that there is a list, that it is of today, and that it is
+    /// published, where a crash came in between.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Revocations`] if a new one cannot be made.
+    pub async fn renew(&self, now: Timestamp) -> Result<(), AuthorityError> {
+        let renewed = self.made_anew(now).await;
+        renewed.map_err(|error| AuthorityError::Revocations {
+            why: error.message().to_owned(),
+        })
+    }
+
+    async fn made_anew(&self, now: Timestamp) -> Result<(), RpcError> {
+        let kept = self.kept().await?;
+        let list = match &kept {
+            Some(bundle) => {
+                let list = self.list(bundle)?;
+                if now.duration_since(list.issued()) < RENEWED {
+                    return match self.publisher.target(TUF_TARGET).await {
+                        Ok(published) if published == kept => Ok(()),
+                        _ => self.carry(bundle.clone()).await,
+                    };
+                }
+                Some(list)
+            }
+            None => None,
+        };
+        let number = list.as_ref().map_or(0, RevocationList::number);
+        let entries = list.map_or_else(Vec::new, |list| list.entries().to_vec());
+        let until = now.checked_add(LIFE).unwrap_or(Timestamp::MAX);
+        let failed = |error: &dyn std::error::Error| RpcError::internal("no list was made", error);
+        let list = RevocationList::new(number.saturating_add(1), now, until, entries)
+            .map_err(|error| failed(&error))?;
+        let statement = list
+            .statement(self.root.id())
+            .map_err(|error| failed(&error))?;
+        let bundle = self.seals.seal(&statement, now).await?;
+        self.take(&bundle).await
+    }
+}
