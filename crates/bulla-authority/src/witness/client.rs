@@ -9,7 +9,7 @@ use bulla_crypto::{
 };
 use bulla_net::http::{Body, Egress, HttpClient, HttpOptions, Request};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -42,8 +42,8 @@ struct Peer {
     http: HttpClient,
     /// By origin, the size that it cosigned last, as far as is known.
     seen: Mutex<HashMap<String, u64>>,
-    /// Why it did not cosign last time.
-    failure: Mutex<Option<String>>,
+    /// By origin, why it did not cosign last time.
+    failures: Mutex<BTreeMap<String, String>>,
 }
 
 /// How it goes with a witness.
@@ -51,8 +51,9 @@ struct Peer {
 pub struct WitnessStatus {
     /// Its name.
     pub name: String,
-    /// Why it did not cosign the last checkpoint; nothing if it did.
-    pub failure: Option<String>,
+    /// By the log's origin, why it did not cosign the last checkpoint; nothing
+    /// of those that it cosigned.
+    pub failures: BTreeMap<String, String>,
 }
 
 impl Witnesses {
@@ -94,7 +95,7 @@ impl Witnesses {
     pub fn status(&self) -> Vec<WitnessStatus> {
         let status = |peer: &Arc<Peer>| WitnessStatus {
             name: peer.key.name().to_owned(),
-            failure: lock(&peer.failure).clone(),
+            failures: lock(&peer.failures).clone(),
         };
         self.peers.iter().map(status).collect()
     }
@@ -116,8 +117,17 @@ impl Witnesses {
                     let witness = peer.key.name();
                     tracing::warn!(witness, %origin, failure, "not cosigned");
                 }
-                *lock(&peer.failure) = answer.as_ref().err().cloned();
-                answer.ok()
+                let mut failures = lock(&peer.failures);
+                match answer {
+                    Ok(line) => {
+                        failures.remove(&*origin);
+                        Some(line)
+                    }
+                    Err(failure) => {
+                        failures.insert(origin.to_string(), failure);
+                        None
+                    }
+                }
             });
         }
         let mut lines: Vec<String> = asked.join_all().await.into_iter().flatten().collect();
@@ -178,7 +188,7 @@ impl Peer {
             key,
             http: HttpClient::new(options),
             seen: Mutex::default(),
-            failure: Mutex::default(),
+            failures: Mutex::default(),
         })
     }
 

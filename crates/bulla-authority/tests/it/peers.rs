@@ -170,7 +170,7 @@ async fn rekor_cli_uploads_finds_gets_and_verifies() {
     let said = stage
         .succeeds(&rekor, &[&["verify"][..], &server, &entry].concat())
         .await;
-    assert!(said.contains("Entry Index: 1"), "{said}");
+    assert!(said.contains("Entry Index in Current Tree: 1"), "{said}");
     let said = stage
         .succeeds(
             &rekor,

@@ -79,12 +79,13 @@ async fn published_checkpoints_carry_what_the_witness_cosigned() {
         let note = note.await;
         assert!(key.verify(&note).unwrap().is_some());
     }
-    // The v1 and CT trees are not known to that witness: with a quorum, nothing
-    // of them is published.
-    assert!(
-        log.witnesses()[0].failure.is_some()
-            || get(&log, "/ct/static/checkpoint").await.body.is_empty()
-    );
+    // The CT tree is not known to that witness.
+    let refused = until("a refusal", async || {
+        let status = &log.witnesses()[0];
+        status.failures.get("127.0.0.1:4321").cloned()
+    });
+    assert!(refused.await.contains("404"));
+    assert!(!log.witnesses()[0].failures.contains_key("127.0.0.1"));
     server.abort();
     // The witness is gone: entries are logged all the same, and what is published stays.
     let before = get(&log, "/api/v2/checkpoint").await.body;
