@@ -144,6 +144,24 @@ impl RpcError {
         }
     }
 
+    /// 405, as Rekor answers writes to a log that is only read any more.
+    pub fn frozen() -> Self {
+        Self {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            code: 12,
+            message: "This log has been frozen, please switch to the latest log.".into(),
+        }
+    }
+
+    /// 503, `UNAVAILABLE`: too many wait already.
+    pub fn busy() -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: 14,
+            message: "too many requests wait; try again".into(),
+        }
+    }
+
     /// 415, as the real timestamp authority answers other media types.
     pub fn media_type(message: impl Into<String>) -> Self {
         Self {

@@ -11,6 +11,7 @@ mod publisher;
 mod read;
 pub mod rekor_v1;
 pub mod rekor_v2;
+mod searchable;
 mod sequencer;
 pub mod tile_routes;
 
