@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use super::{
     AuthorityConfig, Mailbox, Parts,
-    ceremony::take_up,
     background::{Background, Surroundings},
+    ceremony::take_up,
     publish::{self, Prepared},
 };
 use crate::{
