@@ -10,11 +10,14 @@ use std::{io, path::PathBuf};
 
 use crate::{
     ca::issuer::IssuersError,
+    certified::GenerationError,
     key_slot::{ExternalKeyError, HolderError},
+    monitor::MonitorError,
     oidc::{LoginError, OidcError},
     store::StoreError,
     transport::TransportError,
     tuf::TufError,
+    witness::WitnessError,
 };
 
 /// What can go wrong in the authority as a whole.
@@ -29,6 +32,9 @@ pub enum AuthorityError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A certificate for the next generation of a key.
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
     /// A ceremony's result.
     #[error(transparent)]
     Ceremony(Box<crate::ceremony::CeremonyError>),
@@ -81,6 +87,9 @@ pub enum AuthorityError {
     /// A Merkle tree.
     #[error(transparent)]
     Merkle(#[from] MerkleError),
+    /// The monitor of the logs.
+    #[error(transparent)]
+    Monitor(#[from] MonitorError),
     /// A checkpoint.
     #[error(transparent)]
     Note(#[from] NoteError),
@@ -128,6 +137,9 @@ pub enum AuthorityError {
     /// The TUF repository.
     #[error(transparent)]
     Tuf(#[from] TufError),
+    /// The witnesses of the logs.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// A certificate.
     #[error(transparent)]
     X509(#[from] X509Error),
@@ -149,15 +161,17 @@ impl Diagnose for AuthorityError {
             Self::Json(_) => Code("AUTH-0005"),
             Self::LogUnavailable { .. } => Code("AUTH-0006"),
             Self::Renamed { .. } => Code("AUTH-0007"),
+            Self::Generation(error) => error.code(),
+            Self::Issuers(error) => error.code(),
             Self::Revocations { .. } => Code("AUTH-0900"),
             Self::NotLeading { .. } => Code("AUTH-0300"),
             Self::ExternalKey(error) => error.code(),
             Self::Holder(error) => error.code(),
             Self::Ceremony(error) => error.code(),
-            Self::Issuers(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::Login(error) => error.code(),
             Self::Merkle(error) => error.code(),
+            Self::Monitor(error) => error.code(),
             Self::Note(error) => error.code(),
             Self::Oidc(error) => error.code(),
             Self::Sct(error) => error.code(),
@@ -167,6 +181,7 @@ impl Diagnose for AuthorityError {
             Self::Timestamp(error) => error.code(),
             Self::Transport(error) => error.code(),
             Self::Tuf(error) => error.code(),
+            Self::Witness(error) => error.code(),
             Self::X509(error) => error.code(),
         }
     }
@@ -197,9 +212,12 @@ impl Diagnose for AuthorityError {
             Self::Transport(error) => error.hint(),
             Self::Storage(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::Monitor(error) => error.hint(),
+            Self::Witness(error) => error.hint(),
             Self::Ceremony(error) => error.hint(),
             Self::Tuf(error) => error.hint(),
             Self::Oidc(error) => error.hint(),
+            Self::Generation(error) => error.hint(),
             Self::Issuers(error) => error.hint(),
             Self::Login(error) => error.hint(),
             _ => None,

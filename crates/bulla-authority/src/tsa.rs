@@ -21,16 +21,25 @@ use bulla_crypto::{
     timestamp::{
         TimestampError, TimestampSigner, parse_timestamp_query, parse_timestamp_query_json,
     },
-    x509::to_pem_chain,
+    x509::{Certificate, to_pem_chain},
 };
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 
+use crate::{
+    certified::{CertificateRequest, Certified},
+    error::AuthorityError,
+    health::Lifetime,
+    store::LogStore,
+};
 use guard::{ClockBehind, ClockGuard};
 
 /// Longest query in bytes; a real one has less than 200.
 const QUERY_BYTES: usize = 4096;
+/// The document of the latest time given.
+const FLOOR: &str = "tsa-floor";
 /// Longest `Content-Type` that is looked at, in bytes.
 const MEDIA_TYPE_BYTES: usize = 256;
 
@@ -68,12 +77,14 @@ impl TsaSettings {
 
 /// The authority.
 pub struct Tsa {
-    /// Signs.
-    pub signer: TimestampSigner,
+    /// What signs: key, certificate, root.
+    pub signers: Certified<TimestampSigner>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Sees that it does not run backwards.
     pub guard: ClockGuard,
+    /// Where the guard's floor is kept.
+    pub store: Arc<dyn LogStore>,
 }
 
 impl Tsa {
@@ -88,8 +99,81 @@ impl Tsa {
         let now = self.clock.now();
         let query = query?;
         self.guard.admit(now)?;
-        Ok(self.signer.reply(&query, now)?)
+        let current = self.signers.current(now).map_err(TsaRefusal::own)?;
+        Ok(current.signs.reply(&query, now)?)
     }
+
+    /// The certificate that is signed with now, and the root.
+    ///
+    /// # Errors
+    /// As [`Certified::current`].
+    pub fn chain(&self) -> Result<Arc<[Certificate]>, AuthorityError> {
+        Ok(self.signers.current(self.clock.now())?.chain.clone())
+    }
+
+    /// Each certificate with the root behind it, oldest first: what trust roots
+    /// must list.
+    pub fn chains(&self) -> Vec<Arc<[Certificate]>> {
+        let all = self.signers.all();
+        all.iter().map(|one| one.chain.clone()).collect()
+    }
+
+    /// What the next ceremony shall certify.
+    ///
+    /// # Errors
+    /// As [`Certified::request`].
+    pub async fn certificate_requests(&self) -> Result<Vec<CertificateRequest>, AuthorityError> {
+        Ok(vec![self.signers.request().await?])
+    }
+
+    /// Takes what a ceremony certified: the leaf, and the root.
+    ///
+    /// # Errors
+    /// As [`Certified::accept`].
+    pub async fn accept(&self, chain: Vec<Certificate>) -> Result<(), AuthorityError> {
+        self.signers.accept(&chain).await
+    }
+
+    /// The lives of root and certificate.
+    pub fn lifetimes(&self) -> Vec<Lifetime> {
+        self.signers.lifetimes()
+    }
+
+    /// Takes up what another replica accepted, and keeps in the store how late
+    /// it is, for the guard of whoever starts next.
+    ///
+    /// # Errors
+    /// Of the store, or as [`Certified::refresh`].
+    pub async fn renew(&self, _now: Timestamp) -> Result<(), AuthorityError> {
+        self.signers.refresh().await?;
+        let kept = floor(&*self.store).await?;
+        if let Some(kept) = kept {
+            self.guard.raise(kept);
+        }
+        match self.guard.latest().filter(|latest| Some(*latest) > kept) {
+            Some(latest) => {
+                let text = latest.as_second().to_string();
+                Ok(self.store.put_document(FLOOR, text.as_bytes()).await?)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The latest time that is known to have been given.
+///
+/// # Errors
+/// Of the store.
+pub(crate) async fn floor(store: &dyn LogStore) -> Result<Option<Timestamp>, AuthorityError> {
+    let Some(bytes) = store.document(FLOOR).await? else {
+        return Ok(None);
+    };
+    let damaged = || AuthorityError::Damaged { what: FLOOR.into() };
+    let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
+    let seconds = text.parse().map_err(|_| damaged())?;
+    Timestamp::from_second(seconds)
+        .map(Some)
+        .map_err(|_| damaged())
 }
 
 /// `/api/v1/timestamp` and `/api/v1/timestamp/certchain`
@@ -141,9 +225,10 @@ fn media_type(headers: &HeaderMap) -> Option<MediaType> {
     }
 }
 
-async fn chain(State(tsa): State<Arc<Tsa>>) -> Response {
+async fn chain(State(tsa): State<Arc<Tsa>>) -> Result<Response, TsaRefusal> {
     let headers = [(header::CONTENT_TYPE, "application/pem-certificate-chain")];
-    (headers, to_pem_chain(tsa.signer.chain())).into_response()
+    let chain = tsa.chain().map_err(TsaRefusal::own)?;
+    Ok((headers, to_pem_chain(chain.iter())).into_response())
 }
 
 /// Why no timestamp is given.
@@ -156,6 +241,9 @@ pub enum TsaRefusal {
     /// Neither DER nor JSON.
     #[error("the body is neither application/timestamp-query nor application/json")]
     MediaType,
+    /// Our own fault.
+    #[error("no key to sign with: {0}")]
+    Own(String),
     /// The query, or our own fault.
     #[error(transparent)]
     Query(#[from] TimestampError),
@@ -165,12 +253,16 @@ pub enum TsaRefusal {
 }
 
 impl TsaRefusal {
+    fn own(error: AuthorityError) -> Self {
+        Self::Own(error.to_string())
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Size => StatusCode::BAD_REQUEST,
             Self::Query(error) if error.is_of_the_query() => StatusCode::BAD_REQUEST,
-            Self::Clock(_) | Self::Query(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Clock(_) | Self::Own(_) | Self::Query(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -218,6 +310,7 @@ impl Diagnose for TsaRefusal {
             Self::Clock(error) => error.code(),
             Self::MediaType => bulla_core::Code("AUTH-0431"),
             Self::Query(error) => error.code(),
+            Self::Own(_) => bulla_core::Code("AUTH-0433"),
             Self::Size => bulla_core::Code("AUTH-0432"),
         }
     }

@@ -9,6 +9,7 @@ mod code_signing;
 mod extension;
 mod fulcio;
 mod issuer;
+mod profile;
 mod request;
 mod server;
 mod svid;
@@ -17,6 +18,7 @@ pub use certificate::{Certificate, parse_certificate, parse_pem_chain, to_pem_ch
 pub use code_signing::{CodeSigningProfile, Precertificate, SubjectName};
 pub use fulcio::{FulcioExtension, FulcioExtensions};
 pub use issuer::{CaProfile, Issuer, Validity};
+pub use profile::CertifiedProfile;
 pub use request::{CertificateRequest, parse_csr_pem};
 pub use server::issue_server_certificate;
 pub use svid::{issue_svid, svid_id};
@@ -41,6 +43,9 @@ pub enum X509Error {
     /// A key is unusable.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A certificate that is not what a ceremony was asked for.
+    #[error("the certificate is not the one that was asked for: {0}")]
+    Profile(&'static str),
     /// Whoever sent the request does not hold the private key.
     #[error("the certificate request is not signed by the key that it names")]
     Possession,
@@ -66,6 +71,7 @@ impl Diagnose for X509Error {
             Self::Request => Code("CRYPTO-0014"),
             Self::Time(_) => Code("CRYPTO-0015"),
             Self::Svid(_) => Code("CRYPTO-0016"),
+            Self::Profile(_) => Code("CRYPTO-0017"),
         }
     }
 }

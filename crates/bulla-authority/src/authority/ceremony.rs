@@ -21,6 +21,7 @@ use std::sync::Arc;
 use super::Parts;
 use crate::{
     ceremony::{AuthorityKind, CeremonyError, Export, Outcome, Request, RequestKind},
+    certified::Certified,
     error::AuthorityError,
     key_slot::KeySlots,
     tuf::{Publisher, Seed, TufError, TufSettings},
@@ -43,7 +44,7 @@ pub struct Answer {
     pub root_version: Option<u64>,
     /// Why not.
     pub error: Option<String>,
-    /// The certificates that take effect at the next start.
+    /// Whether it has certificates: each takes effect from its first second on.
     pub certificates: bool,
 }
 
@@ -107,12 +108,8 @@ impl Mailbox {
         Ok(self.values.get(SPACE, PENDING).await?)
     }
 
-    /// The certificate that a ceremony made for a key, with its root.
-    pub(super) async fn certified(
-        &self,
-        kind: AuthorityKind,
-        key: &PublicKey,
-    ) -> Result<Option<[Certificate; 2]>, AuthorityError> {
+    /// The certificate that the last ceremony made, with its root.
+    async fn left(&self, kind: AuthorityKind) -> Result<Option<[Certificate; 2]>, AuthorityError> {
         let Some(pem) = self.values.get(SPACE, kind.leaf()).await? else {
             return Ok(None);
         };
@@ -121,10 +118,24 @@ impl Mailbox {
         };
         let chain: [Certificate; 2] = parse_pem_chain(&pem)?.try_into().map_err(|_| damaged())?;
         let [leaf, root] = &chain;
-        if leaf.spki_der()? != key.spki_der() || !leaf.is_issued_by(root) {
-            return Err(damaged());
+        match leaf.is_issued_by(root) {
+            true => Ok(Some(chain)),
+            false => Err(damaged()),
         }
-        Ok(Some(chain))
+    }
+
+    /// The same, if it is of this key: of an instance whose first certificates
+    /// people signed.
+    pub(super) async fn certified(
+        &self,
+        kind: AuthorityKind,
+        key: &PublicKey,
+    ) -> Result<Option<[Certificate; 2]>, AuthorityError> {
+        let own = |chain: &[Certificate; 2]| {
+            let [leaf, _] = chain;
+            leaf.spki_der().is_ok_and(|spki| spki == key.spki_der())
+        };
+        Ok(self.left(kind).await?.filter(own))
     }
 
     /// The signed transcripts that are not in the log yet.
@@ -199,10 +210,26 @@ pub(super) async fn take_pending(
     mailbox.reply(&answer).await
 }
 
+/// Takes up the certificate that a ceremony left for the next key, if there is one
+/// that is not taken up yet.
+pub(super) async fn take_up<T>(
+    mailbox: &Mailbox,
+    kind: AuthorityKind,
+    certified: &Certified<T>,
+) -> Result<(), AuthorityError> {
+    match mailbox.left(kind).await? {
+        Some(chain) => certified.accept(&chain).await,
+        None => Ok(()),
+    }
+}
+
 /// The leader's part of each minute: a result that was left is taken in, and the
 /// transcripts of one that was are logged.
 pub(super) async fn round(parts: &Parts) -> Result<(), AuthorityError> {
-    take_pending(&parts.mailbox, &parts.slots, &parts.tuf).await?;
+    let mailbox = &parts.mailbox;
+    take_pending(mailbox, &parts.slots, &parts.tuf).await?;
+    take_up(mailbox, AuthorityKind::Ca, &parts.ca.intermediates).await?;
+    take_up(mailbox, AuthorityKind::Tsa, &parts.tsa.signers).await?;
     let transcripts = parts.mailbox.transcripts().await?;
     if transcripts.is_empty() {
         return Ok(());
@@ -336,6 +363,9 @@ pub async fn hand_over(
     Ok(answer)
 }
 
+/// Common name and key that a ceremony shall certify, and the root to use again.
+pub(super) type Asked<'a> = (&'a str, &'a PublicKey, Option<&'a Certificate>);
+
 /// What an export is made from.
 pub(super) struct Exported<'a> {
     pub(super) instance: &'a str,
@@ -346,16 +376,16 @@ pub(super) struct Exported<'a> {
     pub(super) signing_config: Value,
     pub(super) log_v1_key: &'a PublicKey,
     pub(super) ct_key: &'a PublicKey,
-    /// Key and, if there is one, root of each authority.
-    pub(super) ca: (&'a PublicKey, Option<&'a Certificate>),
-    pub(super) tsa: (&'a PublicKey, Option<&'a Certificate>),
+    /// Name, key and, if there is one, root of each authority.
+    pub(super) ca: Asked<'a>,
+    pub(super) tsa: Asked<'a>,
 }
 
 impl Exported<'_> {
     /// The export, with the newest online keys.
     pub(super) async fn export(self) -> Result<Export, AuthorityError> {
         let [snapshot, timestamp, online] = self.publisher.online_keys().await?;
-        let request = |kind, name: &str, (key, root): (&PublicKey, Option<&Certificate>)| Request {
+        let request = |kind, (name, key, root): Asked<'_>| Request {
             kind,
             public_key: key.to_pem(),
             common_name: name.into(),
@@ -373,8 +403,8 @@ impl Exported<'_> {
             timestamp_key: timestamp.to_pem(),
             online_key: online.to_pem(),
             requests: vec![
-                request(RequestKind::Intermediate, "signing intermediate", self.ca),
-                request(RequestKind::Timestamp, "timestamp authority", self.tsa),
+                request(RequestKind::Intermediate, self.ca),
+                request(RequestKind::Timestamp, self.tsa),
             ],
             trusted_root: self.trusted_root,
             signing_config: self.signing_config,

@@ -4,11 +4,11 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Clock, Digest, RootId};
 use bulla_crypto::{
-    PublicKey, Scheme, SigningKey,
+    PublicKey, Scheme, Signer, SigningKey,
     checkpoint::Checkpoint,
     note, random,
     timestamp::TimestampSigner,
-    x509::{self, CaProfile, Certificate, SubjectName, Validity, parse_certificate},
+    x509::{self, CaProfile, Certificate, SubjectName, Validity, X509Error, parse_certificate},
 };
 use bulla_store::Storage;
 use bulla_trust::TrustRoot;
@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 use super::{
     AuthorityConfig, Mailbox, Parts,
+    background::{Background, Surroundings},
+    ceremony::take_up,
     publish::{self, Prepared},
 };
 use crate::{
@@ -26,17 +28,18 @@ use crate::{
         issuer::{Embedded, EmbeddedKind, IssuerKeys, Issuers},
     },
     ceremony::AuthorityKind,
+    certified::{Certified, Make, Role},
     error::AuthorityError,
     http::AllowedHosts,
     key_slot::KeySlots,
-    log::{Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
+    log::{Cosigner, Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
     metrics::Metrics,
     oidc,
     revocation::{Revocation, Seals},
     store::{self, LogStore, Measured},
     transport::Transport,
     trust_document::TrustMaterial,
-    tsa::{Tsa, TsaSettings, guard::ClockGuard},
+    tsa::{self, Tsa, TsaSettings, guard::ClockGuard},
     tuf::TufError,
 };
 
@@ -59,6 +62,7 @@ struct Opener {
     slots: KeySlots,
     store: Arc<dyn LogStore>,
     instance: Instance,
+    cosigner: Option<Arc<dyn Cosigner>>,
 }
 
 pub(super) async fn open(
@@ -75,11 +79,13 @@ pub(super) async fn open(
     let store = Measured::new(store::open(storage).await?, metrics.clone());
     let store: Arc<dyn LogStore> = Arc::new(store);
     let instance = instance(&*store, &config, &*clock).await?;
+    let mut background = Background::new(&config.witness)?;
     let opener = Opener {
         alone: matches!(storage, Storage::Embedded(_)),
         slots,
         store,
         instance,
+        cosigner: background.cosigner(),
     };
 
     let (since, settings) = (opener.instance.since, config.tuf.clone());
@@ -91,8 +97,8 @@ pub(super) async fn open(
         return Err(TufError::NoRoot.into());
     }
 
-    let (issuer, root) = opener.signing_authority(&prepared.mailbox).await?;
-    let chain: Arc<[Certificate]> = [issuer.certificate().clone(), root].into();
+    let intermediates = opener.intermediates(&prepared.mailbox).await?;
+    let chain = intermediates.current(clock.now())?.chain.clone();
     let ct = opener.ct(&address, chain.clone(), clock.clone()).await?;
     let ct_key = opener.slots.get_or_create("ct", Scheme::EcdsaP256).await?;
     let ct_key = ct_key.public().clone();
@@ -107,7 +113,7 @@ pub(super) async fn open(
     let login = oidc::Login::open(
         &config.base_url,
         config.oidc.clone(),
-        values,
+        values.clone(),
         opener.slots.clone(),
         keys.clone(),
         clock.clone(),
@@ -119,13 +125,13 @@ pub(super) async fn open(
         Embedded::new(login.url(), EmbeddedKind::Login, login.clone()),
     ];
     let ca = Arc::new(CertificateAuthority {
-        issuer,
-        chain,
+        intermediates,
         ct,
         asserted,
         service,
         issuers: Issuers::load(&config.ca, embedded)?,
         keys,
+        spent: login.single_use().clone(),
         lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
@@ -135,9 +141,22 @@ pub(super) async fn open(
 
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
+    let around = Surroundings {
+        config: &config,
+        host: &address.host,
+        authority: &address.authority,
+        slots: &opener.slots,
+        values: &values,
+        clock: &clock,
+        keys: [&log_v1_key, &log_key, &ct_key],
+    };
+    let (rekor_v1, rekor) = around.put(&mut background, rekor_v1, rekor, &ca.ct).await?;
     let tsa = opener
         .tsa(&config.tsa, &prepared.mailbox, clock.clone())
         .await?;
+    let tsa_chain = tsa.chain()?;
+    let next_ca = ca.intermediates.request().await?;
+    let next_tsa = tsa.signers.request().await?;
     let transport = Transport::open(
         &opener.slots,
         &opener.store,
@@ -151,15 +170,15 @@ pub(super) async fn open(
         oidc_issuer: login.url(),
         operator: &opener.instance.organization,
         since: opener.instance.since,
-        ca_chain: &ca.chain,
-        tsa_chain: tsa.signer.chain(),
+        ca_chain: &chain,
+        tsa_chain: &tsa_chain,
         log_v1_key: &log_v1_key,
         log_key: &log_key,
         log_id: rekor.key_id(),
         ct_key: &ct_key,
     };
     let mailbox = prepared.mailbox.clone();
-    let published = prepared.publish(&material).await?;
+    let published = prepared.publish(&material, [&next_ca, &next_tsa]).await?;
     let root = RootId(Digest::sha256(&published.tuf_root));
     let trusted_root = serde_json::to_vec(&published.trusted_root)?;
     let revocation = Arc::new(Revocation {
@@ -183,6 +202,7 @@ pub(super) async fn open(
         login,
         rekor_v1,
         rekor,
+        background,
         tsa,
         transport,
         revocation,
@@ -243,23 +263,36 @@ impl Opener {
         Ok(created)
     }
 
-    /// The intermediate and its root, from a ceremony or made here.
-    async fn signing_authority(
+    /// The intermediates; the first is from a ceremony, or made here.
+    async fn intermediates(
         &self,
         mailbox: &Mailbox,
-    ) -> Result<(x509::Issuer, Certificate), AuthorityError> {
-        let key = self
-            .slots
-            .get_or_create("ca-intermediate", Scheme::EcdsaP256)
+    ) -> Result<Certified<x509::Issuer>, AuthorityError> {
+        let slot = Role::Intermediate.name();
+        let key = self.slots.get_or_create(slot, Scheme::EcdsaP256).await?;
+        let chain = match mailbox.certified(AuthorityKind::Ca, key.public()).await? {
+            Some(chain) => chain,
+            None => self.signing_chain(key.public()).await?,
+        };
+        let make = |key: Arc<dyn Signer>, chain: &[Certificate]| {
+            let own = chain.first().ok_or(X509Error::Possession)?;
+            Ok(x509::Issuer::from_parts(key, own.clone())?)
+        };
+        let intermediates = self
+            .certified(Role::Intermediate, (key, chain), Box::new(make))
             .await?;
-        if let Some([leaf, root]) = mailbox.certified(AuthorityKind::Ca, key.public()).await? {
-            return Ok((x509::Issuer::from_parts(key, leaf)?, root));
-        }
-        let root = self
-            .root("ca-root", Scheme::EcdsaP384, "signing root")
-            .await?;
-        let issuer = self.intermediate(&root).await?;
-        Ok((issuer, root.certificate().clone()))
+        note(take_up(mailbox, AuthorityKind::Ca, &intermediates).await);
+        Ok(intermediates)
+    }
+
+    async fn certified<T>(
+        &self,
+        role: Role,
+        first: (Arc<dyn Signer>, [Certificate; 2]),
+        make: Make<T>,
+    ) -> Result<Certified<T>, AuthorityError> {
+        let (slots, store) = (self.slots.clone(), self.store.clone());
+        Certified::open(role, slots, store, first, &self.instance.organization, make).await
     }
 
     /// Notes what people sign before this instance can open for the first time.
@@ -292,21 +325,39 @@ impl Opener {
         prepared.ask_first(&material, &ca, &tsa).await
     }
 
-    async fn intermediate(&self, root: &x509::Issuer) -> Result<x509::Issuer, AuthorityError> {
-        let key = self
-            .slots
-            .get_or_create("ca-intermediate", Scheme::EcdsaP256)
-            .await?;
-        if let Some(der) = self.store.document("ca-intermediate.der").await? {
-            return Ok(x509::Issuer::from_parts(key, parse_certificate(&der)?)?);
+    /// Intermediate and root that were made here. The root's key may be gone by now.
+    async fn signing_chain(&self, key: &PublicKey) -> Result<[Certificate; 2], AuthorityError> {
+        if let Some(kept) = self.kept("ca-intermediate", "ca-root").await? {
+            return Ok(kept);
         }
-        let name = "signing intermediate";
-        let created =
-            root.create_intermediate(key, CaProfile::CodeSigning, name, self.validity()?)?;
-        self.store
-            .create_document("ca-intermediate.der", created.certificate().der())
+        let root = self
+            .root("ca-root", Scheme::EcdsaP384, "signing root")
             .await?;
-        Ok(created)
+        let (validity, name) = (self.validity()?, "signing intermediate");
+        let own = root.issue_intermediate(key, CaProfile::CodeSigning, name, validity)?;
+        let kept = self
+            .store
+            .create_document("ca-intermediate.der", own.der())
+            .await?;
+        Ok([parse_certificate(&kept)?, root.certificate().clone()])
+    }
+
+    /// A certificate and its root, if both are kept.
+    async fn kept(
+        &self,
+        own: &str,
+        root: &str,
+    ) -> Result<Option<[Certificate; 2]>, AuthorityError> {
+        let certificate = async |slot: &str| {
+            let der = self.store.document(&format!("{slot}.der")).await?;
+            let parsed = der.as_deref().map(parse_certificate).transpose()?;
+            Ok::<_, AuthorityError>(parsed)
+        };
+        let both = (certificate(own).await?, certificate(root).await?);
+        Ok(match both {
+            (Some(own), Some(root)) => Some([own, root]),
+            _ => None,
+        })
     }
 
     async fn tsa(
@@ -315,34 +366,43 @@ impl Opener {
         mailbox: &Mailbox,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Tsa>, AuthorityError> {
-        let key = self.slots.get_or_create("tsa", Scheme::EcdsaP256).await?;
+        let slot = Role::Timestamp.name();
+        let key = self.slots.get_or_create(slot, Scheme::EcdsaP256).await?;
         let chain = match mailbox.certified(AuthorityKind::Tsa, key.public()).await? {
-            Some(chain) => chain.to_vec(),
+            Some(chain) => chain,
             None => self.timestamp_chain(key.public()).await?,
         };
-        let signer = TimestampSigner::new(key, chain)?;
+        let settings = settings.clone();
+        let make = move |key: Arc<dyn Signer>, chain: &[Certificate]| {
+            Ok(settings.apply(TimestampSigner::new(key, chain.to_vec())?)?)
+        };
+        let signers = self
+            .certified(Role::Timestamp, (key, chain), Box::new(make))
+            .await?;
+        note(take_up(mailbox, AuthorityKind::Tsa, &signers).await);
+        let guard = ClockGuard::default();
+        if let Some(floor) = tsa::floor(&*self.store).await? {
+            guard.raise(floor);
+        }
         Ok(Arc::new(Tsa {
-            signer: settings.apply(signer)?,
+            signers,
             clock,
-            guard: ClockGuard::default(),
+            guard,
+            store: self.store.clone(),
         }))
     }
 
-    /// Leaf and root of a timestamp authority whose root key is here.
-    async fn timestamp_chain(&self, key: &PublicKey) -> Result<Vec<Certificate>, AuthorityError> {
+    /// Leaf and root that were made here. The root's key may be gone by now.
+    async fn timestamp_chain(&self, key: &PublicKey) -> Result<[Certificate; 2], AuthorityError> {
+        if let Some(kept) = self.kept("tsa", "tsa-root").await? {
+            return Ok(kept);
+        }
         let root = self
             .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
             .await?;
-        let leaf = match self.store.document("tsa.der").await? {
-            Some(der) => parse_certificate(&der)?,
-            None => {
-                let validity = self.validity()?;
-                let leaf = root.issue_timestamping(key, "timestamp authority", validity)?;
-                self.store.create_document("tsa.der", leaf.der()).await?;
-                leaf
-            }
-        };
-        Ok(vec![leaf, root.certificate().clone()])
+        let leaf = root.issue_timestamping(key, "timestamp authority", self.validity()?)?;
+        let kept = self.store.create_document("tsa.der", leaf.der()).await?;
+        Ok([parse_certificate(&kept)?, root.certificate().clone()])
     }
 
     async fn ct(
@@ -360,7 +420,7 @@ impl Opener {
             sign: Box::new(move |checkpoint: &Checkpoint, now_ms| {
                 Ok(checkpoint.sign_rfc6962(&signer, now_ms)?.to_string())
             }),
-            cosigner: None,
+            cosigner: self.cosigner.clone(),
         };
         let log = self.log(config, clock).await?;
         Ok(CtLog::new(log, key, chain))
@@ -380,7 +440,7 @@ impl Opener {
             sign: Box::new(move |checkpoint: &Checkpoint, _| {
                 Ok(checkpoint.sign(&signer)?.to_string())
             }),
-            cosigner: None,
+            cosigner: self.cosigner.clone(),
         };
         let log = self.log(config, clock).await?;
         let rekor = RekorV2::start(log, &address.host, &key).await?;
@@ -414,7 +474,7 @@ impl Opener {
                 // The origin has spaces, so the host alone stands on the signature line.
                 Ok(note::sign_note(&checkpoint.text(), &host, &signer)?.to_string())
             }),
-            cosigner: None,
+            cosigner: self.cosigner.clone(),
         };
         let log = self.log(config, clock).await?;
         let public = key.public().clone();
@@ -431,6 +491,14 @@ impl Opener {
 
     fn validity(&self) -> Result<Validity, AuthorityError> {
         Ok(Validity::seconds(self.instance.since, TEN_YEARS)?)
+    }
+}
+
+/// What a ceremony left and cannot be taken up stops nobody: what is there serves
+/// on, and alarms when its time comes.
+fn note(taken: Result<(), AuthorityError>) {
+    if let Err(error) = taken {
+        tracing::error!(%error, "a ceremony's certificate was not taken up");
     }
 }
 

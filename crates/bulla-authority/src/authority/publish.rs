@@ -2,14 +2,15 @@
 //! what it gives into the next ceremony.
 
 use bulla_core::{Clock, Diagnose as _};
-use bulla_crypto::{PublicKey, x509::Certificate};
+use bulla_crypto::PublicKey;
 use bulla_store::Values;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::ceremony::{self, Exported, Mailbox};
+use super::ceremony::{self, Asked, Exported, Mailbox};
 use crate::{
+    certified::{CertificateRequest, Role},
     error::AuthorityError,
     key_slot::KeySlots,
     store::LogStore,
@@ -59,10 +60,12 @@ pub(super) async fn prepare(
 }
 
 impl Prepared {
-    /// Publishes the documents, and notes what a ceremony would begin with.
+    /// Publishes the documents, and notes what a ceremony would begin with: `asked`
+    /// is what it shall certify, of CA and timestamp authority.
     pub(super) async fn publish(
         self,
         material: &TrustMaterial<'_>,
+        asked: [&CertificateRequest; 2],
     ) -> Result<Published, AuthorityError> {
         let (trusted_root, signing_config) = (material.trusted_root(), material.signing_config());
         let tsa_url = material.tsa_url();
@@ -106,27 +109,8 @@ impl Prepared {
             tuf_root: tuf.first_root().await?,
             tuf,
         };
-        let authority = |chain: &'_ [Certificate]| -> Result<_, AuthorityError> {
-            let [leaf, .., root] = chain else {
-                return Ok(None);
-            };
-            Ok(Some((
-                PublicKey::from_spki_der(&leaf.spki_der()?)?,
-                root.clone(),
-            )))
-        };
-        let damaged = || AuthorityError::Damaged {
-            what: "chain of an authority".into(),
-        };
-        let (ca, ca_root) = authority(material.ca_chain)?.ok_or_else(damaged)?;
-        let (tsa, tsa_root) = authority(material.tsa_chain)?.ok_or_else(damaged)?;
-        self.ask(
-            material,
-            &published,
-            (&ca, Some(&ca_root)),
-            (&tsa, Some(&tsa_root)),
-        )
-        .await?;
+        let [ca, tsa] = asked.map(|one| (one.common_name.as_str(), &one.key, Some(&one.root)));
+        self.ask(material, &published, ca, tsa).await?;
         Ok(published)
     }
 
@@ -134,8 +118,8 @@ impl Prepared {
         &self,
         material: &TrustMaterial<'_>,
         published: &Published,
-        ca: (&PublicKey, Option<&Certificate>),
-        tsa: (&PublicKey, Option<&Certificate>),
+        ca: Asked<'_>,
+        tsa: Asked<'_>,
     ) -> Result<(), AuthorityError> {
         let exported = Exported {
             instance: material.base_url,
@@ -171,8 +155,9 @@ impl Prepared {
             tuf_root: Vec::new(),
             tuf: self.publisher.clone(),
         };
-        self.ask(material, &published, (ca, None), (tsa, None))
-            .await
+        let asked = |role: Role, key| (role.common_name(), key, None);
+        let (ca, tsa) = (asked(Role::Intermediate, ca), asked(Role::Timestamp, tsa));
+        self.ask(material, &published, ca, tsa).await
     }
 
     async fn signed(&self, path: &str, otherwise: Value) -> Result<Value, AuthorityError> {

@@ -4,7 +4,6 @@
 //! minute. Signing again what all replicas share is the leader's doing alone;
 //! leaves of the transport belong to the process that holds them.
 
-use bulla_crypto::x509::Certificate;
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -12,7 +11,7 @@ use tokio::sync::Notify;
 use super::Authority;
 use crate::{
     error::AuthorityError,
-    health::{Alarm, Expired, Lifetime, Renewal, of_certificate},
+    health::{Alarm, Expired, Lifetime},
 };
 
 /// How often renewal is looked at.
@@ -20,25 +19,13 @@ const ROUND: Duration = Duration::from_secs(60);
 /// At most that much is added, so that replicas do not all ask at once.
 const JITTER_MS: u64 = 5000;
 
-/// What the certificates of the CA are called, in their order.
-const CA_CHAIN: [&str; 2] = ["signing intermediate", "signing root"];
-/// The same of the timestamp authority's.
-const TSA_CHAIN: [&str; 2] = ["timestamp certificate", "timestamp root"];
-/// What begins a ceremony.
-const CEREMONY: &str = "bulla trust export --ceremony export.json && bulla trust ceremony plan DIR --export export.json";
-
-fn ceremony() -> Renewal {
-    Renewal::Command(CEREMONY.into())
-}
-
 impl Authority {
     /// Everything here that ends some day.
     pub fn lifetimes(&self) -> Vec<Lifetime> {
         let parts = &self.parts;
-        let named = CA_CHAIN.iter().zip(&*parts.ca.chain);
-        named
-            .chain(TSA_CHAIN.iter().zip(parts.tsa.signer.chain()))
-            .map(|(what, certificate)| of_certificate(*what, certificate, ceremony()))
+        let certified = parts.ca.lifetimes().into_iter();
+        certified
+            .chain(parts.tsa.lifetimes())
             .chain(parts.transport.lifetimes())
             .chain(parts.login.lifetimes())
             .chain(parts.tuf.lifetimes())
@@ -52,22 +39,14 @@ impl Authority {
 
     /// Whether certificates could be verified by anybody.
     pub(super) fn ca_holds(&self) -> Result<(), Expired> {
-        self.hold(CA_CHAIN.iter().zip(&*self.parts.ca.chain))
+        let now = self.now();
+        hold(self.parts.ca.intermediates.lifetimes_now(now), now)
     }
 
     /// The same of timestamps.
     pub(super) fn tsa_holds(&self) -> Result<(), Expired> {
-        self.hold(TSA_CHAIN.iter().zip(self.parts.tsa.signer.chain()))
-    }
-
-    fn hold<'a>(
-        &self,
-        mut chain: impl Iterator<Item = (&'a &'static str, &'a Certificate)>,
-    ) -> Result<(), Expired> {
         let now = self.now();
-        chain.try_for_each(|(what, certificate)| {
-            of_certificate(*what, certificate, ceremony()).require(now)
-        })
+        hold(self.parts.tsa.signers.lifetimes_now(now), now)
     }
 
     /// Renews what is due; as the leader also what all replicas share. One part
@@ -77,7 +56,11 @@ impl Authority {
     /// The first failure, after every part had its turn.
     pub async fn renew(&self, now: Timestamp) -> Result<(), AuthorityError> {
         let parts = &self.parts;
-        let mut rounds = vec![("transport", parts.transport.renew(now).await)];
+        let mut rounds = vec![
+            ("transport", parts.transport.renew(now).await),
+            ("certificate authority", parts.ca.renew(now).await),
+            ("timestamp authority", parts.tsa.renew(now).await),
+        ];
         if self.is_leader() {
             rounds.extend(self.renew_shared(now).await);
         }
@@ -102,6 +85,9 @@ impl Authority {
             ("revocations", parts.revocation.renew(now).await),
             ("tuf", parts.tuf.renew(now).await),
             ("login issuer", parts.login.renew(now).await),
+            ("log-v1 garbage", parts.rekor_v1.log().collect().await),
+            ("log-v2 garbage", parts.rekor.log().collect().await),
+            ("ct garbage", parts.ca.ct.log().collect().await),
         ]
     }
 
@@ -120,4 +106,10 @@ impl Authority {
             after();
         }
     }
+}
+
+/// Nothing is refused for a life that is not known: what needs it says so itself.
+fn hold(lives: Result<Vec<Lifetime>, AuthorityError>, now: Timestamp) -> Result<(), Expired> {
+    let lives = lives.unwrap_or_default();
+    lives.iter().try_for_each(|life| life.require(now))
 }

@@ -12,16 +12,17 @@ use super::{CaRefusal, issuer::Principal};
 const SHOWN: usize = 256;
 
 /// A certificate was issued.
-pub(super) fn issued(leaf: &Certificate, principal: &Principal) {
+pub(super) fn issued(chain: &[Certificate], principal: &Principal) {
     let (SubjectName::Email(name) | SubjectName::Uri(name) | SubjectName::Username(name)) =
         &principal.subject;
-    let serial = leaf.parsed().tbs_certificate.serial_number.as_bytes();
+    let leaf = chain.first().map(|leaf| &leaf.parsed().tbs_certificate);
+    let serial = leaf.map(|leaf| hex::encode(leaf.serial_number.as_bytes()));
     tracing::info!(
         target: "audit",
         event = "certificate issued",
         subject = ?shown(name),
         issuer = ?shown(principal.extensions.issuer()),
-        serial = hex::encode(serial),
+        serial = serial.unwrap_or_default(),
     );
 }
 

@@ -92,15 +92,24 @@ impl Issuers {
             None => IssuerFile::default(),
         };
         let mut issuers = Self::default();
-        for own in embedded {
-            let own = ConfiguredIssuer::from(own);
-            issuers.exact.insert(own.trust.url.clone(), own);
-        }
         let mut unused: Vec<&String> = settings.issuer.keys().collect();
         let mut options = |name: &str| {
             unused.retain(|unused| *unused != name);
             settings.issuer.get(name).cloned().unwrap_or_default()
         };
+        for own in embedded {
+            let mut own = ConfiguredIssuer::from(own);
+            let IssuerOptions { single_use, .. } = options(&own.trust.url);
+            own.single_use |= single_use;
+            let only = IssuerOptions {
+                single_use,
+                ..IssuerOptions::default()
+            };
+            if options(&own.trust.url) != only {
+                return Err(IssuersError::Own(own.trust.url));
+            }
+            issuers.exact.insert(own.trust.url.clone(), own);
+        }
         for (url, entry) in &file.issuers {
             let issuer = configured(url, entry, &file.providers, &options(url), false)?;
             if issuers.exact.insert(url.clone(), issuer).is_some() {
@@ -303,8 +312,8 @@ pub enum IssuersError {
     /// A life that certificates do not have.
     #[error("lifetime_minutes is {0}, and certificates hold from 5 to 60 minutes")]
     Lifetime(u32),
-    /// The issuer file claims an issuer of the instance.
-    #[error("the issuer file names {0}, which is an issuer of this instance")]
+    /// The configuration claims an issuer of the instance.
+    #[error("{0} is an issuer of this instance: only its single_use can be set")]
     Own(String),
     /// Settings for an issuer that is not there.
     #[error("there are settings for the issuer {0:?}, which the issuer file does not have")]

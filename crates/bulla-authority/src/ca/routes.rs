@@ -63,8 +63,12 @@ async fn issue(
 }
 
 async fn trust_bundle(State(ca): Ca) -> Json<Value> {
-    let certificates: Vec<String> = ca.chain.iter().map(Certificate::to_pem).collect();
-    Json(json!({"chains": [{"certificates": certificates}]}))
+    let pem = |chain: &Arc<[Certificate]>| -> Value {
+        let certificates: Vec<String> = chain.iter().map(Certificate::to_pem).collect();
+        json!({"certificates": certificates})
+    };
+    let chains: Vec<Value> = ca.chains().iter().map(pem).collect();
+    Json(json!({"chains": chains}))
 }
 
 async fn configuration(State(ca): Ca) -> Json<Value> {
@@ -86,9 +90,10 @@ async fn configuration(State(ca): Ca) -> Json<Value> {
     Json(json!({"issuers": issuers.collect::<Vec<_>>()}))
 }
 
-async fn root_cert(State(ca): Ca) -> Response {
+async fn root_cert(State(ca): Ca) -> Result<Response, CaRefusal> {
     let headers = [(header::CONTENT_TYPE, "application/pem-certificate-chain")];
-    (headers, to_pem_chain(ca.chain.iter())).into_response()
+    let chain = ca.chain().map_err(|_| CaRefusal::Internal)?;
+    Ok((headers, to_pem_chain(chain.iter())).into_response())
 }
 
 /// The token of an `Authorization: Bearer` header; the scheme's case does not matter.

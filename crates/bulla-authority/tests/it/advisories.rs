@@ -21,6 +21,8 @@ use crate::{
     upstream::{Upstream, ask, open_with},
 };
 
+mod rekor;
+
 const TOKEN: &str = "There was an error processing the identity token";
 
 /// Fulcio split a token at its dots before it looked at its length.
@@ -188,7 +190,7 @@ async fn cve_2026_39984_the_signing_certificate_is_named_and_is_the_one_that_sig
     });
     let reply = post_json(&authority, "/api/v1/timestamp", &query).await;
     assert_eq!(reply.status, StatusCode::OK);
-    let leaf = authority.tsa().signer.chain()[0].clone();
+    let leaf = authority.tsa().chain().unwrap()[0].clone();
     let contains = |part: &[u8]| reply.body.windows(part.len()).any(|window| window == part);
     assert!(
         contains(&bulla_crypto::Hash::Sha256.digest(leaf.der())),
@@ -230,4 +232,32 @@ async fn the_instances_own_issuers_cannot_be_redefined() {
     let authority = open_as(other.path(), config).await.unwrap();
     let answer = ask(&authority, &forged, "a@example.com").await;
     assert_eq!(answer.json()["message"], TOKEN);
+}
+
+/// The timestamp authority made a metric's label of every path and method.
+#[tokio::test]
+async fn cve_2026_49835_labels_do_not_grow_with_what_strangers_ask() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = open(dir.path()).await;
+    let series = || {
+        let text = authority.metrics().text(&[], &[], true).unwrap();
+        text.lines().filter(|line| !line.starts_with('#')).count()
+    };
+    let ask = async |method: &str, path: &str| {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header(header::HOST, HOST).body(Body::empty());
+        send(&authority, request.unwrap()).await;
+    };
+    for path in ["/api/v1/timestamp", "/api/v1/timestamp/x", "/x"] {
+        for method in ["GET", "POST", "PURGE"] {
+            ask(method, path).await;
+        }
+    }
+    let before = series();
+    for count in 0..200 {
+        ask("POST", &format!("/api/v1/timestamp/{count}")).await;
+        ask(&format!("METHOD{count}"), "/api/v1/timestamp").await;
+        ask("GET", &format!("/{count}?query={count}")).await;
+    }
+    assert_eq!(series(), before);
 }

@@ -22,7 +22,7 @@ const INSECURE: &str = "The public key supplied in the request is insecure";
 const REQUEST: &str = "The certificate signing request could not be parsed";
 
 /// A file of the shape of Fulcio's own.
-const FILE: &str = r#"
+pub(crate) const FILE: &str = r#"
 define:
   - &forge-type "forge-workflow"
 oidc-issuers:
@@ -75,15 +75,15 @@ ci-issuer-metadata:
       subject: "sub"
     subject-alternative-name-template: "{{ .url }}/{{ .job_workflow_ref }}"
 "#;
-const PINNED: [&str; 4] = [
+pub(crate) const PINNED: [&str; 4] = [
     "https://runs.forge.example",
     "https://runs.forge.example/*",
     "https://accounts.example.com",
     "https://names.example.com",
 ];
-const SUBJECT: &str = "repo:acme/app:ref:refs/heads/main";
+pub(crate) const SUBJECT: &str = "repo:acme/app:ref:refs/heads/main";
 
-fn run() -> Value {
+pub(crate) fn run() -> Value {
     json!({
         "iss": "https://runs.forge.example", "sub": SUBJECT,
         "event_name": "push", "sha": "aa11", "workflow": "Build", "repository": "acme/app",
@@ -429,4 +429,41 @@ fn weak_keys() -> Vec<(&'static str, String, &'static str)> {
         ("another algorithm", spki_pem(ED448, &[1; 57]), PUBLIC_KEY),
         ("no key", "no key".into(), PUBLIC_KEY),
     ]
+}
+
+#[tokio::test]
+async fn a_token_of_a_single_use_issuer_buys_one_certificate() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = bulla_authority::AuthorityConfig::loopback(4321);
+    let own = format!("http://{HOST}/oidc/asserted");
+    config.ca.issuer.entry(own).or_default().single_use = true;
+    let authority = crate::client::open_as(dir.path(), config.clone())
+        .await
+        .unwrap();
+    let token = crate::client::token(&authority);
+    // What is refused does not use it up.
+    let refused = ask(&authority, &token, "mallory@example.com").await;
+    assert_eq!(refused.json()["message"], POSSESSION);
+    leaf(&ask(&authority, &token, EMAIL).await);
+    let before = authority.ca().ct.log().size();
+    let audit = Audit::start();
+    let replayed = ask(&authority, &token, EMAIL).await;
+    assert_eq!(
+        (replayed.status.as_u16(), &replayed.json()["message"]),
+        (400, &json!(TOKEN))
+    );
+    assert!(audit.take()[0].contains("AUTH-0425"));
+    assert_eq!(authority.ca().ct.log().size(), before);
+    // It is remembered beyond a restart, and another token is another.
+    drop(authority);
+    let authority = crate::client::open_as(dir.path(), config).await.unwrap();
+    assert_eq!(ask(&authority, &token, EMAIL).await.status, 400);
+    let later = jiff::Timestamp::now()
+        .checked_add(jiff::SignedDuration::from_secs(1))
+        .unwrap();
+    let other = authority
+        .asserted()
+        .mint_person(EMAIL, "sigstore", later)
+        .unwrap();
+    leaf(&ask(&authority, &other, EMAIL).await);
 }

@@ -363,9 +363,10 @@ async fn the_ct_log_takes_only_precertificates_of_this_authority() {
             key: &key,
             validity: bulla_crypto::x509::Validity::seconds(Timestamp::now(), 600).unwrap(),
         };
-        authority
-            .ca()
-            .issuer
+        let current = authority.ca().intermediates.current(Timestamp::now());
+        current
+            .unwrap()
+            .signs
             .precertificate(&profile)
             .unwrap()
             .certificate()
@@ -404,7 +405,7 @@ async fn other_hosts_sites_and_sizes_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let authority = open(dir.path()).await;
     for path in [
-        "/healthz",
+        "/api/v2/trustBundle",
         "/api/v2/checkpoint",
         "/oidc/asserted/keys",
         "/tuf/root.json",

@@ -72,11 +72,22 @@ pub(crate) async fn open_with(
     pinned: &[&str],
     upstream: &Upstream,
 ) -> Result<Authority, AuthorityError> {
+    open_at(dir, 4321, file, pinned, upstream).await
+}
+
+/// The same at a port.
+pub(crate) async fn open_at(
+    dir: &Path,
+    port: u16,
+    file: &str,
+    pinned: &[&str],
+    upstream: &Upstream,
+) -> Result<Authority, AuthorityError> {
     let issuers = dir.join("issuers.yaml");
     fs::write(&issuers, file).unwrap();
     let jwks = dir.join("jwks.json");
     fs::write(&jwks, upstream.jwks()).unwrap();
-    let mut config = AuthorityConfig::loopback(4321);
+    let mut config = AuthorityConfig::loopback(port);
     config.ca.issuers = Some(issuers);
     for issuer in pinned {
         let options = bulla_authority::ca::issuer::IssuerOptions {

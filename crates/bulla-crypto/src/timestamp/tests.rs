@@ -131,13 +131,14 @@ fn sha1_and_foreign_policies_are_refused() {
     ));
     let now = Timestamp::now();
     let mut query = TimestampQuery::over(Hash::Sha256, b"x");
-    query.policy = Some(spki::ObjectIdentifier::new_unwrap("1.2.3"));
+    query.policy = Some(spki::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.55555.1"));
     assert!(matches!(
         signer(now).reply(&query, now),
         Err(TimestampError::Policy(_))
     ));
-    let known = signer(now).with_policies(["1.2.3"]).unwrap();
-    assert!(info(&known.reply(&query, now).unwrap()).policy.to_string() == "1.2.3");
+    let known = signer(now).with_policies(["1.3.6.1.4.1.55555.1"]).unwrap();
+    let given = info(&known.reply(&query, now).unwrap()).policy;
+    assert_eq!(Some(given), query.policy);
     assert!(signer(now).with_policies(["one"]).is_err());
 }
 

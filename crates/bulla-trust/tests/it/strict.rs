@@ -172,7 +172,7 @@ fn a_timestamp_counts_only_while_its_authority_s_root_is_valid() {
     };
     let mut document = lab.document();
     verify(&document).unwrap();
-    let same_key = SigningKey::from_pkcs8_der(lab.root.key().to_pkcs8_der()).unwrap();
+    let same_key = lab.root.key().clone();
     let old = Issuer::create_root(same_key, "Lab", "root", minute("2026-01-01T00:00:00Z")).unwrap();
     document["timestampAuthorities"][0]["certChain"]["certificates"][2] =
         json!({"rawBytes": lab::b64(old.certificate().der())});

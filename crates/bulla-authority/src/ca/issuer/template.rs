@@ -9,6 +9,7 @@
 //! Fulcio, `.claim` without such a claim is an error, and `index` gives nothing.
 
 mod parse;
+mod token;
 
 use bulla_core::{Code, Diagnose};
 use std::borrow::Cow;

@@ -28,7 +28,8 @@ const LOOK: Duration = Duration::from_millis(500);
 #[derive(Args)]
 #[command(after_help = "\
 The first ceremony of an instance whose root key is still online needs the instance stopped: its key
-signs the root that replaces it, and is removed. Certificates take effect at the next start.
+signs the root that replaces it, and is removed. Certificates take effect from their first
+second on.
 
 Formats: text, json.
 
@@ -83,7 +84,7 @@ pub fn run(args: PublishArgs, context: &Context) -> Result<Exit, Failure> {
     if answer.certificates {
         context
             .talk
-            .say(" the new certificates take effect at the next start of the instance");
+            .say(" the new certificates take effect from their first second on");
     }
     outputs.write(|format| match format {
         "json" => output::json(&json!({
