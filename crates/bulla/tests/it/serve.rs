@@ -111,10 +111,13 @@ impl Served {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Its own process, where another one started it.
+    fn pid(&self) -> String {
+        self.ready["pid"].to_string()
+    }
+
     fn signal(&self, signal: &str) {
-        let status = Command::new("kill")
-            .args([signal, &self.child.id().to_string()])
-            .status();
+        let status = Command::new("kill").args([signal, &self.pid()]).status();
         assert!(status.expect("kill").success());
     }
 
@@ -127,6 +130,9 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal("-KILL");
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {

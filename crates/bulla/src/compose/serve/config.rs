@@ -189,13 +189,6 @@ impl ServeConfig {
         self.key.source()?;
         self.transport.check().or_could_not_run()?;
         self.replica.check().or_could_not_run()?;
-        if self.postgres.is_some()
-            && (self.listen.internal.is_none() || self.replica.address.is_none())
-        {
-            return Err(refuse("replicas share [postgres], and cannot reach each other")
-                .line("writes go to the replica that leads, by mutual TLS")
-                .hint("name internal in [listen], and in [replica] the address by which others reach it: address = \"https://HOST:PORT\""));
-        }
         match (&self.postgres, &self.objects) {
             (Some(_), None) => Err(refuse("[postgres] stands without [objects]").hint(
                 "name the bucket that replicas share in [objects], or leave [postgres] away",
@@ -204,7 +197,15 @@ impl ServeConfig {
                 "name the database that replicas share in [postgres], or leave [objects] away",
             )),
             _ => Ok(()),
+        }?;
+        if self.postgres.is_some()
+            && (self.listen.internal.is_none() || self.replica.address.is_none())
+        {
+            return Err(refuse("replicas share [postgres], and cannot reach each other")
+                .line("writes go to the replica that leads, by mutual TLS")
+                .hint("name internal in [listen], and in [replica] the address by which others reach it: address = \"https://HOST:PORT\""));
         }
+        Ok(())
     }
 
     /// What tells this process from its like: its host's name.

@@ -34,7 +34,7 @@ fn the_public_good_root_has_a_form_for_every_tool() {
         let text = fs::read_to_string(&path).unwrap();
         assert!(!text.is_empty(), "{}", path.display());
         if path.extension().is_some_and(|kind| kind == "yaml") {
-            for part in text.split("---\n") {
+            for part in text.split("\n---\n") {
                 let manifest: Value = yaml_serde::from_str(part).unwrap();
                 for key in ["apiVersion", "kind", "metadata", "spec"] {
                     assert!(!manifest[key].is_null(), "{key} of {}", path.display());
