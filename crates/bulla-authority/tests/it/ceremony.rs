@@ -372,7 +372,11 @@ async fn what_somebody_changed_on_the_way_is_found() {
     );
     let export_path = place.path().join("export.json");
     assert_eq!(
-        refused(change(&export_path, "tests", "others")),
+        refused(change(
+            &export_path,
+            "bulla local instance",
+            "bulla other instance"
+        )),
         "AUTH-0623"
     );
     let share = folder.share_path("root", "alice");
