@@ -4,7 +4,10 @@
 use crate::{ARTIFACT, ENVELOPE_PAYLOAD, fact, fact_bytes, kept};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::Digest;
-use bulla_crypto::PublicKey;
+use bulla_crypto::{
+    PublicKey,
+    verifier_key::{Kind, VerifierKey},
+};
 use serde_json::{Value, json};
 
 /// Named seeds.
@@ -224,6 +227,45 @@ ci-issuer-metadata:
     vec![
         ("yaml", yaml.as_bytes().to_vec()),
         ("json", json.to_string().into_bytes()),
+    ]
+}
+
+/// Verifier keys: of logs, of a witness, of a certificate log.
+pub fn verifier_keys() -> Seeds {
+    let key = |name: &str| PublicKey::from_spki_der(&fact_bytes(name)).expect("kept key");
+    let text = |kind, fact: &str| {
+        let key = VerifierKey::new("log.world.example", kind, key(fact)).expect("a key of it");
+        key.to_string().into_bytes()
+    };
+    vec![
+        ("log", text(Kind::Ed25519, "logKey")),
+        ("witness", text(Kind::Cosignature, "logKey")),
+        ("old", text(Kind::Ecdsa, "ctKey")),
+        ("ct", text(Kind::Rfc6962, "ctKey")),
+    ]
+}
+
+/// A ceremony's plan.
+pub fn ceremony() -> Seeds {
+    let role = "version = 2\nthreshold = 2\npeople = [\"dana\", \"erin\"]\n\
+        expires = \"2036-01-01T00:00:00Z\"\n";
+    let plan = format!(
+        "version = 1\ntitle = \"first\"\ncreated = \"2026-01-01T00:00:00Z\"\n\
+         instance = \"https://bulla.example\"\nexport = \"sha256:{}\"\n\
+         [root]\n{role}[targets]\n{role}[authorities]\nca-holder = \"dana\"\n\
+         tsa-holder = \"erin\"\nnot-before = \"2026-02-01T00:00:00Z\"\n\
+         root-expires = \"2046-01-01T00:00:00Z\"\nexpires = \"2031-01-01T00:00:00Z\"\n\
+         [[person]]\nname = \"dana\"\n[[person]]\nname = \"erin\"\n\
+         token = \"pkcs11:token=x;object=y\"\n",
+        hex::encode(digest())
+    );
+    let key = json!({
+        "version": 1, "name": "dana", "publicKey": envelope_key(),
+        "place": "file",
+    });
+    vec![
+        ("plan", plan.into_bytes()),
+        ("key", key.to_string().into_bytes()),
     ]
 }
 

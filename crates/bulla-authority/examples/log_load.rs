@@ -1,8 +1,9 @@
 //! The load that `cargo xtask bench log` puts on servers, and what bounds them.
 //!
-//! `log_load press KIND ADDRESS IN_FLIGHT SECONDS REQUESTS [TOKEN]` sends distinct,
+//! `log_load press KIND ADDRESS IN_FLIGHT SECONDS REQUESTS RATE [TOKEN]` sends distinct,
 //! signed requests over as many kept-alive connections, one in flight on each, and
-//! prints one line of JSON; the kinds are `entry` (Rekor v2), `certificate` (for
+//! prints one line of JSON. With a RATE other than 0, all connections together send
+//! so many a second, else each as soon as it is answered. The kinds are `entry` (Rekor v2), `certificate` (for
 //! the identity of TOKEN) and `timestamp`. `log_load fill DIRECTORY ENTRIES` grows the
 //! Rekor v2 log of an instance that is not running, through its store. `log_load
 //! verify SECONDS` counts signature checks, `log_load sync FILE SECONDS` synced
@@ -49,6 +50,7 @@ fn main() {
             in_flight,
             seconds,
             requests,
+            rate,
             token @ ..,
         ] => {
             let count = requests.parse().unwrap();
@@ -59,7 +61,15 @@ fn main() {
                 _ => panic!("no requests of kind {kind}"),
             };
             let time = Duration::from_secs_f64(seconds.parse().unwrap());
-            runtime.block_on(press(address, in_flight.parse().unwrap(), time, requests));
+            let in_flight: usize = in_flight.parse().unwrap();
+            let rate: f64 = rate.parse().unwrap();
+            let every = if rate > 0.0 {
+                in_flight as f64 / rate
+            } else {
+                0.0
+            };
+            let every = Duration::from_secs_f64(every);
+            runtime.block_on(press(address, in_flight, time, every, requests));
         }
         ["fill", directory, entries] => {
             let several = tokio::runtime::Runtime::new().unwrap();
@@ -171,7 +181,13 @@ fn whole(read: &[u8]) -> Option<(usize, bool)> {
     }
 }
 
-async fn press(address: &str, in_flight: usize, time: Duration, all: Vec<Vec<u8>>) {
+async fn press(
+    address: &str,
+    in_flight: usize,
+    time: Duration,
+    every: Duration,
+    all: Vec<Vec<u8>>,
+) {
     let all = Arc::new(all);
     let next = Arc::new(AtomicUsize::new(0));
     let mut streams = Vec::new();
@@ -183,11 +199,14 @@ async fn press(address: &str, in_flight: usize, time: Duration, all: Vec<Vec<u8>
     let start = Instant::now();
     let tasks: Vec<_> = streams
         .into_iter()
-        .map(|stream| {
+        .enumerate()
+        .map(|(n, stream)| {
             let (all, next) = (all.clone(), next.clone());
-            tokio::spawn(
-                async move { one_after_the_other(stream, &all, &next, start + time).await },
-            )
+            // Spread evenly, so that a rate is one from the first moment on.
+            let first = start + every.mul_f64(n as f64 / in_flight as f64);
+            tokio::spawn(async move {
+                one_after_the_other(stream, &all, &next, first, every, start + time).await
+            })
         })
         .collect();
     let (mut times, mut failed) = (Vec::new(), 0);
@@ -219,11 +238,17 @@ async fn one_after_the_other(
     mut stream: TcpStream,
     all: &[Vec<u8>],
     next: &AtomicUsize,
+    mut due: Instant,
+    every: Duration,
     end: Instant,
 ) -> (Vec<u32>, usize) {
     let (mut times, mut failed) = (Vec::new(), 0);
     let mut read = Vec::with_capacity(8192);
-    while Instant::now() < end {
+    while Instant::now().max(due) < end {
+        if !every.is_zero() {
+            tokio::time::sleep_until(due.into()).await;
+            due = Instant::now().max(due + every);
+        }
         let Some(request) = all.get(next.fetch_add(1, Ordering::Relaxed)) else {
             break;
         };

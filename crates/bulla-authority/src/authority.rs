@@ -4,6 +4,7 @@
 //! each later one; a crash in between leaves nothing that the next open does not
 //! complete. Address and names never change after creation.
 
+mod background;
 mod ceremony;
 mod create;
 mod lead;
@@ -26,14 +27,20 @@ use crate::{
     },
     http::{self, AllowedHosts},
     key_slot::KeySlots,
-    log::{rekor_v1::RekorV1, rekor_v2::RekorV2},
+    log::{
+        rekor_v1::{RekorV1, RekorV1Settings},
+        rekor_v2::{RekorV2, RekorV2Settings},
+    },
     metrics::{self, Metrics},
+    monitor::{Monitor, MonitorSettings},
     oidc::{self, socket},
     replica::Lead as _,
     revocation::{self, Revocation},
+    search::SearchSettings,
     transport::{Transport, TransportSettings},
     tsa::{self, Tsa, TsaSettings},
     tuf::{Publisher, TufSettings},
+    witness::{WitnessSettings, WitnessStatus},
 };
 
 pub use ceremony::{Answer, Mailbox, hand_over};
@@ -48,6 +55,16 @@ pub struct AuthorityConfig {
     pub base_url: String,
     /// Who runs it: shown in certificates and trust documents.
     pub organization: String,
+    /// How Rekor v1 behaves.
+    pub rekor_v1: RekorV1Settings,
+    /// How Rekor v2 behaves.
+    pub rekor_v2: RekorV2Settings,
+    /// Whether the logs can be searched.
+    pub search: SearchSettings,
+    /// Who cosigns our logs, and whose we cosign.
+    pub witness: WitnessSettings,
+    /// Which logs are watched, and for whom.
+    pub monitor: MonitorSettings,
     /// How long metadata of the TUF repository holds.
     pub tuf: TufSettings,
     /// Section `[transport]`.
@@ -66,6 +83,11 @@ impl AuthorityConfig {
         Self {
             base_url: format!("http://127.0.0.1:{port}"),
             organization: "bulla local instance".into(),
+            rekor_v1: RekorV1Settings::default(),
+            rekor_v2: RekorV2Settings::default(),
+            search: SearchSettings::default(),
+            witness: WitnessSettings::default(),
+            monitor: MonitorSettings::default(),
             tuf: TufSettings::default(),
             transport: TransportSettings::default(),
             ca: CaSettings::default(),
@@ -88,6 +110,8 @@ struct Parts {
     login: Arc<oidc::Login>,
     rekor_v1: RekorV1,
     rekor: RekorV2,
+    /// What runs as long as the authority does.
+    background: background::Background,
     tsa: Arc<Tsa>,
     transport: Transport,
     revocation: Arc<Revocation>,
@@ -150,6 +174,7 @@ impl Authority {
             .merge(parts.rekor_v1.clone().router())
             .merge(parts.rekor.clone().router())
             .merge(parts.ca.ct.clone().router())
+            .merge(parts.background.router())
             .merge(tsa::router(parts.tsa.clone()).layer(tsa_holds))
             .nest("/oidc/asserted", oidc::routes::router(&parts.ca.asserted))
             .nest("/oidc/service", oidc::routes::router(&parts.ca.service))
@@ -229,6 +254,16 @@ impl Authority {
     /// The Rekor v2 log, for callers in this process.
     pub fn log(&self) -> &RekorV2 {
         &self.parts.rekor
+    }
+
+    /// The monitor of the logs, if any is watched.
+    pub fn monitor(&self) -> Option<&Arc<Monitor>> {
+        self.parts.background.monitor()
+    }
+
+    /// How it goes with each witness of the logs.
+    pub fn witnesses(&self) -> Vec<WitnessStatus> {
+        self.parts.background.witnesses()
     }
 
     /// The timestamp authority, for callers in this process.

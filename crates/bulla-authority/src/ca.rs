@@ -7,7 +7,7 @@
 
 mod audit;
 pub mod issuer;
-mod request;
+pub(crate) mod request;
 mod routes;
 
 use bulla_core::{Clock, Code, Diagnose};

@@ -12,10 +12,12 @@ use crate::{
     ca::issuer::IssuersError,
     certified::GenerationError,
     key_slot::{ExternalKeyError, HolderError},
+    monitor::MonitorError,
     oidc::{LoginError, OidcError},
     store::StoreError,
     transport::TransportError,
     tuf::TufError,
+    witness::WitnessError,
 };
 
 /// What can go wrong in the authority as a whole.
@@ -85,6 +87,9 @@ pub enum AuthorityError {
     /// A Merkle tree.
     #[error(transparent)]
     Merkle(#[from] MerkleError),
+    /// The monitor of the logs.
+    #[error(transparent)]
+    Monitor(#[from] MonitorError),
     /// A checkpoint.
     #[error(transparent)]
     Note(#[from] NoteError),
@@ -132,6 +137,9 @@ pub enum AuthorityError {
     /// The TUF repository.
     #[error(transparent)]
     Tuf(#[from] TufError),
+    /// The witnesses of the logs.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// A certificate.
     #[error(transparent)]
     X509(#[from] X509Error),
@@ -163,6 +171,7 @@ impl Diagnose for AuthorityError {
             Self::Key(error) => error.code(),
             Self::Login(error) => error.code(),
             Self::Merkle(error) => error.code(),
+            Self::Monitor(error) => error.code(),
             Self::Note(error) => error.code(),
             Self::Oidc(error) => error.code(),
             Self::Sct(error) => error.code(),
@@ -172,6 +181,7 @@ impl Diagnose for AuthorityError {
             Self::Timestamp(error) => error.code(),
             Self::Transport(error) => error.code(),
             Self::Tuf(error) => error.code(),
+            Self::Witness(error) => error.code(),
             Self::X509(error) => error.code(),
         }
     }
@@ -202,6 +212,8 @@ impl Diagnose for AuthorityError {
             Self::Transport(error) => error.hint(),
             Self::Storage(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::Monitor(error) => error.hint(),
+            Self::Witness(error) => error.hint(),
             Self::Ceremony(error) => error.hint(),
             Self::Tuf(error) => error.hint(),
             Self::Oidc(error) => error.hint(),

@@ -91,7 +91,14 @@ pub async fn guard(State(allowed): State<AllowedHosts>, request: Request, next: 
     if allowed.allow_from(request.headers(), navigates) {
         return next.run(request).await;
     }
-    RpcError::permission("this address is not served to that host or origin").into_response()
+    let refused = "this address is not served to that host or origin";
+    tracing::info!(target: "audit", event = "http.refused", path = request.uri().path());
+    if request.uri().path().starts_with("/oidc/") {
+        // As OAuth clients read it.
+        let body = serde_json::json!({"error": "access_denied", "error_description": refused});
+        return (StatusCode::FORBIDDEN, Json(body)).into_response();
+    }
+    RpcError::permission(refused).into_response()
 }
 
 /// An error as gRPC gateways write it.
@@ -134,6 +141,24 @@ impl RpcError {
             status: StatusCode::NOT_FOUND,
             code: 5,
             message: "Not Found".into(),
+        }
+    }
+
+    /// 405, as Rekor answers writes to a log that is only read any more.
+    pub fn frozen() -> Self {
+        Self {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            code: 12,
+            message: "This log has been frozen, please switch to the latest log.".into(),
+        }
+    }
+
+    /// 503, `UNAVAILABLE`: too many wait already.
+    pub fn busy() -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: 14,
+            message: "too many requests wait; try again".into(),
         }
     }
 

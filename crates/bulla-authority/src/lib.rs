@@ -4,7 +4,7 @@
 //! and takes them up again afterwards; [`Authority::router`] answers on HTTP with
 //! the paths and texts that Sigstore's clients expect of Fulcio, Rekor (v1 and v2), a CT
 //! log, a timestamp authority and an issuer. Tokens are minted on a Unix socket
-//! only. Logins, witnesses and replicas are not here yet.
+//! only. Replicas are not here yet.
 
 pub mod authority;
 pub mod ca;
@@ -16,15 +16,18 @@ pub mod http;
 pub mod key_slot;
 pub mod log;
 pub mod metrics;
+pub mod monitor;
 pub mod oidc;
 pub mod operations;
 pub mod replica;
 pub mod revocation;
+pub mod search;
 pub mod store;
 pub mod transport;
 pub mod trust_document;
 pub mod tsa;
 pub mod tuf;
+pub mod witness;
 
 pub use authority::{Authority, AuthorityConfig};
 pub use error::AuthorityError;

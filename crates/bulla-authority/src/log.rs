@@ -11,8 +11,9 @@ mod publisher;
 mod read;
 pub mod rekor_v1;
 pub mod rekor_v2;
+mod searchable;
 mod sequencer;
 pub mod tile_routes;
 
-pub use handle::{Leaf, Log, LogConfig, Sequenced, SignCheckpoint};
+pub use handle::{Fence, Leaf, Log, LogConfig, Sequenced, SignCheckpoint};
 pub use publisher::Cosigner;

@@ -113,16 +113,6 @@ impl Issuer {
         jws::sign(claims, &self.key, &self.key_id)
     }
 
-    /// Checks a token: by this issuer, for `audience`, valid now.
-    ///
-    /// # Errors
-    /// [`OidcError`] that says which check failed.
-    pub fn check(&self, token: &str, audience: &str, now: Timestamp) -> Result<Claims, OidcError> {
-        let claims: Claims = jws::verify(token, self.key.public(), &self.key_id)?;
-        claims.check(&self.url, audience, now)?;
-        Ok(claims)
-    }
-
     pub(crate) fn key(&self) -> &dyn Signer {
         &self.key
     }
@@ -143,37 +133,25 @@ fn checked(audience: &str) -> Result<&str, OidcError> {
     }
 }
 
-/// Why a token was not minted, or not accepted.
+/// Why a token was not minted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OidcError {
-    /// For somebody else, or for nobody.
-    #[error("the audience is empty, malformed, or not the one that is asked for")]
+    /// For nobody.
+    #[error("the audience is empty or malformed")]
     Audience,
     /// Not an address that a certificate can carry.
     #[error("this is not an email address")]
     Email,
-    /// Too old, or not valid yet.
-    #[error("the token is expired or not valid yet")]
-    Expired,
-    /// By another issuer.
-    #[error("the token is by another issuer")]
-    Issuer,
     /// Not ECDSA P-256.
     #[error("an issuer's key must be ECDSA P-256")]
     Key,
-    /// Not a token of the form that is read.
-    #[error("this is not an ES256 ID token")]
+    /// Not a request of the form that is read, or claims that cannot be written.
+    #[error("the request or the claims cannot be encoded")]
     Malformed,
     /// No randomness.
     #[error(transparent)]
     Sign(#[from] KeyError),
-    /// Not by the issuer's key.
-    #[error("the token's signature is not by the issuer's key")]
-    Signature,
-    /// The subject does not fit the token.
-    #[error("the token's subject and email do not fit together")]
-    Subject,
 }
 
 impl Diagnose for OidcError {
@@ -181,20 +159,15 @@ impl Diagnose for OidcError {
         match self {
             Self::Audience => Code("AUTH-0101"),
             Self::Email => Code("AUTH-0102"),
-            Self::Expired => Code("AUTH-0103"),
-            Self::Issuer => Code("AUTH-0104"),
             Self::Key => Code("AUTH-0105"),
             Self::Malformed => Code("AUTH-0106"),
             Self::Sign(_) => Code("AUTH-0107"),
-            Self::Signature => Code("AUTH-0108"),
-            Self::Subject => Code("AUTH-0109"),
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Self::Email => Some("bulla token --email you@example.com".into()),
-            Self::Expired => Some("get a new one: bulla token".into()),
             _ => None,
         }
     }

@@ -22,7 +22,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::error::AuthorityError;
+use crate::{error::AuthorityError, log::Fence};
 
 pub use error::ReplicaError;
 pub use forward::{Forward, forward, internal};
@@ -89,8 +89,9 @@ impl ReplicaSettings {
 
 /// What leads and follows.
 pub trait Lead: Send + Sync {
-    /// Takes everything over in this fencing epoch.
-    fn lead(&self, epoch: u64) -> Pending<'_, ()>;
+    /// Takes everything over in this fencing epoch; `fence` is asked before
+    /// anything is signed.
+    fn lead(&self, epoch: u64, fence: Fence) -> Pending<'_, ()>;
     /// Stops at once; nothing is acknowledged any more.
     fn step_down(&self);
     /// Whether it still leads: a part may find out that it was deposed.
@@ -232,7 +233,7 @@ impl Replica {
         let epoch = lease.epoch();
         let remaining = lease.remaining();
         self.set_lease(Some(lease));
-        match bounded(remaining, parts.lead(epoch)).await {
+        match bounded(remaining, parts.lead(epoch, self.fence(epoch))).await {
             Some(Ok(())) => {}
             Some(Err(error)) => {
                 tracing::error!(%error, "the logs cannot be led");
@@ -255,6 +256,20 @@ impl Replica {
         }
         tracing::info!(target: "audit", epoch, "this replica does not lead any more");
         self.set_lease(None);
+    }
+
+    /// Whether the lease of `epoch` certainly holds.
+    fn fence(&self, epoch: u64) -> Fence {
+        let inner = Arc::downgrade(&self.inner);
+        Arc::new(move || {
+            let Some(inner) = inner.upgrade() else {
+                return false;
+            };
+            let lease = inner.lease.read().unwrap_or_else(PoisonError::into_inner);
+            lease
+                .as_ref()
+                .is_some_and(|lease| lease.epoch() == epoch && !lease.remaining().is_zero())
+        })
     }
 
     /// Whether the lease is still ours. A database that does not answer says
@@ -321,6 +336,14 @@ impl Replica {
             }
             changed
         });
+    }
+
+    /// Waits until `leader` is not who leads.
+    async fn deposed(&self, leader: &str) {
+        let mut roles = self.roles();
+        let deposed = |role: &Role| !matches!(role, Role::Follower { leader: Some(other) } if other == leader);
+        // An error: the replica itself is gone, and nobody waits.
+        let _ = roles.wait_for(deposed).await;
     }
 
     /// Waits for another role, but not longer than a new leader takes.

@@ -109,6 +109,12 @@ pub trait LogStore: Send + Sync {
     /// At most `count` entries from `first` on, without gaps.
     fn entries(&self, log: &'static str, first: u64, count: u16) -> Pending<'_, Vec<Bytes>>;
 
+    /// Removes what failed or deposed writers left behind, if that is due; how
+    /// much. A store whose commits are whole has nothing of the kind.
+    fn collect(&self, _log: &'static str) -> Pending<'_, u64> {
+        Box::pin(async { Ok(0) })
+    }
+
     /// For each identity, where its entry is in the committed tree.
     fn find_all<'a>(
         &'a self,

@@ -1,4 +1,4 @@
-//! Signed certificate timestamps for precertificates (RFC 6962 v1).
+//! Signed certificate timestamps (RFC 6962 v1).
 //!
 //! Also the leaves of a static-ct-api log (`static-ct-api` v1.1): the same
 //! signed bytes, with the leaf's index as an extension. SHA-256 with ECDSA only,
@@ -10,6 +10,7 @@ use crate::key::{KeyError, PublicKey, Scheme, Signer};
 
 const VERSION_V1: u8 = 0;
 const CERTIFICATE_TIMESTAMP: u8 = 0;
+const X509_ENTRY: u16 = 0;
 const PRECERT_ENTRY: u16 = 1;
 const SHA256_ECDSA: [u8; 2] = [4, 3];
 const MAX_SCTS: usize = 32;
@@ -21,6 +22,21 @@ pub struct PrecertEntry<'a> {
     pub issuer_key_hash: [u8; 32],
     /// DER TBSCertificate without poison and SCTs.
     pub tbs: &'a [u8],
+}
+
+/// What a log promises about: a certificate, before its SCTs or as it is.
+#[derive(Clone, Copy, Debug)]
+pub enum CtEntry<'a> {
+    /// A certificate, DER.
+    Certificate(&'a [u8]),
+    /// A certificate before its SCTs.
+    Precertificate(PrecertEntry<'a>),
+}
+
+impl<'a> From<&PrecertEntry<'a>> for CtEntry<'a> {
+    fn from(entry: &PrecertEntry<'a>) -> Self {
+        Self::Precertificate(*entry)
+    }
 }
 
 /// A log's promise.
@@ -42,9 +58,9 @@ impl Sct {
     /// # Errors
     /// [`SctError::Scheme`] unless the key is ECDSA P-256, [`SctError::Length`]
     /// if the entry is too long.
-    pub fn sign(
+    pub fn sign<'a>(
         key: &dyn Signer,
-        entry: &PrecertEntry<'_>,
+        entry: impl Into<CtEntry<'a>>,
         timestamp_ms: u64,
         leaf_index: u64,
     ) -> Result<Self, SctError> {
@@ -52,7 +68,7 @@ impl Sct {
             return Err(SctError::Scheme);
         }
         let extensions = leaf_index_extension(leaf_index)?;
-        let signed = signed_bytes(entry, timestamp_ms, &extensions)?;
+        let signed = signed_bytes(entry.into(), timestamp_ms, &extensions)?;
         let mut log_id = [0; 32];
         log_id.copy_from_slice(&key.public().id().bytes());
         Ok(Self {
@@ -67,14 +83,18 @@ impl Sct {
     ///
     /// # Errors
     /// [`SctError::LogId`] for another log, [`SctError::Key`] for a wrong signature.
-    pub fn verify(&self, key: &PublicKey, entry: &PrecertEntry<'_>) -> Result<(), SctError> {
+    pub fn verify<'a>(
+        &self,
+        key: &PublicKey,
+        entry: impl Into<CtEntry<'a>>,
+    ) -> Result<(), SctError> {
         if key.scheme() != Scheme::EcdsaP256 {
             return Err(SctError::Scheme);
         }
         if key.id().bytes() != self.log_id {
             return Err(SctError::LogId);
         }
-        let signed = signed_bytes(entry, self.timestamp_ms, &self.extensions)?;
+        let signed = signed_bytes(entry.into(), self.timestamp_ms, &self.extensions)?;
         Ok(key.verify(&signed, &self.signature)?)
     }
 
@@ -166,44 +186,60 @@ pub fn parse_sct(bytes: &[u8]) -> Result<Sct, SctError> {
 ///
 /// # Errors
 /// [`SctError::Length`] if it is too long.
-pub fn merkle_leaf(
-    entry: &PrecertEntry<'_>,
+pub fn merkle_leaf<'a>(
+    entry: impl Into<CtEntry<'a>>,
     timestamp_ms: u64,
     leaf_index: u64,
 ) -> Result<Vec<u8>, SctError> {
     // Version v1 and leaf type timestamped_entry are zero, as are the first two
     // fields of what the SCT signs: the two byte strings are the same.
-    signed_bytes(entry, timestamp_ms, &leaf_index_extension(leaf_index)?)
+    signed_bytes(
+        entry.into(),
+        timestamp_ms,
+        &leaf_index_extension(leaf_index)?,
+    )
 }
 
-/// The entry as a data tile of static-ct-api holds it.
+/// The entry as a data tile of static-ct-api holds it: for a precertificate with
+/// the bytes that were submitted.
 ///
 /// # Errors
 /// [`SctError::Length`] if it is too long.
-pub fn tile_leaf(
-    entry: &PrecertEntry<'_>,
+pub fn tile_leaf<'a>(
+    entry: impl Into<CtEntry<'a>>,
     timestamp_ms: u64,
     leaf_index: u64,
     precertificate: &[u8],
     chain_fingerprints: &[[u8; 32]],
 ) -> Result<Vec<u8>, SctError> {
+    let entry = entry.into();
     let merkle = merkle_leaf(entry, timestamp_ms, leaf_index)?;
     let mut out = merkle.get(2..).unwrap_or_default().to_vec();
-    put_u24(&mut out, precertificate)?;
+    if let CtEntry::Precertificate(_) = entry {
+        put_u24(&mut out, precertificate)?;
+    }
     put_u16(&mut out, &chain_fingerprints.concat())?;
     Ok(out)
 }
 
 fn signed_bytes(
-    entry: &PrecertEntry<'_>,
+    entry: CtEntry<'_>,
     timestamp_ms: u64,
     extensions: &[u8],
 ) -> Result<Vec<u8>, SctError> {
     let mut out = vec![VERSION_V1, CERTIFICATE_TIMESTAMP];
     out.extend_from_slice(&timestamp_ms.to_be_bytes());
-    out.extend_from_slice(&PRECERT_ENTRY.to_be_bytes());
-    out.extend_from_slice(&entry.issuer_key_hash);
-    put_u24(&mut out, entry.tbs)?;
+    match entry {
+        CtEntry::Certificate(der) => {
+            out.extend_from_slice(&X509_ENTRY.to_be_bytes());
+            put_u24(&mut out, der)?;
+        }
+        CtEntry::Precertificate(entry) => {
+            out.extend_from_slice(&PRECERT_ENTRY.to_be_bytes());
+            out.extend_from_slice(&entry.issuer_key_hash);
+            put_u24(&mut out, entry.tbs)?;
+        }
+    }
     put_u16(&mut out, extensions)?;
     Ok(out)
 }
@@ -232,16 +268,25 @@ fn put_u24(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), SctError> {
     Ok(())
 }
 
-struct Reader<'a>(&'a [u8]);
+/// Reads the presentation language of TLS from the front.
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], SctError> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], SctError> {
         let (head, rest) = self.0.split_first_chunk().ok_or(SctError::Malformed)?;
         self.0 = rest;
         Ok(*head)
     }
 
-    fn vector_u16(&mut self) -> Result<&'a [u8], SctError> {
+    pub(crate) fn vector_u24(&mut self) -> Result<&'a [u8], SctError> {
+        let [a, b, c] = self.array()?;
+        let length = usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(usize::MAX);
+        let (head, rest) = self.0.split_at_checked(length).ok_or(SctError::Malformed)?;
+        self.0 = rest;
+        Ok(head)
+    }
+
+    pub(crate) fn vector_u16(&mut self) -> Result<&'a [u8], SctError> {
         let length = usize::from(u16::from_be_bytes(self.array()?));
         let (head, rest) = self.0.split_at_checked(length).ok_or(SctError::Malformed)?;
         self.0 = rest;

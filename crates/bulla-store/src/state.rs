@@ -46,6 +46,8 @@ pub struct StateStore {
     readers: SqlitePool,
     /// Counts commits, for the checkpointer.
     commits: Arc<AtomicU64>,
+    /// Held while the checkpointer works.
+    checkpointing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl StateStore {
@@ -82,6 +84,7 @@ impl StateStore {
             writer,
             readers,
             commits: Arc::default(),
+            checkpointing: Arc::default(),
         };
         match state.prepare(checked).await {
             Ok(()) => {
@@ -176,6 +179,8 @@ impl StateStore {
 
     pub(crate) async fn close(&self) {
         self.readers.close().await;
+        // Whoever closes last removes the write-ahead log: the writer.
+        let _idle = self.checkpointing.lock().await;
         self.writer.close().await;
     }
 }

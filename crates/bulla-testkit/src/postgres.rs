@@ -135,6 +135,33 @@ impl Postgres {
         run(&mut psql)
     }
 
+    /// Runs it with TLS from now on, by these PEM files, and with passwords (SCRAM)
+    /// over TCP; the role `bulla` gets this one.
+    ///
+    /// # Panics
+    /// If it cannot be set up.
+    pub fn secure(&mut self, certificate: &Path, key: &Path, password: &str) {
+        let data = self.folder.path().join("data");
+        for (from, name) in [(certificate, "server.crt"), (key, "server.key")] {
+            let to = data.join(name);
+            fs::copy(from, &to).expect("a copy");
+            run(Command::new("chmod").arg("600").arg(&to));
+            if let Some(user) = other_user() {
+                run(Command::new("chown").arg(user).arg(&to));
+            }
+        }
+        let database = format!("postgres://bulla@127.0.0.1:{}/postgres", self.port);
+        self.sql(&database, "ALTER SYSTEM SET ssl = on");
+        self.sql(
+            &database,
+            &format!("ALTER ROLE bulla PASSWORD '{password}'"),
+        );
+        let access = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
+        fs::write(data.join("pg_hba.conf"), access).expect("a file");
+        self.kill();
+        self.restart();
+    }
+
     /// Stops it as a crash would: no shutdown checkpoint, every connection lost.
     ///
     /// # Panics

@@ -183,6 +183,8 @@ pub enum Command {
     Init(command::init::InitArgs),
     /// Push an image that was saved
     Load(command::load::LoadArgs),
+    /// Search a transparency log, or watch one
+    Log(command::log::LogArgs),
     /// Print the public half of a key
     PublicKey(command::public_key::PublicKeyArgs),
     /// Put a signer, a key or a digest on the instance's list of revocations

@@ -81,6 +81,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::GenerateKeyPair(args) => command::generate_key_pair::run(args, context),
         Command::ImportKeyPair(args) => command::import_key_pair::run(args, context),
         Command::Init(args) => command::init::run(args, context),
+        Command::Log(args) => command::log::run(args, context),
         Command::Load(args) => command::load::run(args, context),
         Command::PublicKey(args) => command::public_key::run(args, context),
         Command::Revoke(args) => command::revoke::run(args, context),

@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     Figure,
-    load::{Load, Ours, free_port, wait_for},
+    load::{Load, Ours, Press, free_port, wait_for},
     measure::{Running, Scratch},
 };
 use crate::{Result, peers, workspace::output};
@@ -37,8 +37,15 @@ pub(super) fn figures(
     let (mut each, mut theirs, mut stamps) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         let press = |kind, address: &str, token| {
-            let requests = seconds * RATE;
-            let pressed = load.press(kind, address, IN_FLIGHT, seconds, requests, token)?;
+            let pressed = load.press(&Press {
+                kind,
+                address,
+                in_flight: IN_FLIGHT,
+                seconds,
+                prepared: RATE,
+                rate: None,
+                token,
+            })?;
             println!(
                 "{kind:>12} from {address}: {:>6.0}/s p50 {:>5.1} ms p99 {:>5.1} ms",
                 pressed.per_second, pressed.p50, pressed.p99

@@ -26,10 +26,40 @@ pub(super) struct Pressed {
     pub(super) entries: f64,
 }
 
+/// What it is to do.
+#[derive(Clone, Copy)]
+pub(super) struct Press<'a> {
+    /// `entry`, `certificate` or `timestamp`.
+    pub(super) kind: &'a str,
+    pub(super) address: &'a str,
+    /// Connections, with one request each.
+    pub(super) in_flight: usize,
+    pub(super) seconds: f64,
+    /// Requests that are signed beforehand, for each second.
+    pub(super) prepared: f64,
+    /// Requests a second of all connections; as many as are answered, if `None`.
+    pub(super) rate: Option<f64>,
+    /// For certificates.
+    pub(super) token: Option<&'a str>,
+}
+
 impl Load {
+    /// `BULLA_LOG_LOAD`, or built now.
     pub(super) fn build() -> Result<Self> {
+        if let Some(path) = std::env::var_os("BULLA_LOG_LOAD") {
+            return Ok(Self(path.into()));
+        }
         let mut command = cargo();
-        command.args(["build", "-q", "--release", "-p", "bulla-authority"]);
+        // Beside the binary, so that what they share is compiled once.
+        command.args([
+            "build",
+            "-q",
+            "--release",
+            "-p",
+            "bulla",
+            "-p",
+            "bulla-authority",
+        ]);
         output(command.args(["--example", "log_load"]))?;
         Ok(Self(target().join("release/examples/log_load")))
     }
@@ -43,20 +73,16 @@ impl Load {
         number(&self.run(args)?, "perSecond")
     }
 
-    /// At most `requests` of one kind, none of which may fail.
-    pub(super) fn press(
-        &self,
-        kind: &str,
-        address: &str,
-        in_flight: usize,
-        seconds: f64,
-        requests: f64,
-        token: Option<&str>,
-    ) -> Result<Pressed> {
-        let (in_flight, requests) = (in_flight.to_string(), requests.ceil().to_string());
-        let seconds = seconds.to_string();
-        let mut args = vec!["press", kind, address, &in_flight, &seconds, &requests];
-        args.extend(token);
+    /// None of the requests may fail.
+    pub(super) fn press(&self, press: &Press) -> Result<Pressed> {
+        let address = press.address;
+        let mut args = vec!["press".to_owned(), press.kind.into(), address.into()];
+        args.push(press.in_flight.to_string());
+        args.push(press.seconds.to_string());
+        args.push((press.seconds * press.prepared).ceil().to_string());
+        args.push(press.rate.unwrap_or(0.0).to_string());
+        args.extend(press.token.map(str::to_owned));
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let said = self.run(&args)?;
         let of = |name| number(&said, name);
         if of("failed")? > 0.0 {

@@ -42,6 +42,7 @@ pub const DEFAULT: &[&str] = &[
     "notation",
     "openssl",
     "postgresql",
+    "rekor-cli",
     "sigstore-js",
     "sigstore-python",
     "skopeo",
@@ -122,6 +123,11 @@ pub const KNOWN: &[Peer] = &[
     named(
         peer("postgresql", "apt", Source::Apt("postgresql")),
         "postgres",
+    ),
+    peer(
+        "rekor-cli",
+        "1.5.3",
+        Source::Go("github.com/sigstore/rekor/cmd/rekor-cli"),
     ),
     // Only for `cargo xtask bench log`.
     named(

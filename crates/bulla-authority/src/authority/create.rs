@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use super::{
     AuthorityConfig, Mailbox, Parts,
+    background::{Background, Surroundings},
     ceremony::take_up,
     publish::{self, Prepared},
 };
@@ -31,7 +32,7 @@ use crate::{
     error::AuthorityError,
     http::AllowedHosts,
     key_slot::KeySlots,
-    log::{Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
+    log::{Cosigner, Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
     metrics::Metrics,
     oidc,
     revocation::{Revocation, Seals},
@@ -61,6 +62,7 @@ struct Opener {
     slots: KeySlots,
     store: Arc<dyn LogStore>,
     instance: Instance,
+    cosigner: Option<Arc<dyn Cosigner>>,
 }
 
 pub(super) async fn open(
@@ -77,11 +79,13 @@ pub(super) async fn open(
     let store = Measured::new(store::open(storage).await?, metrics.clone());
     let store: Arc<dyn LogStore> = Arc::new(store);
     let instance = instance(&*store, &config, &*clock).await?;
+    let mut background = Background::new(&config.witness)?;
     let opener = Opener {
         alone: matches!(storage, Storage::Embedded(_)),
         slots,
         store,
         instance,
+        cosigner: background.cosigner(),
     };
 
     let (since, settings) = (opener.instance.since, config.tuf.clone());
@@ -109,7 +113,7 @@ pub(super) async fn open(
     let login = oidc::Login::open(
         &config.base_url,
         config.oidc.clone(),
-        values,
+        values.clone(),
         opener.slots.clone(),
         keys.clone(),
         clock.clone(),
@@ -137,6 +141,16 @@ pub(super) async fn open(
 
     let (rekor, log_key) = opener.rekor(&address, clock.clone()).await?;
     let (rekor_v1, log_v1_key) = opener.rekor_v1(&address, clock.clone()).await?;
+    let around = Surroundings {
+        config: &config,
+        host: &address.host,
+        authority: &address.authority,
+        slots: &opener.slots,
+        values: &values,
+        clock: &clock,
+        keys: [&log_v1_key, &log_key, &ct_key],
+    };
+    let (rekor_v1, rekor) = around.put(&mut background, rekor_v1, rekor, &ca.ct).await?;
     let tsa = opener
         .tsa(&config.tsa, &prepared.mailbox, clock.clone())
         .await?;
@@ -188,6 +202,7 @@ pub(super) async fn open(
         login,
         rekor_v1,
         rekor,
+        background,
         tsa,
         transport,
         revocation,
@@ -405,7 +420,7 @@ impl Opener {
             sign: Box::new(move |checkpoint: &Checkpoint, now_ms| {
                 Ok(checkpoint.sign_rfc6962(&signer, now_ms)?.to_string())
             }),
-            cosigner: None,
+            cosigner: self.cosigner.clone(),
         };
         let log = self.log(config, clock).await?;
         Ok(CtLog::new(log, key, chain))
@@ -425,7 +440,7 @@ impl Opener {
             sign: Box::new(move |checkpoint: &Checkpoint, _| {
                 Ok(checkpoint.sign(&signer)?.to_string())
             }),
-            cosigner: None,
+            cosigner: self.cosigner.clone(),
         };
         let log = self.log(config, clock).await?;
         let rekor = RekorV2::start(log, &address.host, &key).await?;
@@ -459,7 +474,7 @@ impl Opener {
                 // The origin has spaces, so the host alone stands on the signature line.
                 Ok(note::sign_note(&checkpoint.text(), &host, &signer)?.to_string())
             }),
-            cosigner: None,
+            cosigner: self.cosigner.clone(),
         };
         let log = self.log(config, clock).await?;
         let public = key.public().clone();

@@ -1,7 +1,10 @@
 //! Leading an instance: its logs together, and the first entry of each.
 
 use super::{Authority, create};
-use crate::replica::{Lead, Logs, Pending};
+use crate::{
+    log::Fence,
+    replica::{Lead, Logs, Pending},
+};
 
 impl Authority {
     /// Its logs, which are led together.
@@ -14,9 +17,9 @@ impl Authority {
 
 impl Lead for Authority {
     /// Nobody is answered before every log has its genesis entry.
-    fn lead(&self, epoch: u64) -> Pending<'_, ()> {
+    fn lead(&self, epoch: u64, fence: Fence) -> Pending<'_, ()> {
         Box::pin(async move {
-            self.logs().lead(epoch).await?;
+            self.logs().lead(epoch, fence).await?;
             let parts = &self.parts;
             create::genesis(&parts.ca, &parts.config.base_url).await?;
             parts.rekor.begin().await?;

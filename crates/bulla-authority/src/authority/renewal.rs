@@ -85,6 +85,9 @@ impl Authority {
             ("revocations", parts.revocation.renew(now).await),
             ("tuf", parts.tuf.renew(now).await),
             ("login issuer", parts.login.renew(now).await),
+            ("log-v1 garbage", parts.rekor_v1.log().collect().await),
+            ("log-v2 garbage", parts.rekor.log().collect().await),
+            ("ct garbage", parts.ca.ct.log().collect().await),
         ]
     }
 

@@ -110,10 +110,10 @@ impl AuthorityKind {
             why: "it names no authorities".into(),
         })?;
         let request = self.asked(of)?;
-        let (key, root) = (
-            request.key()?.id(),
-            of.require_key(self.root())?.key()?.id(),
-        );
+        let root = of.key(self.root())?.ok_or_else(|| CeremonyError::NoKey {
+            name: self.holder(of).unwrap_or_default().into(),
+        })?;
+        let (key, root) = (request.key()?.id(), root.key()?.id());
         let words = vec![
             format!("{}: key {}", self.root(), root.short()),
             format!(

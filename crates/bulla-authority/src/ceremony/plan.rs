@@ -119,6 +119,13 @@ impl Plan {
         found.ok_or_else(|| CeremonyError::Stranger { name: name.into() })
     }
 
+    /// Whether a person is in no role of the next root.
+    pub fn is_former(&self, name: &str) -> bool {
+        let mut roles = self.root.people.iter().chain(&self.targets.people);
+        self.people.iter().any(|person| person.name == name)
+            && !roles.any(|in_role| in_role == name)
+    }
+
     fn check(&self) -> Result<(), CeremonyError> {
         let refused = |why: String| Err(CeremonyError::Plan { why });
         if self.version != VERSION {

@@ -32,6 +32,9 @@ const QUEUE: usize = 4096;
 /// How long a submission waits for its commit. Clients give up after 20 s.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Whether the right to lead certainly still holds: asked before anything is signed.
+pub type Fence = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// Signs a checkpoint at a time in milliseconds since 1970.
 pub type SignCheckpoint = Box<dyn Fn(&Checkpoint, u64) -> Result<String, NoteError> + Send + Sync>;
 
@@ -98,6 +101,7 @@ pub(super) struct Role(RwLock<Option<Leading>>);
 
 struct Leading {
     epoch: u64,
+    fence: Option<Fence>,
     submissions: mpsc::Sender<Submission>,
 }
 
@@ -110,12 +114,13 @@ pub struct Log {
 }
 
 impl Role {
-    /// Whether the log is led from this head on.
+    /// Whether the log is led from this head on, and certainly so.
     pub(super) fn is(&self, head: &Head) -> bool {
         let leading = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        leading
-            .as_ref()
-            .is_some_and(|leading| leading.epoch == head.epoch)
+        leading.as_ref().is_some_and(|leading| {
+            let fence = leading.fence.as_ref();
+            leading.epoch == head.epoch && fence.is_none_or(|holds| holds())
+        })
     }
 
     /// Leads no more, unless it already leads in a later epoch.
@@ -239,6 +244,20 @@ impl Log {
     /// # Errors
     /// As for [`Log::open`]; [`crate::store::StoreError::Deposed`] if a later epoch was seen.
     pub async fn lead(&self, epoch: Option<u64>) -> Result<(), AuthorityError> {
+        self.begin(epoch, None).await
+    }
+
+    /// The same in the epoch of a lease, and only while `fence` says that the
+    /// lease certainly holds: after that nothing is signed or acknowledged, even
+    /// if the store took it.
+    ///
+    /// # Errors
+    /// As for [`Log::lead`].
+    pub async fn lead_while(&self, epoch: u64, fence: Fence) -> Result<(), AuthorityError> {
+        self.begin(Some(epoch), Some(fence)).await
+    }
+
+    async fn begin(&self, epoch: Option<u64>, fence: Option<Fence>) -> Result<(), AuthorityError> {
         self.step_down();
         let running = self.core.running.clone().lock_owned().await;
         let name = self.core.config.name;
@@ -248,7 +267,11 @@ impl Log {
         self.core.signed.send_replace(signed.clone());
         let (submissions, queue) = mpsc::channel(QUEUE);
         let epoch = tree.head.epoch;
-        self.role.set(Some(Leading { epoch, submissions }));
+        self.role.set(Some(Leading {
+            epoch,
+            fence,
+            submissions,
+        }));
         let role = Arc::downgrade(&self.role);
         let sequencer = Sequencer::new(self.core.clone(), role.clone(), signed);
         let (alive, ended) = watch::channel(());

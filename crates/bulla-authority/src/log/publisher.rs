@@ -143,6 +143,11 @@ impl Publisher {
         if self.last.is_some_and(fresh) {
             return Ok(());
         }
+        let role = self.role.upgrade();
+        if !role.is_some_and(|role| role.is(&signed.head)) {
+            let log = self.core.config.name;
+            return Err(StoreError::Deposed { log }.into());
+        }
         // Signed anew: a checkpoint may carry its time.
         let signed = self.core.sign(signed.head, signed.frontier.clone())?;
         let lines = self.cosignatures(&signed).await?;

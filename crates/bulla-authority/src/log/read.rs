@@ -14,6 +14,22 @@ use super::{Log, Sequenced, sequencer::Settled};
 use crate::error::AuthorityError;
 
 impl Log {
+    /// Removes what failed or deposed writers left in the store, if that is due.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn collect(&self) -> Result<(), AuthorityError> {
+        let removed = self.core.store.collect(self.core.config.name).await?;
+        if removed > 0 {
+            tracing::info!(
+                log = self.core.config.name,
+                removed,
+                "garbage was collected"
+            );
+        }
+        Ok(())
+    }
+
     pub(super) async fn show_settled(&self, settled: Settled) -> Result<Sequenced, AuthorityError> {
         let Settled {
             index,

@@ -18,14 +18,37 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{canonical_json, limits};
 use bulla_crypto::{Hash, Scheme, Signer, SigningKey, merkle::leaf_hash, note};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 use super::{Leaf, Log, Sequenced, tile_routes};
 use crate::{error::AuthorityError, http::RpcError};
 
 pub use request::{Entry, RequestError, parse_create_entry};
+
+/// How the log behaves: section `[rekor-v2]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RekorV2Settings {
+    /// Also takes dsse 0.0.2, which sigstore-js and cosign 2 send.
+    pub dsse: bool,
+    /// Takes no entries any more; everything can still be read.
+    pub read_only: bool,
+    /// Requests that may wait for their entry at once; more are sent away with 503.
+    pub outstanding: u32,
+}
+
+impl Default for RekorV2Settings {
+    fn default() -> Self {
+        Self {
+            dsse: true,
+            read_only: false,
+            outstanding: 16_384,
+        }
+    }
+}
 
 /// The log with the id that clients look it up by.
 #[derive(Clone)]
@@ -33,6 +56,8 @@ pub struct RekorV2 {
     log: Log,
     origin: Arc<str>,
     key_id: Arc<str>,
+    settings: Arc<RekorV2Settings>,
+    places: Arc<Semaphore>,
 }
 
 #[derive(Serialize)]
@@ -78,10 +103,13 @@ impl RekorV2 {
     /// # Errors
     /// If the genesis entry cannot be added.
     pub async fn start(log: Log, origin: &str, key: &dyn Signer) -> Result<Self, AuthorityError> {
+        let settings = RekorV2Settings::default();
         let rekor = Self {
             log,
             origin: origin.into(),
             key_id: STANDARD.encode(note::key_id(origin, key.public())).into(),
+            places: places(&settings),
+            settings: Arc::new(settings),
         };
         if rekor.log.is_leading() {
             rekor.begin().await?;
@@ -111,6 +139,16 @@ impl RekorV2 {
         add(&self.log, &entry).await.map(drop)
     }
 
+    /// With these settings.
+    #[must_use]
+    pub fn with(self, settings: RekorV2Settings) -> Self {
+        Self {
+            places: places(&settings),
+            settings: Arc::new(settings),
+            ..self
+        }
+    }
+
     /// Base64 of the full key id: what trusted roots call the log's id.
     pub fn key_id(&self) -> &str {
         &self.key_id
@@ -132,7 +170,24 @@ impl RekorV2 {
     }
 
     async fn create(&self, request: &[u8]) -> Result<TransparencyLogEntry, RpcError> {
-        let entry = parse_create_entry(request).map_err(|e| RpcError::invalid(e.to_string()))?;
+        let refused = |error: RpcError| {
+            let reason = error.message();
+            tracing::info!(target: "audit", event = "rekor-v2.request.refused", reason);
+            error
+        };
+        if self.settings.read_only {
+            return Err(refused(RpcError::frozen()));
+        }
+        let Ok(_place) = self.places.try_acquire() else {
+            return Err(refused(RpcError::busy()));
+        };
+        let entry =
+            parse_create_entry(request).map_err(|e| refused(RpcError::invalid(e.to_string())))?;
+        if entry.kind() == "dsse" && !self.settings.dsse {
+            return Err(refused(RpcError::invalid(
+                "invalid type, must be hashedrekord",
+            )));
+        }
         let sequenced = add(&self.log, &entry).await;
         let sequenced =
             sequenced.map_err(|error| RpcError::of(&error, "failed to integrate entry"))?;
@@ -175,6 +230,11 @@ impl RekorV2 {
             .with_state(self)
             .nest("/api/v2", tiles)
     }
+}
+
+fn places(settings: &RekorV2Settings) -> Arc<Semaphore> {
+    let places = usize::try_from(settings.outstanding).unwrap_or(usize::MAX);
+    Arc::new(Semaphore::new(places.clamp(1, Semaphore::MAX_PERMITS)))
 }
 
 async fn add(log: &Log, entry: &Entry) -> Result<Sequenced, AuthorityError> {

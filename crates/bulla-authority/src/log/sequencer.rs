@@ -99,8 +99,7 @@ impl Sequencer {
         let name = self.core.config.name;
         let mut batch = Vec::with_capacity(BATCH);
         while queue.recv_many(&mut batch, BATCH).await > 0 {
-            let leading = self.role.upgrade().is_some_and(|role| role.is(&self.head));
-            let (waiting, refused) = if leading {
+            let (waiting, refused) = if self.leads() {
                 self.commit(&mut batch).await
             } else {
                 (Vec::new(), Some(Refused::Deposed))
@@ -239,7 +238,17 @@ impl Sequencer {
         }
     }
 
+    /// Whether this process leads the log, for certain.
+    fn leads(&self) -> bool {
+        self.role.upgrade().is_some_and(|role| role.is(&self.head))
+    }
+
     fn adopt(&mut self, head: Head, mut frontier: Frontier) -> Result<(), Refused> {
+        // The store took it in time, but here it is too late: whoever leads now
+        // answers for it.
+        if !self.leads() {
+            return Err(Refused::Deposed);
+        }
         let signed = self.core.sign(head, frontier.clone());
         frontier.settle();
         self.head = head;

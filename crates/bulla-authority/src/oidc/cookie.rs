@@ -91,20 +91,17 @@ impl Jar {
         found
     }
 
-    /// A `Set-Cookie` of `seconds`; 0 removes it. `value` needs no quoting.
+    /// A `Set-Cookie` of `seconds`; 0 removes it. `value` needs no quoting. `Lax`,
+    /// since programs and upstream issuers of other sites send people here; nothing
+    /// is ever done by such a visit alone.
     pub fn set(&self, kind: Kind, value: &str, seconds: i64) -> Option<HeaderValue> {
-        // The upstream issuer's redirect comes from another site.
-        let same_site = match kind {
-            Kind::Upstream => "Lax",
-            Kind::Form | Kind::Session => "Strict",
-        };
         let (path, secure) = match self.secure {
             true => ("/", "; Secure"),
             false => (self.path.as_str(), ""),
         };
         let name = self.name(kind);
         let cookie = format!(
-            "{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}"
+            "{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
         );
         HeaderValue::from_str(&cookie).ok()
     }
@@ -179,13 +176,13 @@ mod tests {
         let set = plain.set(Kind::Form, "v", 60).unwrap();
         assert_eq!(
             set,
-            "bulla-form-5555=v; Path=/oidc/login; Max-Age=60; HttpOnly; SameSite=Strict"
+            "bulla-form-5555=v; Path=/oidc/login; Max-Age=60; HttpOnly; SameSite=Lax"
         );
         let https = Jar::new("https://sign.example/oidc/login");
         let set = https.set(Kind::Session, "v", 60).unwrap();
         assert_eq!(
             set,
-            "__Host-bulla-session=v; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure"
+            "__Host-bulla-session=v; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure"
         );
         let get = |cookies: &[&str]| plain.get(&headers(cookies), Kind::Form);
         assert_eq!(get(&["a=b; bulla-form-5555=x"]).unwrap(), "x");

@@ -143,15 +143,15 @@ impl KeyRing {
         let (raw, turns) = self.schedule().await?;
         let second = now.as_second();
         let mut kept = turns.clone();
-        if let Some(last) = turns.last() {
-            if second >= last.signs_from.saturating_add(self.life / 3) {
-                // However late we are: not before clients can have seen it.
-                kept.push(Turn {
-                    number: last.number.saturating_add(1),
-                    published: second,
-                    signs_from: second.saturating_add(KEY_OVERLAP),
-                });
-            }
+        if let Some(last) = turns.last()
+            && second >= last.signs_from.saturating_add(self.life / 3)
+        {
+            // However late we are: not before clients can have seen it.
+            kept.push(Turn {
+                number: last.number.saturating_add(1),
+                published: second,
+                signs_from: second.saturating_add(KEY_OVERLAP),
+            });
         }
         let successors = kept.iter().skip(1).map(|turn| turn.signs_from);
         let gone = successors

@@ -12,6 +12,7 @@ mod credentials;
 mod device;
 mod discovery;
 mod exchange;
+mod posted;
 mod request;
 mod token;
 mod upstream;

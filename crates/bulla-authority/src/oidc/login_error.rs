@@ -94,7 +94,7 @@ impl Diagnose for LoginError {
             Self::Conflict => Code("AUTH-0501"),
             Self::Connector { .. } => Code("AUTH-0529"),
             Self::Upstream { .. } => Code("AUTH-0530"),
-            Self::Email => Code("AUTH-0102"),
+            Self::Email => Code("AUTH-0531"),
             Self::Exists { .. } => Code("AUTH-0502"),
             Self::Hash => Code("AUTH-0503"),
             Self::Key(error) => error.code(),

@@ -182,7 +182,7 @@ impl Login {
                 user: users.enable(&email, enabled, now).await?,
             },
             Order::UserGroups { email, groups } => Done::User {
-                user: users.set_groups(&email, groups).await?,
+                user: users.set_groups(&email, groups, now).await?,
             },
             Order::UserList {} => Done::Users {
                 users: users.list().await?,

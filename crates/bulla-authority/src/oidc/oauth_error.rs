@@ -21,41 +21,58 @@ pub struct OAuthError {
 }
 
 /// The kinds of refusals, each with its registered name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The person said no, or may not.
+    #[error("access_denied: the person said no, or may not")]
     AccessDenied,
     /// The person has not decided yet.
+    #[error("authorization_pending: the person has not decided yet")]
     AuthorizationPending,
     /// The device code is too old.
+    #[error("expired_token: the device code is too old")]
     ExpiredToken,
     /// No session to answer from without showing a page.
+    #[error("interaction_required: no session to answer from without showing a page")]
     InteractionRequired,
     /// The client is unknown, or did not prove itself.
+    #[error("invalid_client: the client is unknown, or did not prove itself")]
     InvalidClient,
     /// The code, device code or subject token does not hold.
+    #[error("invalid_grant: the code, device code or subject token does not hold")]
     InvalidGrant,
     /// The request is malformed.
+    #[error("invalid_request: the request is malformed")]
     InvalidRequest,
     /// The scope is not one that can be had.
+    #[error("invalid_scope: the scope is not one that can be had")]
     InvalidScope,
     /// The audience is not one that can be had.
+    #[error("invalid_target: the audience is not one that can be had")]
     InvalidTarget,
     /// The access token does not hold (RFC 6750).
+    #[error("invalid_token: the access token does not hold (RFC 6750)")]
     InvalidToken,
     /// Request objects are not taken.
+    #[error("request_not_supported: request objects are not taken")]
     RequestNotSupported,
     /// Our own fault.
+    #[error("server_error: our own fault")]
     ServerError,
     /// Asked too often.
+    #[error("slow_down: asked too often")]
     SlowDown,
     /// Too much to do.
+    #[error("temporarily_unavailable: too much to do")]
     TemporarilyUnavailable,
     /// The client may not use this way.
+    #[error("unauthorized_client: the client may not use this way")]
     UnauthorizedClient,
     /// There is no such grant.
+    #[error("unsupported_grant_type: there is no such grant")]
     UnsupportedGrantType,
     /// Only codes are given.
+    #[error("unsupported_response_type: only codes are given")]
     UnsupportedResponseType,
 }
 
@@ -165,37 +182,47 @@ impl OAuthError {
     }
 }
 
-impl Diagnose for OAuthError {
+impl Diagnose for Refusal {
     fn code(&self) -> Code {
-        match self.kind {
-            Refusal::AccessDenied => Code("AUTH-0510"),
-            Refusal::AuthorizationPending => Code("AUTH-0511"),
-            Refusal::ExpiredToken => Code("AUTH-0512"),
-            Refusal::InteractionRequired => Code("AUTH-0513"),
-            Refusal::InvalidClient => Code("AUTH-0514"),
-            Refusal::InvalidGrant => Code("AUTH-0515"),
-            Refusal::InvalidRequest => Code("AUTH-0516"),
-            Refusal::InvalidScope => Code("AUTH-0517"),
-            Refusal::InvalidTarget => Code("AUTH-0518"),
-            Refusal::InvalidToken => Code("AUTH-0519"),
-            Refusal::RequestNotSupported => Code("AUTH-0520"),
-            Refusal::ServerError => Code("AUTH-0521"),
-            Refusal::SlowDown => Code("AUTH-0522"),
-            Refusal::TemporarilyUnavailable => Code("AUTH-0523"),
-            Refusal::UnauthorizedClient => Code("AUTH-0524"),
-            Refusal::UnsupportedGrantType => Code("AUTH-0525"),
-            Refusal::UnsupportedResponseType => Code("AUTH-0526"),
+        match self {
+            Self::AccessDenied => Code("AUTH-0510"),
+            Self::AuthorizationPending => Code("AUTH-0511"),
+            Self::ExpiredToken => Code("AUTH-0512"),
+            Self::InteractionRequired => Code("AUTH-0513"),
+            Self::InvalidClient => Code("AUTH-0514"),
+            Self::InvalidGrant => Code("AUTH-0515"),
+            Self::InvalidRequest => Code("AUTH-0516"),
+            Self::InvalidScope => Code("AUTH-0517"),
+            Self::InvalidTarget => Code("AUTH-0518"),
+            Self::InvalidToken => Code("AUTH-0519"),
+            Self::RequestNotSupported => Code("AUTH-0520"),
+            Self::ServerError => Code("AUTH-0521"),
+            Self::SlowDown => Code("AUTH-0522"),
+            Self::TemporarilyUnavailable => Code("AUTH-0523"),
+            Self::UnauthorizedClient => Code("AUTH-0524"),
+            Self::UnsupportedGrantType => Code("AUTH-0525"),
+            Self::UnsupportedResponseType => Code("AUTH-0526"),
         }
     }
 
     fn hint(&self) -> Option<String> {
-        match self.kind {
-            Refusal::InvalidClient | Refusal::UnauthorizedClient => {
+        match self {
+            Self::InvalidClient | Self::UnauthorizedClient => {
                 Some("see the clients with `bulla client list`".into())
             }
-            Refusal::AccessDenied => Some("see the users with `bulla user list`".into()),
+            Self::AccessDenied => Some("see the users with `bulla user list`".into()),
             _ => None,
         }
+    }
+}
+
+impl Diagnose for OAuthError {
+    fn code(&self) -> Code {
+        self.kind.code()
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.kind.hint()
     }
 }
 

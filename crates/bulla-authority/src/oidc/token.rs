@@ -1,12 +1,9 @@
-//! The claims of an ID token, and the checks on them.
+//! The claims of a token that is minted on the socket.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{OidcError, TOKEN_LIFE};
-
-/// Difference that clocks may have, in seconds.
-const LEEWAY: i64 = 30;
+use super::TOKEN_LIFE;
 
 /// A service of the instance that signs under a name of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +32,7 @@ impl Service {
 }
 
 /// What an ID token says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Claims {
     /// The issuer's URL.
     pub iss: String,
@@ -50,10 +47,10 @@ pub struct Claims {
     /// Until when it is valid.
     pub exp: i64,
     /// The address, in a person's token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Always true where there is an address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub email_verified: Option<bool>,
 }
 
@@ -79,38 +76,6 @@ impl Claims {
             email: None,
             email_verified: None,
             ..person
-        }
-    }
-
-    /// What a client proves possession over: the address, else the subject.
-    pub fn challenge(&self) -> &str {
-        self.email.as_deref().unwrap_or(&self.sub)
-    }
-
-    pub(super) fn check(
-        &self,
-        issuer: &str,
-        audience: &str,
-        now: Timestamp,
-    ) -> Result<(), OidcError> {
-        if self.iss != issuer {
-            return Err(OidcError::Issuer);
-        }
-        if self.aud != audience {
-            return Err(OidcError::Audience);
-        }
-        let now = now.as_second();
-        let lives = self
-            .exp
-            .checked_sub(self.iat)
-            .is_some_and(|life| life <= TOKEN_LIFE);
-        if now >= self.exp || now + LEEWAY < self.nbf || !lives {
-            return Err(OidcError::Expired);
-        }
-        match &self.email {
-            Some(email) if *email == self.sub && self.email_verified == Some(true) => Ok(()),
-            None if self.sub.starts_with(&format!("{issuer}/")) => Ok(()),
-            _ => Err(OidcError::Subject),
         }
     }
 }

@@ -6,7 +6,8 @@
 //! (a PHC string), no recovery code (hashes), and the authenticator's secret
 //! sealed by the instance key.
 
-use bulla_core::Digest;
+mod record;
+
 use bulla_store::{Values, state::Change};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,13 +20,12 @@ use super::{
     totp,
 };
 use crate::key_slot::KeySlots;
+pub(in crate::oidc) use record::is_plain;
+use record::{Record, Totp, address, checked_groups, checked_name, seal_name};
 
 const SPACE: &str = "oidc-user";
 /// Users of one page of a list.
 const PAGE: u32 = 256;
-const GROUPS: usize = 64;
-const GROUP_BYTES: usize = 64;
-const NAME_BYTES: usize = 128;
 
 /// What others may know of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,31 +46,9 @@ pub struct User {
     pub recovery_codes: usize,
     /// When they were added.
     pub created: Timestamp,
-    /// Since when password, second factor and state are what they are: logins
-    /// from before do not count.
+    /// Since when password, second factor, groups and state are what they are:
+    /// logins from before do not count.
     pub changed: Timestamp,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Record {
-    name: Option<String>,
-    groups: Vec<String>,
-    enabled: bool,
-    password: Option<String>,
-    totp: Option<Totp>,
-    recovery: Vec<String>,
-    created: Timestamp,
-    changed: Timestamp,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Totp {
-    /// Sealed, in hexadecimal.
-    secret: String,
-    confirmed: bool,
-    last_step: u64,
 }
 
 /// What a new authenticator needs, for showing once.
@@ -205,14 +183,20 @@ impl Users {
         .await
     }
 
-    /// Replaces the groups.
+    /// Replaces the groups, and ends what is open: it carries the old ones.
     ///
     /// # Errors
     /// [`LoginError::Unknown`], [`LoginError::Name`], [`LoginError::Conflict`].
-    pub async fn set_groups(&self, email: &str, groups: Vec<String>) -> Result<User, LoginError> {
+    pub async fn set_groups(
+        &self,
+        email: &str,
+        groups: Vec<String>,
+        now: Timestamp,
+    ) -> Result<User, LoginError> {
         let groups = checked_groups(groups)?;
         self.change(email, "oidc.user.groups", |record| {
             record.groups.clone_from(&groups);
+            record.changed = now;
             Ok(())
         })
         .await
@@ -436,66 +420,6 @@ impl Users {
         };
         Ok(self.values.apply(SPACE, &[change]).await?)
     }
-}
-
-impl Record {
-    fn shown(&self, email: String) -> User {
-        User {
-            email,
-            name: self.name.clone(),
-            groups: self.groups.clone(),
-            enabled: self.enabled,
-            totp: self.totp.as_ref().is_some_and(|totp| totp.confirmed),
-            recovery_codes: self.recovery.len(),
-            created: self.created,
-            changed: self.changed,
-        }
-    }
-}
-
-/// A secret sealed for one user opens for no other.
-fn seal_name(email: &str) -> String {
-    format!("totp-{}", Digest::sha256(email.as_bytes()).short())
-}
-
-fn address(email: &str) -> Result<String, LoginError> {
-    let email = email.trim().to_ascii_lowercase();
-    if is_email(&email) {
-        Ok(email)
-    } else {
-        Err(LoginError::Email)
-    }
-}
-
-fn checked_name(name: Option<String>) -> Result<Option<String>, LoginError> {
-    let fits = |name: &String| {
-        !name.is_empty() && name.len() <= NAME_BYTES && !name.chars().any(char::is_control)
-    };
-    match name {
-        Some(name) if !fits(&name) => Err(LoginError::Name {
-            what: "a name",
-            limit: NAME_BYTES,
-        }),
-        name => Ok(name),
-    }
-}
-
-fn checked_groups(mut groups: Vec<String>) -> Result<Vec<String>, LoginError> {
-    groups.sort();
-    groups.dedup();
-    if groups.len() > GROUPS || !groups.iter().all(|group| is_plain(group, GROUP_BYTES)) {
-        return Err(LoginError::Name {
-            what: "a group",
-            limit: GROUP_BYTES,
-        });
-    }
-    Ok(groups)
-}
-
-/// Whether a text is a name that needs no quoting anywhere.
-pub(super) fn is_plain(text: &str, limit: usize) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:/@".contains(&b);
-    !text.is_empty() && text.len() <= limit && text.bytes().all(plain)
 }
 
 #[cfg(test)]

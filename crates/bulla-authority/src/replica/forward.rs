@@ -15,6 +15,7 @@ use axum::{
 };
 use bulla_net::{Body as NetBody, Egress, HttpClient, HttpError, HttpOptions};
 use http::{HeaderName, HeaderValue, Method, header, request::Parts};
+use std::time::Duration;
 use url::Url;
 
 use super::{Replica, ReplicaError, Role};
@@ -23,6 +24,8 @@ use crate::{
     transport::{Peers, TransportIdentity},
 };
 
+/// How long the leader may take. Clients give up after 20 s.
+const DEADLINE: Duration = Duration::from_secs(18);
 /// Whose identities the internal listener and its callers accept.
 const AUTHORITY: &str = "authority";
 /// Longest answer of a write, in bytes: entry, proof and checkpoint.
@@ -99,7 +102,14 @@ impl Forward {
             else {
                 return Err(RpcError::unavailable("no replica leads at present"));
             };
-            match self.send(&leader, &head, body.clone()).await {
+            let sent = tokio::select! {
+                sent = self.send(&leader, &head, body.clone()) => sent,
+                // Whether it was carried out is not known; the client asks again.
+                () = self.replica.deposed(&leader) => {
+                    return Err(RpcError::unavailable("the leading replica changed meanwhile"));
+                }
+            };
+            match sent {
                 Ok(answer) => return Ok(answer),
                 // Nobody was there, so nothing was done: the next leader may do it.
                 Err(HttpError::Connect { .. }) if !tried => {
@@ -133,7 +143,7 @@ impl Forward {
                 request = request.header(name, value.clone());
             }
         }
-        let request = request.body(NetBody::bytes(body));
+        let request = request.body(NetBody::bytes(body)).deadline(DEADLINE);
         let answer = self.client.send(request).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = answer.bytes(ANSWER_BYTES, "an answer").await?;

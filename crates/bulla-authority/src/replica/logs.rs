@@ -1,7 +1,7 @@
 //! The logs of an instance, led and followed together.
 
 use super::{Lead, Pending};
-use crate::log::Log;
+use crate::log::{Fence, Log};
 
 /// All logs that one lease stands for.
 pub struct Logs(Vec<Log>);
@@ -14,10 +14,10 @@ impl Logs {
 }
 
 impl Lead for Logs {
-    fn lead(&self, epoch: u64) -> Pending<'_, ()> {
+    fn lead(&self, epoch: u64, fence: Fence) -> Pending<'_, ()> {
         Box::pin(async move {
             for log in &self.0 {
-                log.lead(Some(epoch)).await?;
+                log.lead_while(epoch, fence.clone()).await?;
             }
             Ok(())
         })

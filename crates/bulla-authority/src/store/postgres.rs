@@ -24,6 +24,7 @@ use bytes::Bytes;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use super::{
@@ -68,6 +69,7 @@ pub struct PostgresStore {
     objects: Arc<dyn Objects>,
     cache: Cache,
     logs: Mutex<HashMap<&'static str, Writing>>,
+    collected: Mutex<HashMap<&'static str, Instant>>,
 }
 
 /// What this process knows of a log that it took over.
@@ -92,6 +94,7 @@ impl PostgresStore {
             objects: store.objects().clone(),
             cache: Cache::default(),
             logs: Mutex::default(),
+            collected: Mutex::default(),
         })
     }
 
@@ -217,6 +220,10 @@ impl LogStore for PostgresStore {
 
     fn tile(&self, log: &'static str, level: u8, index: u64) -> Pending<'_, Option<Vec<u8>>> {
         Box::pin(self.read_tile(log, level, index))
+    }
+
+    fn collect(&self, log: &'static str) -> Pending<'_, u64> {
+        Box::pin(self.collect_if_due(log))
     }
 
     fn entries(&self, log: &'static str, first: u64, count: u16) -> Pending<'_, Vec<Bytes>> {

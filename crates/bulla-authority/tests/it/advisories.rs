@@ -21,6 +21,8 @@ use crate::{
     upstream::{Upstream, ask, open_with},
 };
 
+mod rekor;
+
 const TOKEN: &str = "There was an error processing the identity token";
 
 /// Fulcio split a token at its dots before it looked at its length.

@@ -1,6 +1,7 @@
 //! The login issuer as browsers and programs meet it.
 
 mod attack;
+mod audit;
 mod device;
 mod exchange;
 mod machine;
@@ -8,6 +9,7 @@ mod upstream;
 mod world;
 
 use axum::http::StatusCode;
+use bulla_core::Clock as _;
 use serde_json::json;
 use world::{Browser, EMAIL, PASSWORD, World, claims, pkce};
 
@@ -191,6 +193,13 @@ async fn over_https_a_login_is_remembered_but_never_silent() {
         .submit(&world, &page, &[("action", "continue")])
         .await;
     assert!(!answer.location().get("code").is_empty());
+    let other = browser.submit(&world, &page, &[("action", "switch")]).await;
+    assert!(other.text().contains("type=\"password\""));
+    let again = browser
+        .submit(&world, &page, &[("action", "continue")])
+        .await;
+    assert!(again.text().contains("not logged in any more"));
+    browser.log_in(&world, &other, EMAIL, PASSWORD).await;
     let silent = browser
         .open(&world, &query.clone().with("prompt", "none"))
         .await;
@@ -243,4 +252,55 @@ async fn saying_no_is_told_to_the_program() {
     let answer = browser.submit(&world, &page, &[("action", "deny")]).await;
     assert_eq!(answer.location().get("error"), "access_denied");
     assert_eq!(answer.location().get("state"), "the state");
+}
+
+/// zot CVE-2025-23208: groups that were taken away do not live on in a session.
+#[tokio::test]
+async fn cve_2025_23208_groups_that_are_gone_are_gone() {
+    let world = World::https().await;
+    world.add_user().await;
+    let (verifier, challenge) = pkce();
+    let redirect = "http://localhost:1";
+    let query = world.auth_query(redirect, &challenge);
+    let query = query.with("scope", "openid groups");
+    let mut browser = Browser::default();
+    let page = browser.open(&world, &query).await;
+    let answer = browser.log_in(&world, &page, EMAIL, PASSWORD).await;
+    let code = answer.location().get("code");
+    let answer = world.redeem(&code, redirect, &verifier).await.json();
+    let token = answer["id_token"].as_str().unwrap();
+    assert_eq!(claims(token)["groups"], json!(["release"]));
+    let answer = browser.open(&world, &query).await;
+    let pending = browser
+        .submit(&world, &answer, &[("action", "continue")])
+        .await;
+    world.clock.forward(1);
+    let users = world.authority.login().users();
+    let now = world.clock.now();
+    users.set_groups(EMAIL, vec![], now).await.unwrap();
+    let page = browser.open(&world, &query).await;
+    assert!(page.text().contains("type=\"password\""));
+    let code = pending.location().get("code");
+    let refused = world.redeem(&code, redirect, &verifier).await;
+    assert_eq!(refused.error(), "invalid_grant");
+}
+
+/// Harbor CVE-2026-4404: a new instance lets nobody in.
+#[tokio::test]
+async fn cve_2026_4404_there_is_no_default_credential() {
+    let world = World::new().await;
+    assert_eq!(world.authority.login().users().list().await.unwrap(), []);
+    let clients = world.authority.login().clients().list().await.unwrap();
+    assert!(clients.iter().all(|client| client.is_public()));
+    let (_, challenge) = pkce();
+    let mut browser = Browser::default();
+    let page = browser
+        .open(&world, &world.auth_query("http://localhost:1", &challenge))
+        .await;
+    for email in ["admin@localhost", "admin@example.com", "bulla@localhost"] {
+        for password in ["admin", "password", "bulla", "Harbor12345"] {
+            let answer = browser.log_in(&world, &page, email, password).await;
+            assert_eq!(answer.header("location"), "");
+        }
+    }
 }

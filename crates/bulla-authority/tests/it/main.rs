@@ -12,11 +12,15 @@ mod expiry;
 mod generations;
 mod instance;
 mod login;
+mod logs;
+mod peers;
 mod rekor_v1;
+mod replicas;
 mod services;
 mod sigstore;
 mod tuf;
 mod upstream;
+mod witness;
 
 /// Says that a test cannot run here; an error where none may be left out.
 fn skip(name: &str, why: &str) {

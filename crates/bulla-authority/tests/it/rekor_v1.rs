@@ -212,7 +212,7 @@ async fn what_is_not_signed_or_not_there_is_refused() {
     }
     let many = json!({"logIndexes": vec![0; 11]});
     let many = post_json(&authority, &format!("{ENTRIES}/retrieve"), &many).await;
-    assert_eq!(many.status, StatusCode::BAD_REQUEST);
+    assert_eq!(many.status, StatusCode::UNPROCESSABLE_ENTITY);
     while get(&authority, "/api/v1/log").await.json()["treeSize"].is_null() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }

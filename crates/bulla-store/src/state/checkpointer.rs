@@ -19,7 +19,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Works until the store is closed or dropped.
 pub(super) fn spawn(options: SqliteConnectOptions, state: &StateStore) {
     let commits = std::sync::Arc::downgrade(&state.commits);
-    let closed = state.writer.close_event();
+    let (closed, working) = (state.writer.close_event(), state.checkpointing.clone());
     let work = async move {
         let mut seen = 0;
         loop {
@@ -27,6 +27,7 @@ pub(super) fn spawn(options: SqliteConnectOptions, state: &StateStore) {
             let Some(now) = commits.upgrade().map(|count| count.load(Ordering::Relaxed)) else {
                 return;
             };
+            let _working = working.lock().await;
             // A failure loses nothing: it is tried again, and then a commit does it.
             if now != seen && checkpoint(&options).await.is_ok() {
                 seen = now;

@@ -2,10 +2,11 @@
 //!
 //! A pool of connections that never waits without a limit, migrations as for
 //! SQLite (forward only, one replica at a time), and commits whose outcome is
-//! known: when the connection is lost while a transaction commits, the server is
-//! asked what became of it (`pg_xact_status`) instead of guessing. Commits are
-//! on the server's disk when they return: `synchronous_commit` is set on every
-//! connection, and a server that runs without `fsync` is refused.
+//! known: each leaves a receipt in the same transaction, and when the connection
+//! is lost meanwhile, writing the same receipt once more tells what became of it.
+//! (Numbers of transactions do not: after a crash they are given again.) Commits
+//! are on the server's disk when they return: `synchronous_commit` is set on
+//! every connection, and a server that runs without `fsync` is refused.
 
 mod config;
 mod error;
@@ -14,7 +15,14 @@ use sqlx::{
     AssertSqlSafe, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 pub use config::PostgresConfig;
@@ -33,16 +41,28 @@ const SETTLE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(100);
 /// What migrations lock: any fixed number of ours.
 const MIGRATION_LOCK: i64 = 0x6275_6c6c_6100;
-/// The oldest server that has what we use (`pg_xact_status` over `xid8`).
+/// The oldest server that is still mended by its makers.
 const OLDEST: i32 = 130_000;
 
-const SCHEMAS: [Schema; 2] = [values::POSTGRES_SCHEMA, lease::POSTGRES_SCHEMA];
+/// Receipts are thrown away once in so many commits.
+const SWEEP: u32 = 1024;
+
+const RECEIPTS: Schema = Schema {
+    component: "receipt",
+    steps: &["CREATE TABLE receipt (
+        id BYTEA PRIMARY KEY, committed BOOLEAN NOT NULL,
+        at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
+    );"],
+};
+
+const SCHEMAS: [Schema; 3] = [RECEIPTS, values::POSTGRES_SCHEMA, lease::POSTGRES_SCHEMA];
 
 /// A PostgreSQL database. Cheap to clone.
 #[derive(Clone)]
 pub struct PostgresState {
     place: Arc<str>,
     pool: PgPool,
+    commits: Arc<AtomicU32>,
 }
 
 impl PostgresState {
@@ -55,6 +75,7 @@ impl PostgresState {
         let state = Self {
             pool: pool(config, options),
             place: place.into(),
+            commits: Arc::default(),
         };
         let prepared = async {
             state.check().await?;
@@ -200,39 +221,43 @@ impl PostgresState {
         &self,
         mut transaction: Transaction<'static, Postgres>,
     ) -> Result<(), StateError> {
-        let id: Option<String> = self
-            .within(
-                sqlx::query_scalar("SELECT pg_current_xact_id_if_assigned()::text")
-                    .fetch_one(&mut *transaction),
-            )
-            .await?;
+        let mut id = [0_u8; 16];
+        getrandom::fill(&mut id).map_err(|error| {
+            let source = io::Error::other(error.to_string());
+            self.error(source.into())
+        })?;
+        let receipt = sqlx::query("INSERT INTO receipt (id, committed) VALUES ($1, true)");
+        let receipt = receipt.bind(&id[..]);
+        self.within(receipt.execute(&mut *transaction)).await?;
+        if self.commits.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
+            let old = "DELETE FROM receipt WHERE at < clock_timestamp() - interval '1 hour'";
+            self.within(sqlx::query(old).execute(&mut *transaction))
+                .await?;
+        }
         match self.within(transaction.commit()).await {
-            Err(StateError::Postgres(error)) if error.connection_lost() => match id {
-                Some(id) => self.settle(&id).await,
-                None => Ok(()), // Nothing was written.
-            },
+            Err(StateError::Postgres(error)) if error.connection_lost() => self.settle(&id).await,
             done => done,
         }
     }
 
-    /// What became of transaction `id`.
-    async fn settle(&self, id: &str) -> Result<(), StateError> {
+    /// What became of the transaction that wrote receipt `id`. Writing it waits
+    /// for a transaction that is still under way; where it is new, the other one
+    /// did not happen and cannot happen any more.
+    async fn settle(&self, id: &[u8]) -> Result<(), StateError> {
         let place = || self.place.to_string();
         let until = Instant::now() + SETTLE;
         while Instant::now() < until {
-            let status: Result<Option<String>, _> = self
-                .within(
-                    sqlx::query_scalar("SELECT pg_xact_status($1::text::xid8)")
-                        .bind(id)
-                        .fetch_one(&self.pool),
-                )
-                .await;
-            match status.ok().flatten().as_deref() {
-                Some("committed") => return Ok(()),
-                Some("aborted") => {
-                    return Err(PostgresError::Aborted { place: place() }.into());
-                }
-                _ => sleep(PAUSE).await,
+            // `false` stays when this statement's own answer is lost.
+            let query = sqlx::query_scalar(
+                "INSERT INTO receipt AS r (id, committed) VALUES ($1, false)
+                 ON CONFLICT (id) DO UPDATE SET committed = r.committed RETURNING committed",
+            )
+            .bind(id)
+            .fetch_one(&self.pool);
+            match self.within(query).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(PostgresError::Aborted { place: place() }.into()),
+                Err(_) => sleep(PAUSE).await,
             }
         }
         Err(PostgresError::Uncertain { place: place() }.into())

@@ -6,6 +6,8 @@ use bulla_store::{
     sqlx::{self},
 };
 use std::{
+    path::Path,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -45,6 +47,72 @@ async fn names_what_keeps_it_from_connecting() {
         error.to_string().contains(&format!("127.0.0.1:{port}")),
         "{error}"
     );
+}
+
+/// An authority, and a certificate of it for 127.0.0.1, by openssl.
+fn certificates(folder: &Path) {
+    let openssl = |line: &str| {
+        let done = Command::new("openssl")
+            .args(line.split(' '))
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "openssl {line}: {done:?}");
+    };
+    std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1\n").unwrap();
+    let new = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    for authority in ["ca", "other"] {
+        openssl(&format!(
+            "req -x509 {new} -keyout {authority}.key -out {authority}.pem -subj /CN={authority} -days 2"
+        ));
+    }
+    openssl(&format!(
+        "req {new} -keyout db.key -out db.csr -subj /CN=db"
+    ));
+    openssl("x509 -req -in db.csr -CA ca.pem -CAkey ca.key -days 2 -out db.pem -extfile names");
+}
+
+#[tokio::test]
+async fn believes_the_servers_certificate_and_shows_a_password() {
+    let Some(mut server) = bulla_testkit::postgres() else {
+        return;
+    };
+    if bulla_testkit::require("openssl").is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let file = |name: &str| folder.path().join(name);
+    let database = server.database();
+    server.secure(&file("db.pem"), &file("db.key"), "hunter2");
+    std::fs::write(file("right"), "hunter2\n").unwrap();
+    std::fs::write(file("wrong"), "hunter3\n").unwrap();
+    let with = |authority: &str, password: &str, url: &str| {
+        let mut config = PostgresConfig::new(url);
+        config.ca_file = Some(file(authority));
+        config.password_file = Some(file(password));
+        config
+    };
+    let state = PostgresState::connect(&with("ca.pem", "right", &database)).await;
+    let encrypted: bool =
+        sqlx::query_scalar("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+            .fetch_one(state.unwrap().pool())
+            .await
+            .unwrap();
+    assert!(encrypted);
+    // Another authority; another name; another password.
+    let elsewhere = database.replace("127.0.0.1", "localhost");
+    for (authority, password, url, code) in [
+        ("other.pem", "right", &database, "STORE-0102"),
+        ("ca.pem", "right", &elsewhere, "STORE-0102"),
+        ("ca.pem", "wrong", &database, "STORE-0103"),
+    ] {
+        let error = PostgresState::connect(&with(authority, password, url)).await;
+        let error = error.err().unwrap();
+        assert_eq!(error.code().0, code, "{error}");
+        let said = format!("{error} {error:?} {:?}", error.hint());
+        assert!(!said.contains("hunter"), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ pub mod generate_key_pair;
 pub mod import_key_pair;
 pub mod init;
 pub mod load;
+pub mod log;
 pub mod public_key;
 pub mod revoke;
 pub mod save;

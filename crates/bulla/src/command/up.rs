@@ -86,6 +86,11 @@ fn announce(context: &Context, instance: &Instance, seconds: f64) {
         "  authority  {:<27} CA · log · CT · TSA · OIDC · TUF",
         ready.ca
     ));
+    if let Some(login) = &ready.login {
+        talk.say(&format!(
+            "  login      {login}   for whom `bulla user add` lets in"
+        ));
+    }
     talk.say(&format!("  admission  {}", ready.admission));
     talk.say(&format!("  root       {}", ready.root));
     for alarm in instance.alarms() {

@@ -96,6 +96,7 @@ impl Server {
     /// If anything of it cannot be opened, or an address is taken.
     pub async fn start(config: &ServeConfig, context: &Context) -> Result<Self, Failure> {
         services::install_provider();
+        listen::allow_files();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let home = data_directory(&config.data)?;
         let lock = home.try_lock()?.ok_or_else(|| served_already(&home))?;
@@ -315,8 +316,9 @@ fn keep_renewed(
     context: &Context,
 ) -> impl Future<Output = ()> + Send + use<> {
     let talk = context.talk.clone();
+    // Listened for before anybody can know that we are ready.
+    let asked = services::renewal_asked();
     async move {
-        let asked = services::renewal_asked();
         let mut told = operations.alarms();
         let after = || {
             if let Some(files) = &public_tls {
@@ -419,6 +421,11 @@ impl ServeConfig {
             organization: self.organization.clone(),
             transport: self.transport.clone(),
             ca: self.ca.clone(),
+            rekor_v1: self.rekor_v1.clone(),
+            rekor_v2: self.rekor_v2.clone(),
+            search: self.search.clone(),
+            witness: self.witness.clone(),
+            monitor: self.monitor.clone(),
             tsa: self.tsa.clone(),
             oidc: self.oidc.clone(),
             tuf: self.tuf.clone(),

@@ -166,8 +166,9 @@ fn keep_renewed(
     context: &Context,
 ) -> impl Future<Output = ()> + Send + use<> {
     let talk = context.talk.clone();
+    // Listened for before anybody can know that we are ready.
+    let asked = renewal_asked();
     async move {
-        let asked = renewal_asked();
         let mut told = operations.alarms();
         let after = || {
             let kept =
@@ -214,6 +215,7 @@ pub fn ready_of(home: &Home, names: &Names, root: RootId) -> Ready {
         ct: authority.clone(),
         tsa: format!("{authority}/api/v1/timestamp"),
         oidc: names.asserted_issuer.clone(),
+        login: Some(format!("{authority}{}", bulla_authority::oidc::login::PATH)),
         tuf: Some(format!("{authority}/tuf")),
         admission: format!("https://{}:{}", names.host, names.ports.admission),
         trusted_root: home.trust("trusted_root.json"),

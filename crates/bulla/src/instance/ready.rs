@@ -37,6 +37,9 @@ pub struct Ready {
     pub tsa: String,
     /// The issuer of asserted identities.
     pub oidc: String,
+    /// The issuer where people and machines log in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
     /// The TUF repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuf: Option<String>,

@@ -25,6 +25,7 @@ pages! {
     ceremony: "docs/src/guide/ceremony.md",
     first_ship: "docs/src/guide/first-ship.md",
     from_cosign: "docs/src/guide/from-cosign.md",
+    login: "docs/src/guide/login.md",
     other_tools: "docs/src/guide/other-tools.md",
     own_project: "docs/src/guide/own-project.md",
     sign_and_verify: "docs/src/guide/sign-and-verify.md",

@@ -41,7 +41,7 @@ fn with_stdin(world: &World, args: &[&str], text: &str) -> Outcome {
 }
 
 fn issuer() -> String {
-    SHARED.instance().url("oidc").replace("asserted", "login")
+    SHARED.instance().url("login").to_owned()
 }
 
 fn trust_file(name: &str) -> PathBuf {
@@ -115,10 +115,9 @@ fn fake_browser(name: &str) -> (PathBuf, PathBuf) {
 }
 
 /// Enters the code as a person would.
-fn allow_device(name: &str, url: &str) {
+fn allow_device(name: &str, code: &str) {
     let browser = Browser::new(SHARED.world(), name);
-    let page = browser.open(url);
-    let (_, code) = url.split_once("user_code=").expect("a code");
+    let page = browser.open(&format!("{}/device", issuer()));
     let typed = [
         ("user_code", code),
         ("email", DANA),
@@ -126,12 +125,28 @@ fn allow_device(name: &str, url: &str) {
         ("action", "allow"),
     ];
     let page = browser.submit(&page, &typed);
-    assert!(
-        page.body.contains("You are logged in"),
-        "{} {}",
-        page.status,
-        page.body
-    );
+    let (status, body) = (&page.status, &page.body);
+    assert!(body.contains("You are logged in"), "{status} {body}");
+}
+
+/// The same command, at a terminal of its own.
+fn at_a_terminal(command: &Command) -> Option<Command> {
+    let script = require("script")?;
+    let quoted = |word: &std::ffi::OsStr| {
+        let word = word.to_str().expect("plain words");
+        format!("'{}'", word.replace('\'', r"'\''"))
+    };
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let line: Vec<_> = words.map(quoted).collect();
+    let mut terminal = SHARED.world().command(script);
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => terminal.env(name, value),
+            None => terminal.env_remove(name),
+        };
+    }
+    terminal.args(["-qec", &line.join(" "), "/dev/null"]);
+    Some(terminal)
 }
 
 /// Logs in where the address leads, and goes where that leads.
@@ -223,8 +238,8 @@ fn by_device(program: &'static str, name: &str) {
     };
     let mut waiting = Waiting::start(&mut cosign.sign(&[]), name);
     let log = waiting.log.clone();
-    let url = waiting.word(&log, &format!("{}/device", issuer()));
-    allow_device(name, &url);
+    let url = waiting.word(&log, &format!("{}/device?", issuer()));
+    allow_device(name, url.split_once("user_code=").expect("a code").1);
     waiting.end();
     cosign.verify();
 }
@@ -244,7 +259,9 @@ fn by_browser(program: &'static str, name: &str) {
         return;
     };
     let (opener, seen) = fake_browser(name);
-    let mut command = cosign.sign(&["--fulcio-auth-flow", "normal"]);
+    let Some(mut command) = at_a_terminal(&cosign.sign(&[])) else {
+        return;
+    };
     let path = std::env::var("PATH").unwrap_or_default();
     let folder = opener.parent().expect("a folder").display();
     command.env("PATH", format!("{folder}:{path}"));
@@ -427,7 +444,9 @@ fn bulla_itself_logs_in_at_the_issuer() {
         .arg(&file);
     let mut waiting = Waiting::start(&mut command, name);
     let log = waiting.log.clone();
-    let url = waiting.word(&log, &format!("{}/device", issuer()));
-    allow_device(name, &url);
+    waiting.word(&log, &format!("{}/device", issuer()));
+    let said = waiting.said();
+    let code = said.split_once("code ").expect("a code").1;
+    allow_device(name, code.split_whitespace().next().expect("a code"));
     waiting.end();
 }

@@ -5,6 +5,7 @@ mod expiry;
 mod exports;
 mod keys;
 mod life;
+mod replicas;
 
 use std::{
     fs::{self, File},
@@ -136,12 +137,23 @@ impl Drop for Served {
 
 /// One request over HTTP: the status, and the body.
 fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> (u16, String) {
+    ask_as(address, address, method, path, body)
+}
+
+/// The same to `address` by the name `host`.
+fn ask_as(
+    address: SocketAddr,
+    host: SocketAddr,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> (u16, String) {
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
     let length = body.len();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     )
     .expect("to write");

@@ -22,7 +22,7 @@ use crate::{
     log::rekor_v2::{RequestError, canonical},
 };
 
-pub(crate) use verifier::Verifier;
+pub(super) use verifier::Verifier;
 
 /// Signatures of one envelope that are looked at.
 const MAX_SIGNATURES: usize = 8;
@@ -150,7 +150,7 @@ fn read<T: serde::de::DeserializeOwned>(spec: Value) -> Result<T, RequestError> 
     serde_json::from_value(spec).map_err(|_| RequestError::Malformed)
 }
 
-fn decode(text: &str) -> Result<Vec<u8>, RequestError> {
+pub(super) fn decode(text: &str) -> Result<Vec<u8>, RequestError> {
     base64(text)
         .filter(|bytes| !bytes.is_empty())
         .ok_or(RequestError::Malformed)

@@ -1,70 +1,111 @@
-//! The paths of Rekor v1.
+//! The paths of Rekor v1, and how its errors read.
 
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, Query, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use bulla_core::limits;
-use bulla_crypto::{checkpoint::parse_checkpoint, merkle::leaf_hash, note::parse_note};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{LogEntryV1, RekorV1, parse_proposed_entry};
-use crate::{error::AuthorityError, log::rekor_v2::RequestError};
-
-/// Entries of one `retrieve`, as in Rekor.
-const RETRIEVED: usize = 10;
+use super::{LogEntryV1, RekorV1, consistency, index, parse_proposed_entry, retrieve};
+use crate::{error::AuthorityError, log::rekor_v2::RequestError, search::SearchError};
 
 impl RekorV1 {
-    /// `/api/v1/log…`
+    /// `/api/v1/log…` and `/api/v1/index…`
     pub fn router(self) -> Router {
         Router::new()
             .route("/api/v1/log/entries", post(create).get(by_index))
-            .route("/api/v1/log/entries/retrieve", post(retrieve))
+            .route("/api/v1/log/entries/retrieve", post(retrieve::retrieve))
             .route("/api/v1/log/entries/{uuid}", get(by_uuid))
             .route("/api/v1/log/publicKey", get(public_key))
+            .route("/api/v1/log/proof", get(consistency::proof))
             .route("/api/v1/log", get(state))
+            .route("/api/v1/index/retrieve", post(index::retrieve))
             .with_state(self)
     }
 }
 
 /// `{code, message}`, as go-openapi servers answer.
-enum Failure {
+pub(super) enum Failure {
     Internal(AuthorityError),
+    Invalid(String),
+    NoIndex,
     NotFound,
+    ReadOnly,
     Request(RequestError),
+    Search(SearchError),
+}
+
+impl Failure {
+    pub(super) fn bad(message: impl Into<String>) -> Self {
+        Self::Invalid(message.into())
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Internal(
+                AuthorityError::LogUnavailable { .. } | AuthorityError::NotLeading { .. },
+            ) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) | Self::Search(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Request(RequestError::TooMany) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(_) | Self::Request(_) => StatusCode::BAD_REQUEST,
+            Self::NoIndex => StatusCode::NOT_IMPLEMENTED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    fn message(self) -> String {
+        match self {
+            Self::Internal(_) | Self::Search(_) => "the log failed".into(),
+            Self::Invalid(message) => message,
+            Self::NoIndex => "Search Index API not enabled in this Rekor instance".into(),
+            Self::NotFound => "entry not found".into(),
+            Self::ReadOnly => "This log has been frozen, please switch to the latest log.".into(),
+            Self::Request(error) => error.to_string(),
+        }
+    }
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let (status, message) = match self {
-            Self::Internal(error) => {
-                tracing::error!(%error, "rekor v1");
-                (
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the log failed".to_owned(),
-                )
+        let status = self.status();
+        match &self {
+            Self::Internal(error) => tracing::error!(%error, "rekor v1"),
+            Self::Search(error) => tracing::error!(%error, "rekor v1"),
+            Self::Request(error) => {
+                tracing::info!(target: "audit", event = "rekor-v1.request.refused", reason = %error);
             }
-            Self::NotFound => (StatusCode::NOT_FOUND, "entry not found".to_owned()),
-            Self::Request(error) => (StatusCode::BAD_REQUEST, error.to_string()),
-        };
-        (
-            status,
-            Json(json!({"code": status.as_u16(), "message": message})),
-        )
-            .into_response()
+            Self::Invalid(reason) => {
+                tracing::info!(target: "audit", event = "rekor-v1.request.refused", reason);
+            }
+            Self::ReadOnly => {
+                tracing::info!(target: "audit", event = "rekor-v1.request.refused", reason = "read-only");
+            }
+            Self::NoIndex | Self::NotFound => {}
+        }
+        let body = json!({"code": status.as_u16(), "message": self.message()});
+        let mut response = (status, Json(body)).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = header::HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
     }
 }
 
-fn keyed(entry: LogEntryV1) -> Value {
+pub(super) fn keyed(entry: LogEntryV1) -> Value {
     Value::Object(Map::from_iter([(entry.uuid, entry.entry)]))
 }
 
 async fn create(State(rekor): State<RekorV1>, body: Bytes) -> Result<Response, Failure> {
+    if rekor.settings.read_only {
+        return Err(Failure::ReadOnly);
+    }
     let entry = parse_proposed_entry(&body).map_err(Failure::Request)?;
     let added = rekor.add(&entry).await.map_err(Failure::Internal)?;
     let headers = [
@@ -86,9 +127,10 @@ struct ByIndex {
 
 async fn by_index(
     State(rekor): State<RekorV1>,
-    Query(ByIndex { index }): Query<ByIndex>,
+    query: Result<Query<ByIndex>, QueryRejection>,
 ) -> Result<Json<Value>, Failure> {
-    let found = rekor.at(index).await.map_err(Failure::Internal)?;
+    let query = query.map_err(|_| Failure::bad("logIndex is a number"))?;
+    let found = rekor.at(query.index).await.map_err(Failure::Internal)?;
     found
         .map(|entry| Json(keyed(entry)))
         .ok_or(Failure::NotFound)
@@ -105,71 +147,17 @@ async fn by_uuid(
         .ok_or(Failure::NotFound)
 }
 
-impl RekorV1 {
-    /// The leaf hash in a UUID, with or without this tree's id before it.
-    fn leaf_of(&self, uuid: &str) -> Option<[u8; 32]> {
-        let tree = format!("{:016x}", self.tree_id);
-        let hash = uuid
-            .strip_prefix(&tree)
-            .filter(|rest| rest.len() == 64)
-            .unwrap_or(uuid);
-        hex::decode(hash).ok()?.try_into().ok()
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Retrieve {
-    #[serde(default, rename = "entryUUIDs")]
-    uuids: Option<Vec<String>>,
-    #[serde(default)]
-    log_indexes: Option<Vec<u64>>,
-    #[serde(default)]
-    entries: Option<Vec<Value>>,
-}
-
-async fn retrieve(State(rekor): State<RekorV1>, body: Bytes) -> Result<Json<Value>, Failure> {
-    let request: Retrieve = limits::parse_json(&body, limits::REQUEST_BYTES, "log request")
-        .map_err(|_| Failure::Request(RequestError::Malformed))?;
-    let (uuids, indexes, entries) = (
-        request.uuids.unwrap_or_default(),
-        request.log_indexes.unwrap_or_default(),
-        request.entries.unwrap_or_default(),
-    );
-    if uuids.len() + indexes.len() + entries.len() > RETRIEVED {
-        return Err(Failure::Request(RequestError::TooMany));
-    }
-    let mut found = Vec::new();
-    for index in indexes {
-        found.extend(rekor.at(index).await.map_err(Failure::Internal)?);
-    }
-    let mut leaves: Vec<_> = uuids
-        .iter()
-        .filter_map(|uuid| rekor.leaf_of(uuid))
-        .collect();
-    for entry in entries {
-        let entry = parse_proposed_entry(entry.to_string().as_bytes());
-        leaves.push(leaf_hash(entry.map_err(Failure::Request)?.body()));
-    }
-    for leaf in leaves {
-        found.extend(rekor.find(leaf).await.map_err(Failure::Internal)?);
-    }
-    Ok(Json(found.into_iter().map(keyed).collect()))
-}
-
 async fn public_key(State(rekor): State<RekorV1>) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/x-pem-file")];
     (headers, rekor.key.public().to_pem()).into_response()
 }
 
 async fn state(State(rekor): State<RekorV1>) -> Result<Json<Value>, Failure> {
-    let signed = rekor.log.checkpoint();
-    let note = parse_note(signed.as_bytes()).map_err(|e| Failure::Internal(e.into()))?;
-    let head = parse_checkpoint(note.text.as_bytes()).map_err(|e| Failure::Internal(e.into()))?;
+    let head = rekor.head().await.map_err(Failure::Internal)?;
     Ok(Json(json!({
         "inactiveShards": [],
         "rootHash": hex::encode(head.root),
-        "signedTreeHead": &*signed,
+        "signedTreeHead": &*head.checkpoint,
         "treeID": rekor.tree_id.to_string(),
         "treeSize": head.size,
     })))

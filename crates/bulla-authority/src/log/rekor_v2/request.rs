@@ -219,21 +219,43 @@ impl Verifier {
             }
             _ => return Err(RequestError::Verifier),
         };
-        if key.scheme() == Scheme::Ed25519 {
-            return Err(RequestError::Verifier);
-        }
+        let key = match (key.scheme(), self.key_details.as_ref().and_then(scheme)) {
+            // A log has only the digest: it can check the prehashed kind alone,
+            // and only the request can say that the key is meant for it.
+            (Scheme::Ed25519, Some(Scheme::Ed25519ph)) => key
+                .with_scheme(Scheme::Ed25519ph)
+                .map_err(|_| RequestError::Verifier)?,
+            (Scheme::Ed25519, _) => return Err(RequestError::Verifier),
+            (found, Some(named)) if found == named => key,
+            _ if self.key_details.is_none() => key,
+            _ => return Err(RequestError::KeyDetails),
+        };
         let details = key.scheme().sigstore_name();
-        match self.key_details {
-            None => {}
-            Some(Value::String(name)) if name == details => {}
-            Some(_) => return Err(RequestError::KeyDetails),
-        }
         Ok(ReadVerifier {
             hash: key.scheme().hash(),
             key,
             details,
             shown,
         })
+    }
+}
+
+/// The scheme that a request names, as `PublicKeyDetails`: by name or by number.
+fn scheme(details: &Value) -> Option<Scheme> {
+    match details {
+        Value::String(name) => Scheme::from_sigstore_name(name),
+        Value::Number(number) => Some(match number.as_u64()? {
+            5 => Scheme::EcdsaP256,
+            7 => Scheme::Ed25519,
+            8 => Scheme::Ed25519ph,
+            9 => Scheme::Rsa2048,
+            10 => Scheme::Rsa3072,
+            11 => Scheme::Rsa4096,
+            12 => Scheme::EcdsaP384,
+            13 => Scheme::EcdsaP521,
+            _ => return None,
+        }),
+        _ => None,
     }
 }
 

@@ -89,3 +89,27 @@ proptest! {
         prop_assert!(matches(&pattern, &text));
     }
 }
+
+#[test]
+fn a_setting_that_nobody_knows_is_refused() {
+    let good = serde_json::json!({
+        "session_seconds": 0,
+        "upstream": [{
+            "id": "ci", "issuer": "https://ci.example.com", "audience": "https://sign.example.com",
+            "keys": {"jwks_file": "/etc/bulla/ci-jwks.json", "single_use": true},
+        }],
+        "exchange": [{
+            "connector": "ci", "subjects": ["repo:acme/*"], "audiences": ["sigstore"],
+            "scopes": ["openid"], "clients": ["sigstore"],
+        }],
+    });
+    let read = |value| serde_json::from_value::<OidcSettings>(value);
+    let settings = read(good.clone()).unwrap();
+    assert!(settings.upstream[0].keys.single_use);
+    // R15: a misspelt restriction must not silently restrict nothing.
+    for pointer in ["", "/upstream/0", "/upstream/0/keys", "/exchange/0"] {
+        let mut bad = good.clone();
+        bad.pointer_mut(pointer).unwrap()["subject"] = "x".into();
+        assert!(read(bad).is_err(), "{pointer}");
+    }
+}

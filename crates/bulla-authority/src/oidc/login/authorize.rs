@@ -16,6 +16,7 @@ use std::sync::Arc;
 use super::{
     Login,
     credentials::Denied,
+    posted::Posted,
     request::{AuthRequest, Destination},
     upstream::Errand,
 };
@@ -51,9 +52,9 @@ pub(super) async fn ask(
 pub(super) async fn answer(
     State(login): State<Arc<Login>>,
     headers: HeaderMap,
-    body: axum::body::Bytes,
+    Posted(form): Posted,
 ) -> Response {
-    let form = match posted(&headers, &body) {
+    let form = match form {
         Ok(form) => form,
         Err(error) => return refuse(&error),
     };
@@ -80,6 +81,7 @@ pub(super) async fn answer(
             }
             Err(error) => Err(Denied::Internal(error)),
         },
+        "switch" => return login.switch(&request, &headers).await,
         action => match action.strip_prefix(ELSEWHERE) {
             Some(id) => return login.elsewhere(id, &request).await,
             None => login.log_in_and_remember(&form, &request).await,
@@ -211,7 +213,7 @@ impl Login {
                 Some(identity) => html
                     .raw("<p>You are logged in as <strong>")
                     .text(identity.email.as_deref().unwrap_or(&identity.subject))
-                    .raw("</strong>.</p><button name=\"action\" value=\"continue\">Continue</button>"),
+                    .raw("</strong>.</p><button name=\"action\" value=\"continue\">Continue</button><button name=\"action\" value=\"switch\">Be somebody else</button>"),
                 None => html
                     .credentials("")
                     .raw("<button name=\"action\" value=\"login\">Log in</button>"),
@@ -236,6 +238,17 @@ impl Login {
         };
         self.with_form(headers, page)
             .unwrap_or_else(|error| broken(&error.into()))
+    }
+
+    /// Ends the session, and asks who it is.
+    async fn switch(&self, request: &AuthRequest, headers: &HeaderMap) -> Response {
+        if let Some(cookie) = self.jar.get(headers, Kind::Session) {
+            let ended = self.sessions.end(&cookie, self.clock.now()).await;
+            if let Err(error) = ended {
+                return broken(&error);
+            }
+        }
+        self.show(request, headers, None).await
     }
 
     /// A button for each upstream issuer.
@@ -386,22 +399,6 @@ impl Login {
         ];
         (headers, Redirect::to(&url)).into_response()
     }
-}
-
-/// A form that was posted as forms are.
-///
-/// # Errors
-/// `invalid_request`
-pub(super) fn posted(headers: &HeaderMap, body: &[u8]) -> Result<Form, OAuthError> {
-    let kind = headers.get(header::CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(OAuthError::request(
-            "the content type must be application/x-www-form-urlencoded",
-        ));
-    }
-    Form::parse(body)
 }
 
 /// A page for a request that cannot be answered anywhere else.

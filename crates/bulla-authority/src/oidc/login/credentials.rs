@@ -12,6 +12,7 @@ use crate::oidc::{
     form::Form,
     identity::{Identity, LOCAL},
     password::Password,
+    token::is_email,
     user::Rejected,
 };
 
@@ -74,7 +75,8 @@ impl Login {
         let refused = |why: &'static str| {
             tracing::info!(
                 target: "audit", event = "oidc.login.refused", why,
-                user = %email.escape_debug(), client = %client.id,
+                user = if is_email(email) { email } else { "(no address)" },
+                client = %client.id,
             );
         };
         if let Leave::Wait(time) = self.attempts.count(ATTEMPT, email, now).await? {

@@ -7,7 +7,6 @@
 
 use axum::{
     Json,
-    body::Bytes,
     extract::{RawQuery, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -17,8 +16,9 @@ use std::sync::Arc;
 
 use super::{
     Login,
-    authorize::{broken, posted, refuse},
+    authorize::{broken, refuse},
     credentials::Denied,
+    posted::Posted,
     request,
     upstream::Errand,
 };
@@ -40,9 +40,9 @@ const NO_CODE: &str = "There is no such code, or it is too old. Ask the program 
 pub(super) async fn begin(
     State(login): State<Arc<Login>>,
     headers: HeaderMap,
-    body: Bytes,
+    Posted(form): Posted,
 ) -> Result<Response, OAuthError> {
-    let form = posted(&headers, &body)?;
+    let form = form?;
     let client = login.client_of(&headers, &form).await?;
     if !client.may(Grant::DeviceCode) {
         return Err(OAuthError::new(
@@ -99,9 +99,9 @@ pub(super) async fn ask(
 pub(super) async fn answer(
     State(login): State<Arc<Login>>,
     headers: HeaderMap,
-    body: Bytes,
+    Posted(form): Posted,
 ) -> Response {
-    let form = match posted(&headers, &body) {
+    let form = match form {
         Ok(form) => form,
         Err(error) => return refuse(&error),
     };

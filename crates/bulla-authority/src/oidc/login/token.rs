@@ -6,7 +6,6 @@
 
 use axum::{
     Json,
-    body::Bytes,
     extract::State,
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
@@ -17,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::{Login, authorize::posted, exchange};
+use super::{Login, exchange, posted::Posted};
 use crate::oidc::{
     client::{Client, Grant},
     code::Redeemed,
@@ -35,9 +34,9 @@ const CODE_BYTES: usize = 128;
 pub(super) async fn token(
     State(login): State<Arc<Login>>,
     headers: HeaderMap,
-    body: Bytes,
+    Posted(form): Posted,
 ) -> Result<Response, OAuthError> {
-    let answered = login.answer_token(&headers, &body).await;
+    let answered = login.answer_token(&headers, form).await;
     if let Err(error) = &answered
         && !matches!(
             error.kind(),
@@ -53,8 +52,12 @@ pub(super) async fn token(
 }
 
 impl Login {
-    async fn answer_token(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, OAuthError> {
-        let form = posted(headers, body)?;
+    async fn answer_token(
+        &self,
+        headers: &HeaderMap,
+        form: Result<Form, OAuthError>,
+    ) -> Result<Response, OAuthError> {
+        let form = form?;
         match form.need("grant_type", 128)? {
             "authorization_code" => self.by_code(headers, &form).await,
             "client_credentials" => self.by_secret(headers, &form).await,

@@ -27,14 +27,17 @@ use super::{
     Login,
     authorize::{broken, refuse},
 };
-use crate::oidc::{
-    LoginError,
-    connector::Connector,
-    cookie::Kind,
-    expiring::{Expiring, Ticket},
-    form::Form,
-    identity::Identity,
-    page::{Html, Page},
+use crate::{
+    ca::issuer::IssuerError,
+    oidc::{
+        LoginError,
+        connector::Connector,
+        cookie::Kind,
+        expiring::{Expiring, Ticket},
+        form::Form,
+        identity::Identity,
+        page::{Html, Page},
+    },
 };
 
 /// How long somebody may take there, in seconds.
@@ -99,7 +102,10 @@ pub(super) async fn callback(
     match login.come_back(&headers, &form).await {
         Ok((identity, errand)) => login.resume(&headers, identity, errand).await,
         Err(why) => {
-            tracing::info!(target: "audit", event = "oidc.upstream.refused", why = %why);
+            let cause = std::error::Error::source(&why).map(ToString::to_string);
+            tracing::info!(
+                target: "audit", event = "oidc.upstream.refused", why = %why, cause,
+            );
             let text = format!("The login elsewhere does not count: {why}.");
             Page::message(StatusCode::BAD_REQUEST, "This login cannot go on", &text).into_response()
         }
@@ -177,54 +183,41 @@ impl Login {
         &self,
         headers: &HeaderMap,
         form: &Form,
-    ) -> Result<(Identity, Errand), String> {
-        let text = |name, limit| {
-            let found = form
-                .short(name, limit)
-                .map_err(|error| error.description().to_owned());
-            found.map(|found| found.map(str::to_owned))
-        };
-        let state = text("state", 128)?.ok_or("it carries no state")?;
+    ) -> Result<(Identity, Errand), Astray> {
+        let text = |name, limit| form.short(name, limit).map_err(|_| Astray::Unclear);
+        let state = text("state", 128)?.ok_or(Astray::Unclear)?;
         let cookie = self.jar.get(headers, Kind::Upstream).unwrap_or_default();
-        if !bool::from(cookie.as_bytes().ct_eq(cookie_of(&state).as_bytes())) {
-            return Err("it was not begun in this browser".into());
+        if !bool::from(cookie.as_bytes().ct_eq(cookie_of(state).as_bytes())) {
+            return Err(Astray::Browser);
         }
-        let pending = self.take(&state).await.map_err(|error| internal(&error))?;
-        let pending = pending.ok_or("it took too long, or was finished before")?;
+        let pending = self.take(state).await?.ok_or(Astray::Late)?;
         let connector = self.connectors.get(&pending.connector);
-        let connector = connector.ok_or("the issuer is not configured any more")?;
+        let connector = connector.ok_or(Astray::Gone)?;
         let settings = connector.settings();
         // RFC 9207: an answer of another issuer.
         if text("iss", 1024)?.is_some_and(|issuer| issuer != settings.issuer) {
-            return Err("the answer is another issuer's".into());
+            return Err(Astray::Issuer);
         }
-        if form
-            .one("error")
-            .map_err(|_| "the answer is not clear")?
-            .is_some()
-        {
-            return Err("the issuer refused".into());
+        if text("error", 1024)?.is_some() {
+            return Err(Astray::Refused);
         }
-        let code = text("code", CODE_BYTES)?.ok_or("it carries no code")?;
-        let token = self.redeem_there(connector, &code, &pending.verifier).await;
-        let token = token.map_err(|error| internal(&error))?;
-        let trust = connector.for_login.as_ref();
-        let trust = trust.ok_or("nobody logs in there any more")?;
-        let claims = self.issuers.verify(token.as_bytes(), trust).await;
-        let claims = claims.map_err(|error| internal(&error))?;
+        let code = text("code", CODE_BYTES)?.ok_or(Astray::Unclear)?;
+        let token = self
+            .redeem_there(connector, code, &pending.verifier)
+            .await?;
+        let trust = connector.for_login.as_ref().ok_or(Astray::Gone)?;
+        let claims = self.issuers.verify(token.as_bytes(), trust).await?;
         let claims = claims.claim();
         let nonce = claims.nonce.as_deref().unwrap_or_default();
         if !bool::from(nonce.as_bytes().ct_eq(pending.nonce.as_bytes())) {
-            return Err("its token is for another login".into());
+            return Err(Astray::Nonce);
         }
         let person = connector.person(claims, self.clock.now());
-        let person =
-            person.ok_or("the issuer may not vouch for this address, or did not verify it")?;
-        let holds = self.still_holds(&person).await;
-        if !holds.map_err(|error| internal(&error))? {
-            return Err("this address may not log in".into());
+        let person = person.ok_or(Astray::Address)?;
+        match self.still_holds(&person).await? {
+            true => Ok((person, pending.errand)),
+            false => Err(Astray::Disabled),
         }
-        Ok((person, pending.errand))
     }
 
     async fn take(&self, state: &str) -> Result<Option<Pending>, LoginError> {
@@ -315,8 +308,29 @@ fn cookie_of(state: &str) -> String {
     URL_SAFE_NO_PAD.encode(Digest::sha256(text.as_bytes()).bytes())
 }
 
-/// For the log the cause, for the page that there was one.
-fn internal(error: &dyn std::error::Error) -> String {
-    tracing::warn!(%error, "an upstream login failed");
-    "the issuer's answer could not be checked".into()
+/// Why somebody who came back is not let in. Causes go to the log, not to the page.
+#[derive(Debug, thiserror::Error)]
+enum Astray {
+    #[error("the issuer may not vouch for this address, or did not verify it")]
+    Address,
+    #[error("it was not begun in this browser")]
+    Browser,
+    #[error("this address may not log in")]
+    Disabled,
+    #[error("the issuer is not configured any more")]
+    Gone,
+    #[error("the answer is another issuer's")]
+    Issuer,
+    #[error("it took too long, or was finished before")]
+    Late,
+    #[error("its token is for another login")]
+    Nonce,
+    #[error("the issuer refused")]
+    Refused,
+    #[error("the answer of the issuer could not be checked")]
+    State(#[from] LoginError),
+    #[error("the token of the issuer is not valid")]
+    Token(#[from] IssuerError),
+    #[error("the answer is not clear")]
+    Unclear,
 }

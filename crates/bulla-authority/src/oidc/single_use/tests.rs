@@ -1,4 +1,4 @@
-use bulla_store::Store;
+use bulla_store::{ObjectsConfig, PostgresConfig, SharedStore, Storage, Store};
 use jiff::ToSpan as _;
 
 use super::*;
@@ -54,4 +54,41 @@ async fn a_token_without_an_id_is_known_by_what_was_signed() {
     assert!(!cache.spend(token(None, b"h.p")).await.unwrap());
     cache.renew(now + 300.seconds()).await.unwrap();
     assert!(cache.spend(token(None, b"h.p")).await.unwrap());
+}
+
+/// Two replicas over one PostgreSQL: connections of their own, one token.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_replicas_one_accepts() {
+    let Some(server) = bulla_testkit::postgres() else {
+        return;
+    };
+    let scratch = tempfile::tempdir().unwrap();
+    let sql = PostgresConfig::new(server.database());
+    let objects = ObjectsConfig::directory(scratch.path().join("objects"));
+    let mut replicas = Vec::new();
+    for name in ["one", "two"] {
+        let directory = scratch.path().join(name);
+        let shared = SharedStore::connect(&directory, &sql, &objects).await;
+        let storage = Storage::from(shared.unwrap());
+        replicas.push(SingleUse::new(storage.values()));
+    }
+    let now = Timestamp::from_second(1_800_000_000).unwrap();
+    for turn in 0..20 {
+        let jti = format!("token {turn}");
+        let mut tasks = tokio::task::JoinSet::new();
+        for replica in replicas.clone() {
+            let jti = jti.clone();
+            tasks.spawn(async move {
+                let token = TokenUse {
+                    issuer: "https://ci.example",
+                    jti: Some(&jti),
+                    signing_input: b"h.p",
+                    expires: now,
+                };
+                replica.spend(token).await.unwrap()
+            });
+        }
+        let accepted = tasks.join_all().await.into_iter().filter(|first| *first);
+        assert_eq!(accepted.count(), 1, "{jti}");
+    }
 }

@@ -6,6 +6,10 @@
 //! whose place is not committed yet may be the next commit's, and stays.
 
 use bulla_store::{ObjectName, sqlx};
+use std::{
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
 
 use super::{
     super::{StoreError, sql::signed},
@@ -15,14 +19,34 @@ use super::{
 
 /// Names of one step.
 const STEP: usize = 500;
+/// It lists every object, so it is not done each minute.
+const INTERVAL: Duration = Duration::from_secs(3600);
 
 impl PostgresStore {
+    /// Once an hour; whoever begins to lead waits for that long too.
+    pub(super) async fn collect_if_due(&self, log: &'static str) -> Result<u64, StoreError> {
+        let now = Instant::now();
+        let due = {
+            let mut collected = self
+                .collected
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let last = collected.entry(log).or_insert(now);
+            let due = now.duration_since(*last) >= INTERVAL;
+            if due {
+                *last = now;
+            }
+            due
+        };
+        if due {
+            self.collect_now(log).await
+        } else {
+            Ok(0)
+        }
+    }
+
     /// Removes what was left behind below all folders of `log`; how many objects.
-    /// Meant to run now and then: it lists every object.
-    ///
-    /// # Errors
-    /// [`StoreError`] of whichever place fails; what was removed stays so.
-    pub async fn collect(&self, log: &'static str) -> Result<u64, StoreError> {
+    pub(super) async fn collect_now(&self, log: &'static str) -> Result<u64, StoreError> {
         let query = sqlx::query_scalar("SELECT DISTINCT kind FROM log_object WHERE log = $1")
             .bind(log)
             .fetch_all(self.state.pool());

@@ -175,7 +175,7 @@ async fn a_deposed_writer_changes_nothing_and_its_objects_are_collected() {
     deposed(a.publish(LOG, 5, 100, "old").await);
     deposed(a.take_over(LOG, Some(5)).await);
     assert_eq!(
-        b.collect(LOG).await.unwrap(),
+        b.collect_now(LOG).await.unwrap(),
         0,
         "what may yet be committed stays"
     );
@@ -183,11 +183,11 @@ async fn a_deposed_writer_changes_nothing_and_its_objects_are_collected() {
     new.grow(&b, 200).await;
     whole(&b, 300).await;
     assert_eq!(
-        b.collect(LOG).await.unwrap(),
+        b.collect_now(LOG).await.unwrap(),
         2,
         "a bundle and a tile of nobody"
     );
-    assert_eq!(b.collect(LOG).await.unwrap(), 0);
+    assert_eq!(b.collect_now(LOG).await.unwrap(), 0);
     whole(&b, 300).await;
     whole(&open(&database, scratch.path(), &objects).await, 300).await;
 }

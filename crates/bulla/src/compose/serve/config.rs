@@ -5,8 +5,17 @@
 //! are named by file, never written down here.
 
 use bulla_authority::{
-    ca::CaSettings, key_slot::InstanceKeySource, oidc::OidcSettings, replica::ReplicaSettings,
-    transport::TransportSettings, tsa::TsaSettings, tuf::TufSettings,
+    ca::CaSettings,
+    key_slot::InstanceKeySource,
+    log::{rekor_v1::RekorV1Settings, rekor_v2::RekorV2Settings},
+    monitor::MonitorSettings,
+    oidc::OidcSettings,
+    replica::ReplicaSettings,
+    search::SearchSettings,
+    transport::TransportSettings,
+    tsa::TsaSettings,
+    tuf::TufSettings,
+    witness::WitnessSettings,
 };
 use bulla_core::limits;
 use bulla_net::kms::Environment;
@@ -69,6 +78,21 @@ pub struct ServeConfig {
     /// Section `[tsa]`.
     #[serde(default)]
     pub tsa: TsaSettings,
+    /// Section `[rekor-v1]`.
+    #[serde(default)]
+    pub rekor_v1: RekorV1Settings,
+    /// Section `[rekor-v2]`.
+    #[serde(default)]
+    pub rekor_v2: RekorV2Settings,
+    /// Section `[search]`.
+    #[serde(default)]
+    pub search: SearchSettings,
+    /// Section `[witness]`.
+    #[serde(default)]
+    pub witness: WitnessSettings,
+    /// Section `[monitor]`.
+    #[serde(default)]
+    pub monitor: MonitorSettings,
     /// Section `[tuf]`.
     #[serde(default)]
     pub tuf: TufSettings,

@@ -7,6 +7,7 @@
 mod blobs;
 mod cells;
 mod children;
+mod key_kinds;
 mod program;
 mod replaced;
 mod site;

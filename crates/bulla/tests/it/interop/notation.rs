@@ -1,7 +1,7 @@
 //! notation signs an image of our registry, with a timestamp of our authority, and
 //! verifies it by a `tsa` trust store that holds our root.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use bulla_testkit::Outcome;
 use serde_json::json;
@@ -26,6 +26,9 @@ impl Notation {
         let parts = Parts::write(&stage::shared().instance().path("trusted_root"), &folder);
         let notation = Self { folder, parts };
         run(notation.command(&["cert", "generate-test", "--default", "tester"])).success();
+        // Our timestamps are exact to a second, and notation wants all of that second
+        // to lie in the certificate's life, which has just begun.
+        std::thread::sleep(Duration::from_secs(2));
         for (store, root) in [
             ("ours", &notation.parts.tsa_root),
             // The signing authority's root: no timestamp comes from there.

@@ -44,6 +44,11 @@ impl Verifier {
         })
     }
 
+    /// The key.
+    pub(crate) fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
     /// PEM as it is logged.
     pub(super) fn pem(&self) -> &str {
         &self.pem

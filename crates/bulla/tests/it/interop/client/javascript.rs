@@ -91,13 +91,9 @@ impl Client {
 /// A statement about a file.
 fn statement(about: &Path) -> Value {
     let digest = Digest::sha256(&fs::read(about).expect("the file"));
-    let (_, hex) = digest.to_string().split_once(':').map_or_else(
-        || panic!("a digest"),
-        |(name, hex)| (name.to_owned(), hex.to_owned()),
-    );
     json!({
         "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"name": "app.tar", "digest": {"sha256": hex}}],
+        "subject": [{"name": "app.tar", "digest": {"sha256": digest.hex()}}],
         "predicateType": "https://example.com/review/v1",
         "predicate": {"reviewed": true},
     })

@@ -1,0 +1,201 @@
+use std::sync::{Arc, Mutex};
+
+use bulla_crypto::{
+    Scheme, SigningKey,
+    checkpoint::Checkpoint,
+    merkle::{Frontier, leaf_hash},
+    verifier_key::{Kind, VerifierKey},
+};
+
+use super::{feed::Reading, *};
+use crate::search::Format;
+
+const ORIGIN: &str = "log.example";
+
+/// A log that anybody can make lie.
+#[derive(Clone)]
+struct Lies {
+    key: Arc<SigningKey>,
+    entries: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// Signs this size instead of what there is.
+    signs: Arc<Mutex<Option<u64>>>,
+}
+
+impl Lies {
+    fn new() -> Self {
+        Self {
+            key: Arc::new(SigningKey::generate(Scheme::Ed25519).unwrap()),
+            entries: Arc::default(),
+            signs: Arc::default(),
+        }
+    }
+
+    fn grow(&self, count: u64) {
+        let mut entries = self.entries.lock().unwrap();
+        for _ in 0..count {
+            let text = format!("{{\"entry\":{}}}", entries.len());
+            entries.push(text.into_bytes());
+        }
+    }
+
+    fn watch(&self) -> LogWatch {
+        let key = VerifierKey::new(ORIGIN, Kind::Ed25519, self.key.public().clone()).unwrap();
+        LogWatch::new("a log", key, Box::new(self.clone()), Arc::default())
+    }
+}
+
+impl Feed for Lies {
+    fn checkpoint(&self) -> Reading<'_, String> {
+        let entries = self.entries.lock().unwrap();
+        let all = u64::try_from(entries.len()).unwrap();
+        let size = self.signs.lock().unwrap().unwrap_or(all);
+        let mut frontier = Frontier::new();
+        for entry in entries.iter().take(usize::try_from(size).unwrap()) {
+            frontier.append(leaf_hash(entry));
+        }
+        let checkpoint = Checkpoint {
+            origin: ORIGIN.into(),
+            size,
+            root: frontier.root(),
+        };
+        let note = checkpoint.sign(&self.key).unwrap().to_string();
+        Box::pin(async move { Ok(note) })
+    }
+
+    fn bundle(&self, number: u64, width: u16) -> Reading<'_, Vec<Entry>> {
+        let first = usize::try_from(number * 256).unwrap();
+        let entries = self.entries.lock().unwrap();
+        let found = entries[first..first + usize::from(width)].to_vec();
+        let read = move |stored: &Vec<u8>| Entry::read(Format::V2, stored).unwrap();
+        Box::pin(async move { Ok(found.iter().map(read).collect()) })
+    }
+}
+
+fn contradiction(found: &[Finding]) -> &str {
+    match found {
+        [
+            Finding {
+                what: What::Contradiction { detail },
+                ..
+            },
+        ] => detail,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_only_grows_gives_nothing_to_tell() {
+    let log = Lies::new();
+    let (watch, mut state) = (log.watch(), WatchState::default());
+    for count in [1, 5, 250, 600, 0] {
+        log.grow(count);
+        assert_eq!(watch.round(&mut state).await.unwrap(), []);
+        // What is kept is enough to go on from.
+        state = WatchState::parse(&state.to_json()).unwrap();
+        assert_eq!(
+            state.size(),
+            u64::try_from(log.entries.lock().unwrap().len()).unwrap()
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_taken_back_or_changed_is_told() {
+    let log = Lies::new();
+    let (watch, mut state) = (log.watch(), WatchState::default());
+    log.grow(300);
+    assert_eq!(watch.round(&mut state).await.unwrap(), []);
+    *log.signs.lock().unwrap() = Some(299);
+    let found = watch.round(&mut state).await.unwrap();
+    assert!(contradiction(&found).contains("now signs 299"));
+    *log.signs.lock().unwrap() = None;
+    // Another history of the same length, and of a greater one.
+    log.entries.lock().unwrap()[7] = b"{}".into();
+    let found = watch.round(&mut state).await.unwrap();
+    assert!(contradiction(&found).contains("two trees of 300"));
+    log.grow(1);
+    let found = watch.round(&mut state).await.unwrap();
+    assert!(contradiction(&found).contains("does not extend"));
+    assert_eq!(
+        state.size(),
+        300,
+        "compared with what was verified, again and again"
+    );
+}
+
+#[tokio::test]
+async fn a_checkpoint_of_somebody_else_is_none() {
+    let log = Lies::new();
+    log.grow(3);
+    let stranger = VerifierKey::new(ORIGIN, Kind::Ed25519, Lies::new().key.public().clone());
+    let stranger = LogWatch::new(
+        "a log",
+        stranger.unwrap(),
+        Box::new(log.clone()),
+        Arc::default(),
+    );
+    let refused = stranger.round(&mut WatchState::default()).await;
+    assert!(matches!(refused, Err(MonitorError::Note { .. })));
+    let elsewhere = log.watch().of_origin("other.example".into());
+    let refused = elsewhere.round(&mut WatchState::default()).await;
+    assert!(matches!(refused, Err(MonitorError::Format { .. })));
+}
+
+fn signer(name: &str, issuer: &str) -> Signer {
+    Signer {
+        key: "00".into(),
+        names: vec![name.into()],
+        issuer: Some(issuer.into()),
+    }
+}
+
+fn rule(subject: &str, issuer: Option<&str>) -> IdentityRule {
+    IdentityRule {
+        subject: subject.into(),
+        issuer: issuer.map(str::to_owned),
+    }
+}
+
+#[test]
+fn unexpected_is_who_is_in_scope_and_not_on_the_list() {
+    let ours = "https://issuer.example";
+    let unexpected = |watch: &[IdentityRule], allow: &[IdentityRule], name, issuer| {
+        Rules::new(watch, allow)
+            .unwrap()
+            .is_unexpected(&signer(name, issuer))
+    };
+    let watch = [rule("*@example.com", None)];
+    let allow = [rule("release@example.com", Some(ours))];
+    assert!(!unexpected(&watch, &allow, "release@example.com", ours));
+    assert!(unexpected(&watch, &allow, "dana@example.com", ours));
+    // The same name by another issuer is somebody else.
+    assert!(unexpected(
+        &watch,
+        &allow,
+        "release@example.com",
+        "https://evil.example"
+    ));
+    assert!(!unexpected(&watch, &allow, "dana@elsewhere.example", ours));
+    // Without a scope everybody is in it; without rules nobody is.
+    assert!(unexpected(&[], &allow, "dana@elsewhere.example", ours));
+    assert!(!unexpected(&[], &[], "dana@example.com", ours));
+    assert!(
+        !Rules::new(&watch, &[])
+            .unwrap()
+            .is_unexpected(&Signer::default())
+    );
+    assert!(Rules::new(&[rule("**", None)], &[]).is_err());
+}
+
+#[test]
+fn a_damaged_state_is_refused() {
+    for bad in [
+        "",
+        "{}",
+        r#"{"size":1,"edge":[]}"#,
+        r#"{"size":1,"edge":["AA=="]}"#,
+        r#"{"size":0,"edge":[],"x":1}"#,
+    ] {
+        assert!(WatchState::parse(bad.as_bytes()).is_err(), "{bad}");
+    }
+}
