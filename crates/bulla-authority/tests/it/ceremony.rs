@@ -374,7 +374,11 @@ async fn what_somebody_changed_on_the_way_is_found() {
     );
     let export_path = place.path().join("export.json");
     assert_eq!(
-        refused(change(&export_path, "local instance", "other instance")),
+        refused(change(
+            &export_path,
+            "bulla local instance",
+            "bulla other instance"
+        )),
         "AUTH-0623"
     );
     let share = folder.share_path("root", "alice");
