@@ -52,8 +52,16 @@ impl Sigstore {
         id: Option<RootId>,
     ) -> Result<Self, RootError> {
         let id = id.unwrap_or_else(|| RootId(Digest::sha256(trusted_root)));
+        Self::under(TrustRoot::parse(trusted_root, id)?, signing_config)
+    }
+
+    /// An instance whose root was read, with its signing config if it has one.
+    ///
+    /// # Errors
+    /// [`RootError`] if that is not one.
+    pub fn under(root: TrustRoot, signing_config: Option<&[u8]>) -> Result<Self, RootError> {
         Ok(Self {
-            root: Arc::new(TrustRoot::parse(trusted_root, id)?),
+            root: Arc::new(root),
             config: signing_config.map(SigningConfig::parse).transpose()?,
             config_v2: None,
         })

@@ -7,6 +7,7 @@
 //! because it was seen first: `init` demands the fingerprint of the first root.
 
 use bulla_core::{Digest, RootId};
+use bulla_trust::revocation::TUF_TARGET;
 use bulla_trust::tuf::{Need, Step, Update, Updated};
 use http::StatusCode;
 use jiff::Timestamp;
@@ -72,6 +73,7 @@ pub async fn init(
     };
     // Before the directory is touched.
     let update = Update::start(&first_root, fingerprint, cache.metadata()?, now)?;
+    let update = update.with_targets(&[TUF_TARGET]);
     let (record, _) = run(http, url, update, &first_root, &cache, now).await?;
     Ok(record)
 }
@@ -100,7 +102,7 @@ pub async fn update_with(
     let record = cache.read()?;
     let first_root = cache.first_root()?;
     let update = Update::start(&first_root, &record.id.0, cache.metadata()?, now)?;
-    let update = update.with_targets(targets);
+    let update = update.with_targets(&[targets, &[TUF_TARGET]].concat());
     let url = Url::parse(&record.url).map_err(|_| TufError::Path {
         path: record.url.clone(),
     })?;

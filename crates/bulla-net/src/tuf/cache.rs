@@ -11,7 +11,11 @@ use bulla_core::{
     RootId,
     limits::{self, LimitError},
 };
-use bulla_trust::tuf::{Files, SIGNING_CONFIG, TRUSTED_ROOT, Updated};
+use bulla_trust::{
+    Revocations, TrustRoot,
+    revocation::{RevocationList, TUF_TARGET},
+    tuf::{Files, SIGNING_CONFIG, TRUSTED_ROOT, Updated},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -22,6 +26,7 @@ use std::{
 const RECORD: &str = "instance.json";
 const FIRST_ROOT: &str = "first_root.json";
 const METADATA: &str = "metadata";
+const REVOCATIONS: &str = "revocations.sigstore.json";
 const HISTORY: &str = "root_history";
 /// One file of metadata.
 const METADATA_BYTES: u64 = 5_000_000;
@@ -90,11 +95,12 @@ impl Cache {
             path: self.dir.clone(),
         })?;
         let config = document(SIGNING_CONFIG)?;
-        Ok(Sigstore::read(
-            &trusted_root,
-            config.as_deref(),
-            Some(record.id),
-        )?)
+        let root = TrustRoot::parse(&trusted_root, record.id.clone())?;
+        let list = read(&self.dir.join(REVOCATIONS), limits::BUNDLE_BYTES)?;
+        let revocations = list.map_or(Revocations::NotPublished, |list| {
+            revocations(&list, &root, &record)
+        });
+        Ok(Sigstore::under(root.knowing(revocations), config.as_deref())?)
     }
 
     pub(super) fn first_root(&self) -> Result<Vec<u8>, TufError> {
@@ -142,6 +148,10 @@ impl Cache {
             Some(config) => self.put(SIGNING_CONFIG, config)?,
             None => self.remove(SIGNING_CONFIG)?,
         }
+        match updated.targets.get(TUF_TARGET) {
+            Some(list) => self.put(REVOCATIONS, list)?,
+            None => self.remove(REVOCATIONS)?,
+        }
         self.put(TRUSTED_ROOT, &updated.trusted_root)?;
         let record = serde_json::to_vec_pretty(record)
             .map_err(|error| TufError::io(&self.dir.join(RECORD), io::Error::other(error)))?;
@@ -184,6 +194,18 @@ impl Cache {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// The list that the repository carried. It counts no longer than the metadata
+/// that vouches for it, and one that does not hold is as good as none.
+fn revocations(list: &[u8], root: &TrustRoot, record: &Record) -> Revocations {
+    match RevocationList::verify(list, root, record.updated) {
+        Ok(list) => Revocations::Known(list.ending(record.expires)),
+        Err(rejection) => Revocations::Missing(format!(
+            "the list that {} published on {} does not hold: {rejection}",
+            record.url, record.updated
+        )),
     }
 }
 

@@ -206,6 +206,14 @@ impl RevocationList {
         })
     }
 
+    /// The same list, which counts until `end` at most: where what carried it
+    /// ends earlier.
+    #[must_use]
+    pub fn ending(mut self, end: Timestamp) -> Self {
+        self.next_update = self.next_update.min(end);
+        self
+    }
+
     /// Counts the instance's lists.
     pub fn number(&self) -> u64 {
         self.number

@@ -143,9 +143,10 @@ impl<'r> Verification<'r> {
         self
     }
 
-    /// Without regard to revocations: to verify the list of them.
+    /// Without regard to revocations: to verify the list of them, or what this
+    /// very process made a moment ago.
     #[must_use]
-    pub(crate) fn without_revocations(mut self) -> Self {
+    pub fn without_revocations(mut self) -> Self {
         self.revocations = &Revocations::NotPublished;
         self
     }

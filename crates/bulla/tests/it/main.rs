@@ -14,6 +14,7 @@ mod foreign_image;
 mod help;
 mod interop;
 mod login;
+mod revocation;
 mod seals;
 mod second_repository;
 mod serve;

@@ -1,0 +1,160 @@
+//! What is revoked no longer counts, what is provably older does, and what
+//! cannot be known is undecided, at home and through the TUF repository.
+
+use bulla_core::Digest;
+use bulla_testkit::{Instance, Outcome, World};
+use std::fs;
+
+const DANA: &str = "dana@example.com";
+const EVE: &str = "eve@example.com";
+
+struct Place {
+    world: World,
+    instance: Instance,
+}
+
+impl Place {
+    fn new() -> Self {
+        let world = World::new();
+        let instance = Instance::start(&world);
+        Self { world, instance }
+    }
+
+    fn sign(&self, name: &str, email: &str) -> (String, String) {
+        let file = self.world.write(format!("{name}.txt"), name);
+        let bundle = self.world.dir().join(format!("{name}.json"));
+        let (file, bundle) = (file.display().to_string(), bundle.display().to_string());
+        let args = ["sign-blob", &file, "--bundle", &bundle, "--email", email];
+        self.world.bulla(args).success();
+        (file, bundle)
+    }
+
+    fn verify(&self, signed: &(String, String), email: &str, more: &[&str]) -> Outcome {
+        let who = format!("{}={email}", self.instance.url("oidc"));
+        let args = ["verify-blob", &signed.0, "--bundle", &signed.1, "--identity", &who];
+        self.world.bulla([&args[..], more].concat())
+    }
+
+    fn revoke(&self, args: &[&str]) -> Outcome {
+        self.world.bulla([&["revoke"], args].concat())
+    }
+
+    fn list(&self) -> std::path::PathBuf {
+        self.world.data().join("trust/revocations.sigstore.json")
+    }
+}
+
+#[test]
+fn who_is_revoked_counts_for_what_is_older_only() {
+    let place = Place::new();
+    let before = place.sign("before", DANA);
+    place.verify(&before, DANA, &[]).success();
+    let reason = ["--reason", "left the company"];
+    place
+        .revoke(&[&["identity", DANA], &reason[..]].concat())
+        .success()
+        .says("is revoked");
+    let after = place.sign("after", DANA);
+    let refused = place.verify(&after, DANA, &[]);
+    refused.exit(1).says("TRUST-0800").says("left the company");
+    place.verify(&before, DANA, &[]).success();
+    let eve = place.sign("eve", EVE);
+    place.verify(&eve, EVE, &[]).success();
+
+    let digest = Digest::sha256(b"eve").to_string();
+    place
+        .revoke(&["digest", &digest, "--reason", "backdoor"])
+        .success();
+    let refused = place.verify(&eve, EVE, &[]);
+    refused.exit(1).says("TRUST-0800").says("backdoor");
+    let listed = place.revoke(&["list", "-o", "json"]).success().json();
+    assert_eq!(listed["number"], 3);
+    assert_eq!(listed["entries"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn without_a_list_or_with_an_old_one_nothing_is_decided() {
+    let place = Place::new();
+    let signed = place.sign("notes", DANA);
+    place.verify(&signed, DANA, &[]).success();
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 8);
+    let later = ["--as-of", &later.to_string()];
+    place
+        .verify(&signed, DANA, &later)
+        .exit(5)
+        .says("TRUST-0801")
+        .says("bulla up");
+    let list = fs::read(place.list()).unwrap();
+    fs::write(place.list(), b"{}").unwrap();
+    place.verify(&signed, DANA, &[]).exit(5).says("TRUST-0801");
+    fs::remove_file(place.list()).unwrap();
+    place.verify(&signed, DANA, &[]).exit(5).says("TRUST-0801");
+    fs::write(place.list(), list).unwrap();
+    place.verify(&signed, DANA, &[]).success();
+}
+
+#[test]
+fn others_learn_of_it_through_the_tuf_repository() {
+    let place = Place::new();
+    let signed = place.sign("notes", DANA);
+    let elsewhere = World::new();
+    let url = place.instance.url("tuf").to_owned();
+    let root = place.instance.path("tuf_root");
+    let print = Digest::sha256(&fs::read(&root).unwrap()).hex().to_owned();
+    let root = root.display().to_string();
+    let init = ["trust", "init", &url, "--root", &root, "--fingerprint", &print];
+    elsewhere.bulla(init).success();
+    let who = format!("{}={DANA}", place.instance.url("oidc"));
+    let verify = || {
+        let args = ["verify-blob", &signed.0, "--bundle", &signed.1, "--identity", &who];
+        elsewhere.bulla([&args[..], &["--sigstore", &url]].concat())
+    };
+    verify().success();
+    let day = "2020-01-01";
+    place
+        .revoke(&["identity", DANA, "--from", day, "--reason", "never was ours"])
+        .success();
+    // Until it is told, the other place knows no better.
+    verify().success();
+    elsewhere
+        .bulla(["trust", "update", "--sigstore", &url])
+        .success();
+    verify().exit(1).says("TRUST-0800").says("never was ours");
+}
+
+#[test]
+fn nobody_else_makes_the_list() {
+    let place = Place::new();
+    let statement = format!(
+        r#"{{"version":1,"number":2,"issued":"{0}","nextUpdate":"2030-01-01T00:00:00Z","entries":[]}}"#,
+        jiff::Timestamp::now()
+    );
+    let predicate = place.world.write("list.json", statement);
+    let root = place.instance.path("tuf_root");
+    let subject = place.world.write("root.json", fs::read(root).unwrap());
+    let bundle = place.world.dir().join("forged.json");
+    let (subject, predicate) = (subject.display().to_string(), predicate.display().to_string());
+    let bundle_path = bundle.display().to_string();
+    place
+        .world
+        .bulla([
+            "attest-blob",
+            &subject,
+            "--predicate",
+            &predicate,
+            "--type",
+            "https://bulla.dev/revocations/v1",
+            "--bundle",
+            &bundle_path,
+            "--email",
+            DANA,
+        ])
+        .success();
+    fs::copy(&bundle, place.list()).unwrap();
+    let signed = place.sign("notes", DANA);
+    place
+        .verify(&signed, DANA, &[])
+        .exit(5)
+        .says("TRUST-0801")
+        .says("not by the instance's revoker");
+}
