@@ -135,6 +135,7 @@ pub(super) async fn open(
         lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
+    ca.introduce();
     if opener.alone {
         genesis(&ca, &config.base_url).await?;
     }

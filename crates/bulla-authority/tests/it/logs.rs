@@ -340,7 +340,8 @@ async fn a_certificate_that_was_not_issued_here_is_told() {
         key: thief.public(),
         validity: Validity::seconds(Timestamp::now(), 600).unwrap(),
     };
-    let precert = authority.ca().issuer.precertificate(&profile).unwrap();
+    let current = authority.ca().intermediates.current(Timestamp::now());
+    let precert = current.unwrap().signs.precertificate(&profile).unwrap();
     let chain = json!({"chain": [STANDARD.encode(precert.certificate().der())]});
     let logged = post_json(&authority, "/ct/v1/add-pre-chain", &chain).await;
     assert_eq!(logged.status, StatusCode::OK, "{}", logged.text());

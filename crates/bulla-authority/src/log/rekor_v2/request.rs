@@ -131,6 +131,12 @@ pub fn parse_create_entry(json: &[u8]) -> Result<Entry, RequestError> {
 impl HashedRekord {
     fn entry(self) -> Result<Entry, RequestError> {
         let verifier = self.signature.verifier.read()?;
+        // Only the digest is here: of the two kinds of Ed25519 it can check the
+        // prehashed one alone, and only the request can say that the key is meant
+        // for it.
+        if verifier.key.scheme() == Scheme::Ed25519 {
+            return Err(RequestError::Verifier);
+        }
         let digest = decode(&self.digest)?;
         let signature = decode(&self.signature.content)?;
         if digest.len() != verifier.hash.output_bytes() {
@@ -220,12 +226,9 @@ impl Verifier {
             _ => return Err(RequestError::Verifier),
         };
         let key = match (key.scheme(), self.key_details.as_ref().and_then(scheme)) {
-            // A log has only the digest: it can check the prehashed kind alone,
-            // and only the request can say that the key is meant for it.
             (Scheme::Ed25519, Some(Scheme::Ed25519ph)) => key
                 .with_scheme(Scheme::Ed25519ph)
                 .map_err(|_| RequestError::Verifier)?,
-            (Scheme::Ed25519, _) => return Err(RequestError::Verifier),
             (found, Some(named)) if found == named => key,
             _ if self.key_details.is_none() => key,
             _ => return Err(RequestError::KeyDetails),
