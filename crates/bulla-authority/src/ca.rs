@@ -221,7 +221,17 @@ impl CertificateAuthority {
     /// # Errors
     /// As [`Certified::accept`].
     pub async fn accept(&self, chain: Vec<Certificate>) -> Result<(), AuthorityError> {
-        self.intermediates.accept(&chain).await
+        self.intermediates.accept(&chain).await?;
+        self.introduce();
+        Ok(())
+    }
+
+    /// Tells the log of every intermediate, so that it names the right issuer
+    /// beside each certificate.
+    pub(crate) fn introduce(&self) {
+        for chain in self.chains() {
+            self.ct.accept(chain);
+        }
     }
 
     /// The lives of root and intermediate.
@@ -234,7 +244,9 @@ impl CertificateAuthority {
     /// # Errors
     /// As [`Certified::refresh`].
     pub async fn renew(&self, _now: Timestamp) -> Result<(), AuthorityError> {
-        self.intermediates.refresh().await
+        self.intermediates.refresh().await?;
+        self.introduce();
+        Ok(())
     }
 
     /// Issues without a token: for the authenticated, and for genesis entries.

@@ -229,6 +229,7 @@ pub(super) async fn round(parts: &Parts) -> Result<(), AuthorityError> {
     let mailbox = &parts.mailbox;
     take_pending(mailbox, &parts.slots, &parts.tuf).await?;
     take_up(mailbox, AuthorityKind::Ca, &parts.ca.intermediates).await?;
+    parts.ca.introduce();
     take_up(mailbox, AuthorityKind::Tsa, &parts.tsa.signers).await?;
     let transcripts = parts.mailbox.transcripts().await?;
     if transcripts.is_empty() {

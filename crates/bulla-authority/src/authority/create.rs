@@ -1,14 +1,15 @@
 //! Opening an instance: each part is created if it is not there, so that a
 //! first open that was interrupted is completed by the next.
 
+mod certified;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Clock, Digest, RootId};
 use bulla_crypto::{
     PublicKey, Scheme, Signer, SigningKey,
     checkpoint::Checkpoint,
     note, random,
-    timestamp::TimestampSigner,
-    x509::{self, CaProfile, Certificate, SubjectName, Validity, X509Error, parse_certificate},
+    x509::{self, Certificate, SubjectName, Validity, parse_certificate},
 };
 use bulla_store::Storage;
 use bulla_trust::TrustRoot;
@@ -27,8 +28,6 @@ use crate::{
         CertificateAuthority,
         issuer::{Embedded, EmbeddedKind, IssuerKeys, Issuers},
     },
-    ceremony::AuthorityKind,
-    certified::{Certified, Make, Role},
     error::AuthorityError,
     http::AllowedHosts,
     key_slot::KeySlots,
@@ -39,7 +38,6 @@ use crate::{
     store::{self, LogStore, Measured},
     transport::Transport,
     trust_document::TrustMaterial,
-    tsa::{self, Tsa, TsaSettings, guard::ClockGuard},
     tuf::TufError,
 };
 
@@ -135,6 +133,7 @@ pub(super) async fn open(
         lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
     });
+    ca.introduce();
     if opener.alone {
         genesis(&ca, &config.base_url).await?;
     }
@@ -263,38 +262,6 @@ impl Opener {
         Ok(created)
     }
 
-    /// The intermediates; the first is from a ceremony, or made here.
-    async fn intermediates(
-        &self,
-        mailbox: &Mailbox,
-    ) -> Result<Certified<x509::Issuer>, AuthorityError> {
-        let slot = Role::Intermediate.name();
-        let key = self.slots.get_or_create(slot, Scheme::EcdsaP256).await?;
-        let chain = match mailbox.certified(AuthorityKind::Ca, key.public()).await? {
-            Some(chain) => chain,
-            None => self.signing_chain(key.public()).await?,
-        };
-        let make = |key: Arc<dyn Signer>, chain: &[Certificate]| {
-            let own = chain.first().ok_or(X509Error::Possession)?;
-            Ok(x509::Issuer::from_parts(key, own.clone())?)
-        };
-        let intermediates = self
-            .certified(Role::Intermediate, (key, chain), Box::new(make))
-            .await?;
-        note(take_up(mailbox, AuthorityKind::Ca, &intermediates).await);
-        Ok(intermediates)
-    }
-
-    async fn certified<T>(
-        &self,
-        role: Role,
-        first: (Arc<dyn Signer>, [Certificate; 2]),
-        make: Make<T>,
-    ) -> Result<Certified<T>, AuthorityError> {
-        let (slots, store) = (self.slots.clone(), self.store.clone());
-        Certified::open(role, slots, store, first, &self.instance.organization, make).await
-    }
-
     /// Notes what people sign before this instance can open for the first time.
     async fn ask_first(
         &self,
@@ -323,86 +290,6 @@ impl Opener {
         let ca = key("ca-intermediate", Scheme::EcdsaP256).await?;
         let tsa = key("tsa", Scheme::EcdsaP256).await?;
         prepared.ask_first(&material, &ca, &tsa).await
-    }
-
-    /// Intermediate and root that were made here. The root's key may be gone by now.
-    async fn signing_chain(&self, key: &PublicKey) -> Result<[Certificate; 2], AuthorityError> {
-        if let Some(kept) = self.kept("ca-intermediate", "ca-root").await? {
-            return Ok(kept);
-        }
-        let root = self
-            .root("ca-root", Scheme::EcdsaP384, "signing root")
-            .await?;
-        let (validity, name) = (self.validity()?, "signing intermediate");
-        let own = root.issue_intermediate(key, CaProfile::CodeSigning, name, validity)?;
-        let kept = self
-            .store
-            .create_document("ca-intermediate.der", own.der())
-            .await?;
-        Ok([parse_certificate(&kept)?, root.certificate().clone()])
-    }
-
-    /// A certificate and its root, if both are kept.
-    async fn kept(
-        &self,
-        own: &str,
-        root: &str,
-    ) -> Result<Option<[Certificate; 2]>, AuthorityError> {
-        let certificate = async |slot: &str| {
-            let der = self.store.document(&format!("{slot}.der")).await?;
-            let parsed = der.as_deref().map(parse_certificate).transpose()?;
-            Ok::<_, AuthorityError>(parsed)
-        };
-        let both = (certificate(own).await?, certificate(root).await?);
-        Ok(match both {
-            (Some(own), Some(root)) => Some([own, root]),
-            _ => None,
-        })
-    }
-
-    async fn tsa(
-        &self,
-        settings: &TsaSettings,
-        mailbox: &Mailbox,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Arc<Tsa>, AuthorityError> {
-        let slot = Role::Timestamp.name();
-        let key = self.slots.get_or_create(slot, Scheme::EcdsaP256).await?;
-        let chain = match mailbox.certified(AuthorityKind::Tsa, key.public()).await? {
-            Some(chain) => chain,
-            None => self.timestamp_chain(key.public()).await?,
-        };
-        let settings = settings.clone();
-        let make = move |key: Arc<dyn Signer>, chain: &[Certificate]| {
-            Ok(settings.apply(TimestampSigner::new(key, chain.to_vec())?)?)
-        };
-        let signers = self
-            .certified(Role::Timestamp, (key, chain), Box::new(make))
-            .await?;
-        note(take_up(mailbox, AuthorityKind::Tsa, &signers).await);
-        let guard = ClockGuard::default();
-        if let Some(floor) = tsa::floor(&*self.store).await? {
-            guard.raise(floor);
-        }
-        Ok(Arc::new(Tsa {
-            signers,
-            clock,
-            guard,
-            store: self.store.clone(),
-        }))
-    }
-
-    /// Leaf and root that were made here. The root's key may be gone by now.
-    async fn timestamp_chain(&self, key: &PublicKey) -> Result<[Certificate; 2], AuthorityError> {
-        if let Some(kept) = self.kept("tsa", "tsa-root").await? {
-            return Ok(kept);
-        }
-        let root = self
-            .root("tsa-root", Scheme::EcdsaP384, "timestamp root")
-            .await?;
-        let leaf = root.issue_timestamping(key, "timestamp authority", self.validity()?)?;
-        let kept = self.store.create_document("tsa.der", leaf.der()).await?;
-        Ok([parse_certificate(&kept)?, root.certificate().clone()])
     }
 
     async fn ct(
@@ -491,14 +378,6 @@ impl Opener {
 
     fn validity(&self) -> Result<Validity, AuthorityError> {
         Ok(Validity::seconds(self.instance.since, TEN_YEARS)?)
-    }
-}
-
-/// What a ceremony left and cannot be taken up stops nobody: what is there serves
-/// on, and alarms when its time comes.
-fn note(taken: Result<(), AuthorityError>) {
-    if let Err(error) = taken {
-        tracing::error!(%error, "a ceremony's certificate was not taken up");
     }
 }
 
