@@ -31,6 +31,8 @@ Environment:
   BULLA_DATA       where the local instance lives, as --data
   BULLA_OFFLINE    refuse every connection that leaves this machine, as --offline
   BULLA_LOG        what happens inside, on stderr: a filter such as bulla=debug,info
+  BULLA_CONFIG     the configuration of bulla serve, as --config; BULLA_SERVE_… one setting of it
+  NOTIFY_SOCKET    where bulla serve tells systemd that it is ready
   NO_COLOR         no colour; CI and TERM=dumb also end progress in place
   XDG_DATA_HOME    the user's data directory, where no --data is given
   USER, LOGNAME    who asserts an address where neither --email nor git names one

@@ -3,13 +3,14 @@
 use bulla_testkit::{World, workspace};
 
 /// The commands of the program, as `bulla --help` must list them.
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 35] = [
     "admit",
     "attest",
     "attest-blob",
     "build",
     "bundle",
     "clean",
+    "client",
     "copy",
     "cosign",
     "download",
@@ -18,10 +19,13 @@ const COMMANDS: [&str; 30] = [
     "import-key-pair",
     "init",
     "load",
+    "log",
     "public-key",
+    "revoke",
     "save",
     "sbom",
     "scan",
+    "serve",
     "ship",
     "sign",
     "sign-blob",
@@ -29,6 +33,7 @@ const COMMANDS: [&str; 30] = [
     "tree",
     "trust",
     "up",
+    "user",
     "verify",
     "verify-attestation",
     "verify-blob",
