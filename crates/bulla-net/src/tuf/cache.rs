@@ -100,7 +100,10 @@ impl Cache {
         let revocations = list.map_or(Revocations::NotPublished, |list| {
             revocations(&list, &root, &record)
         });
-        Ok(Sigstore::under(root.knowing(revocations), config.as_deref())?)
+        Ok(Sigstore::under(
+            root.knowing(revocations),
+            config.as_deref(),
+        )?)
     }
 
     pub(super) fn first_root(&self) -> Result<Vec<u8>, TufError> {

@@ -140,7 +140,10 @@ fn wanted(
     let now = Timestamp::now();
     Ok(Some(Revoked {
         target,
-        from: entry.from.unwrap_or(now),
+        // Timestamps tell whole seconds: what is signed in this one is not older.
+        from: entry
+            .from
+            .unwrap_or(Timestamp::from_second(now.as_second()).unwrap_or(now)),
         listed: now,
         reason: entry.reason,
     }))

@@ -31,7 +31,14 @@ impl Place {
 
     fn verify(&self, signed: &(String, String), email: &str, more: &[&str]) -> Outcome {
         let who = format!("{}={email}", self.instance.url("oidc"));
-        let args = ["verify-blob", &signed.0, "--bundle", &signed.1, "--identity", &who];
+        let args = [
+            "verify-blob",
+            &signed.0,
+            "--bundle",
+            &signed.1,
+            "--identity",
+            &who,
+        ];
         self.world.bulla([&args[..], more].concat())
     }
 
@@ -102,23 +109,43 @@ fn others_learn_of_it_through_the_tuf_repository() {
     let root = place.instance.path("tuf_root");
     let print = Digest::sha256(&fs::read(&root).unwrap()).hex().to_owned();
     let root = root.display().to_string();
-    let init = ["trust", "init", &url, "--root", &root, "--fingerprint", &print];
+    let init = [
+        "trust",
+        "init",
+        &url,
+        "--root",
+        &root,
+        "--fingerprint",
+        &print,
+    ];
     elsewhere.bulla(init).success();
     let who = format!("{}={DANA}", place.instance.url("oidc"));
     let verify = || {
-        let args = ["verify-blob", &signed.0, "--bundle", &signed.1, "--identity", &who];
+        let args = [
+            "verify-blob",
+            &signed.0,
+            "--bundle",
+            &signed.1,
+            "--identity",
+            &who,
+        ];
         elsewhere.bulla([&args[..], &["--sigstore", &url]].concat())
     };
     verify().success();
     let day = "2020-01-01";
     place
-        .revoke(&["identity", DANA, "--from", day, "--reason", "never was ours"])
+        .revoke(&[
+            "identity",
+            DANA,
+            "--from",
+            day,
+            "--reason",
+            "never was ours",
+        ])
         .success();
     // Until it is told, the other place knows no better.
     verify().success();
-    elsewhere
-        .bulla(["trust", "update", "--sigstore", &url])
-        .success();
+    elsewhere.bulla(["trust", "update", &url]).success();
     verify().exit(1).says("TRUST-0800").says("never was ours");
 }
 
@@ -133,7 +160,10 @@ fn nobody_else_makes_the_list() {
     let root = place.instance.path("tuf_root");
     let subject = place.world.write("root.json", fs::read(root).unwrap());
     let bundle = place.world.dir().join("forged.json");
-    let (subject, predicate) = (subject.display().to_string(), predicate.display().to_string());
+    let (subject, predicate) = (
+        subject.display().to_string(),
+        predicate.display().to_string(),
+    );
     let bundle_path = bundle.display().to_string();
     place
         .world
