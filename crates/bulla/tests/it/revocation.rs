@@ -56,6 +56,8 @@ fn who_is_revoked_counts_for_what_is_older_only() {
     let place = Place::new();
     let before = place.sign("before", DANA);
     place.verify(&before, DANA, &[]).success();
+    // Times are told in whole seconds, and whoever signs in the second of the cut is cut.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
     let reason = ["--reason", "left the company"];
     place
         .revoke(&[&["identity", DANA], &reason[..]].concat())
