@@ -115,8 +115,10 @@ impl Publisher {
         let mut news = self.core.signed.subscribe();
         let work = async {
             // Nobody has a use for the checkpoint of the empty tree.
-            let grown = news.wait_for(|signed| signed.head.size > 0).await.is_ok();
-            while grown {
+            if news.wait_for(|signed| signed.head.size > 0).await.is_err() {
+                return;
+            }
+            loop {
                 match self.publish().await {
                     Ok(()) => {}
                     Err(AuthorityError::Store(StoreError::Deposed { .. })) => return,

@@ -69,10 +69,10 @@ impl Log {
         let mut tiles: HashMap<(u8, u64), Vec<u8>> = HashMap::new();
         for node in path.nodes().filter(|node| frontier.node(*node).is_none()) {
             let (level, index, ..) = tile_of(node);
-            if !tiles.contains_key(&(level, index)) {
+            if let std::collections::hash_map::Entry::Vacant(e) = tiles.entry((level, index)) {
                 let name = self.core.config.name;
                 let bytes = self.core.store.tile(name, level, index).await?;
-                tiles.insert((level, index), bytes.unwrap_or_default());
+                e.insert(bytes.unwrap_or_default());
             }
         }
         Ok(path.resolve(|node| {

@@ -65,8 +65,8 @@ async fn replica(leases: &Leases) -> (Replica, Arc<Part>, tokio::task::JoinHandl
 
 async fn until(replica: &Replica, wanted: impl Fn(&Role) -> bool) -> Role {
     let mut roles = replica.roles();
-    let role = roles.wait_for(wanted).await.unwrap().clone();
-    role
+
+    roles.wait_for(wanted).await.unwrap().clone()
 }
 
 fn leads(role: &Role) -> bool {

@@ -248,7 +248,7 @@ async fn two_processes_never_give_a_version_twice_nor_lose_a_change() {
         .await
         .unwrap();
     let tasks = (0..24).map(|index: u8| {
-        let publisher = if index % 2 == 0 {
+        let publisher = if index.is_multiple_of(2) {
             world.publisher.clone()
         } else {
             second.clone()

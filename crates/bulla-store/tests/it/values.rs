@@ -192,7 +192,7 @@ async fn counts(values: Values) {
                             key: "last",
                             value: &new,
                         };
-                        let batch = if task % 2 == 0 {
+                        let batch = if task.is_multiple_of(2) {
                             [swap, last]
                         } else {
                             [last, swap]

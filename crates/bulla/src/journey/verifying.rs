@@ -110,7 +110,7 @@ impl Demand {
 
     /// Judged as of then.
     #[must_use]
-    pub fn as_of(mut self, time: Timestamp) -> Self {
+    pub fn at(mut self, time: Timestamp) -> Self {
         self.as_of = time;
         self
     }

@@ -72,7 +72,8 @@ impl LogState {
 
     /// The rows that hold `count` entries from `first` on.
     pub(super) async fn rows(&self, first: u64, count: u64) -> Result<Vec<Row>, StoreError> {
-        let rows: Vec<(i64, i64, i64, Option<Vec<u8>>, Vec<u8>)> = sqlx::query_as(
+        type Stored = (i64, i64, i64, Option<Vec<u8>>, Vec<u8>);
+        let rows: Vec<Stored> = sqlx::query_as(
             "SELECT first, entries, encoding, identities, bytes FROM log_segment
              WHERE log = ?1 AND first < ?3 AND first >= coalesce(
                 (SELECT max(first) FROM log_segment WHERE log = ?1 AND first <= ?2), 0)

@@ -388,5 +388,5 @@ pub fn demand(
         false => trust.trusted(context)?,
     };
     let requirements = waivers.requirements()?;
-    Ok(Demand::new(signers, threshold, trusted, requirements).as_of(trust.as_of()))
+    Ok(Demand::new(signers, threshold, trusted, requirements).at(trust.as_of()))
 }
