@@ -28,6 +28,7 @@ pages! {
     login: "docs/src/guide/login.md",
     other_tools: "docs/src/guide/other-tools.md",
     own_project: "docs/src/guide/own-project.md",
+    revoke: "docs/src/guide/revoke.md",
     sign_and_verify: "docs/src/guide/sign-and-verify.md",
     tampering: "docs/src/guide/tampering.md",
 }
