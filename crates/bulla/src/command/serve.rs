@@ -116,6 +116,7 @@ pub fn run(args: ServeArgs, context: &Context) -> Result<Exit, Failure> {
     serve::start_logging(&config, context.global.verbose)?;
     context.block_on(async {
         let began = std::time::Instant::now();
+        let end = super::told_to_end();
         let server = Server::start(&config, context).await?;
         if let Some(file) = &args.ready_file {
             serve::write_ready(file, &server)?;
@@ -126,7 +127,7 @@ pub fn run(args: ServeArgs, context: &Context) -> Result<Exit, Failure> {
         }
         announce(context, &config, &server, began.elapsed().as_secs_f64());
         serve::notify("READY=1");
-        super::until_told_to_end().await;
+        end.await;
         serve::notify("STOPPING=1");
         if let Some(file) = &args.ready_file {
             let _ = std::fs::remove_file(file);

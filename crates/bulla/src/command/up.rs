@@ -48,6 +48,7 @@ pub fn run(args: UpArgs, context: &Context) -> Result<Exit, Failure> {
     }
     context.block_on(async {
         let began = std::time::Instant::now();
+        let end = super::told_to_end();
         let instance = compose::serve(context, args.port).await?;
         let ready = instance.ready();
         if let Some(file) = &args.ready_file {
@@ -58,7 +59,7 @@ pub fn run(args: UpArgs, context: &Context) -> Result<Exit, Failure> {
             output::data(b"\n");
         }
         announce(context, &instance, began.elapsed().as_secs_f64());
-        super::until_told_to_end().await;
+        end.await;
         if let Some(file) = &args.ready_file {
             let _ = std::fs::remove_file(file);
         }
