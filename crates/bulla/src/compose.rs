@@ -1,7 +1,7 @@
 //! Which services run, and how they are wired: the local instance in one process.
 //!
 //! [`connect`] gives a command the instance, served in its own process if nobody
-//! else serves it; [`serve`] insists on serving it (`bulla up`). Either way the
+//! else serves it; [`fn@serve`] insists on serving it (`bulla up`). Either way the
 //! command talks to it over HTTP and the token socket, as any other client would.
 
 mod listen;

@@ -1,6 +1,6 @@
 //! Which issuers are believed, about whom, and where their keys are from.
 //!
-//! Fulcio's own issuer file ([`file`]) together with what it cannot say
+//! Fulcio's own issuer file ([`mod@file`]) together with what it cannot say
 //! ([`settings`]) and the instance's own issuers ([`embedded`]). A token's
 //! issuer is looked up by its exact URL, then among the patterns; nothing is
 //! ever fetched from an issuer that is not found.

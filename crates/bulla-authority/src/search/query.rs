@@ -28,7 +28,7 @@ pub struct Query {
     pub any: bool,
     /// The first index that may be given.
     pub from: u64,
-    /// Entries that are wanted, up to [`MAX_LIMIT`].
+    /// Entries that are wanted, up to the most that one answer has.
     pub limit: usize,
 }
 

@@ -89,7 +89,7 @@ impl Published {
 }
 
 impl Exports {
-    /// What [`write`] leaves in `directory`. `tuf` is the repository's URL and the
+    /// What [`fn@write`] leaves in `directory`. `tuf` is the repository's URL and the
     /// SHA-256 of its first root.
     pub fn of(tuf: Option<(&str, &str)>, directory: &Path) -> Self {
         let path = |name: &str| directory.join(name);
