@@ -35,6 +35,9 @@ const LIST: &str = "list";
 const LIFE: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// After how long it is made anew.
 const RENEWED: SignedDuration = SignedDuration::from_hours(24);
+/// How far the clock of whoever made a list may be ahead: one of next year would
+/// count until then, and never be made anew.
+const CLOCKS: SignedDuration = SignedDuration::from_secs(60);
 /// The longest life of a list: what is published must not count for years.
 const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 90);
 
@@ -75,7 +78,7 @@ async fn publish(
     State(revocation): State<Arc<Revocation>>,
     body: Bytes,
 ) -> Result<StatusCode, RpcError> {
-    revocation.take(&body).await?;
+    revocation.take(&body, revocation.clock.now()).await?;
     Ok(StatusCode::CREATED)
 }
 
@@ -102,8 +105,8 @@ impl Revocation {
             .map_err(|error| RpcError::internal("the list was kept, and is not published", &error))
     }
 
-    /// Verifies a list, keeps it and publishes it.
-    async fn take(&self, bundle: &[u8]) -> Result<(), RpcError> {
+    /// Verifies a list that is taken at `now`, keeps it and publishes it.
+    async fn take(&self, bundle: &[u8], now: Timestamp) -> Result<(), RpcError> {
         let refused = |why: String| {
             tracing::info!(target: "audit", event = "revocations refused", why);
             RpcError::invalid(why)
@@ -114,6 +117,12 @@ impl Revocation {
             return Err(refused(format!(
                 "{} is not of this instance",
                 signer.subject
+            )));
+        }
+        if list.issued().duration_since(now) > CLOCKS || list.next_update() <= now {
+            return Err(refused(format!(
+                "the list is of {}, and it is {now}: set the clock, and make it again",
+                list.issued()
             )));
         }
         if list.next_update().duration_since(list.issued()) > LONGEST {
@@ -184,6 +193,6 @@ impl Revocation {
             .statement(self.root.id())
             .map_err(|error| failed(&error))?;
         let bundle = self.seals.seal(&statement, now).await?;
-        self.take(&bundle).await
+        self.take(&bundle, now).await
     }
 }
