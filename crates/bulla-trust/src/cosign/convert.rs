@@ -110,7 +110,7 @@ fn log_entry(logged: &Logged) -> Result<TransparencyLogEntry, ConvertError> {
         Kind::Dsse1 => KindVersion::DsseV001,
         Kind::Intoto2 => KindVersion::IntotoV002,
         // Its entry is about the envelope's own bytes, which no bundle keeps.
-        Kind::Intoto1 | Kind::HashedRekord2 => return Err(ConvertError::Kind),
+        Kind::Intoto1 | Kind::HashedRekord2 | Kind::Dsse2 => return Err(ConvertError::Kind),
     };
     let index = LogIndex::new(logged.index).map_err(|_| ConvertError::Kind)?;
     Ok(TransparencyLogEntry::new(

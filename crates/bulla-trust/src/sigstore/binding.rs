@@ -2,10 +2,10 @@
 //! signature, same certificate or key.
 //!
 //! The class of CVE-2022-36056, GHSA-whqx-f9j3-ch6m (rule R2). Bodies are those
-//! of Rekor's types hashedrekord 0.0.1 and 0.0.2, dsse 0.0.1, intoto 0.0.1 and
-//! 0.0.2. The envelope hash of dsse 0.0.1 is over JSON that nobody keeps, so
-//! payload hash, signature and verifier are compared; intoto 0.0.1 holds no
-//! signature, so there the envelope must have been kept byte for byte.
+//! of Rekor's types hashedrekord, dsse and intoto, each 0.0.1 and 0.0.2. The
+//! envelope hash of dsse 0.0.1 is over JSON that nobody keeps, so payload hash,
+//! signature and verifier are compared; intoto 0.0.1 holds no signature, so there
+//! the envelope must have been kept byte for byte.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_crypto::{Hash, PublicKey};
@@ -48,10 +48,7 @@ pub(super) fn check(
         (Kind::HashedRekord2, _) => {
             let body: HashedRekord2 = read(entry)?;
             let rekord = body.hashed_rekord;
-            let logged = Logged {
-                hash: hash_named(&rekord.data.algorithm)?,
-                value: base64(&rekord.data.digest)?,
-            };
+            let logged = Logged::base64(&rekord.data)?;
             hashed(&logged, content, artifact)?;
             same_signature(&base64(&rekord.signature.content)?, content)?;
             same_verifier(&rekord.signature.verifier, by)
@@ -68,6 +65,20 @@ pub(super) fn check(
             };
             same_signature(&base64(&logged.signature)?, content)?;
             same_pem(&base64(&logged.verifier)?, by)
+        }
+        (Kind::Dsse2, Content::Envelope(envelope)) => {
+            let body: Dsse2 = read(entry)?;
+            let body = body.dsse;
+            hashed_bytes(
+                &Logged::base64(&body.payload_hash)?,
+                envelope.payload,
+                "payload",
+            )?;
+            let [logged] = body.signatures.as_slice() else {
+                return Err(replaced("it has not exactly one signature"));
+            };
+            same_signature(&base64(&logged.content)?, content)?;
+            same_verifier(&logged.verifier, by)
         }
         (Kind::Intoto2, Content::Envelope(envelope)) => {
             intoto2(&read(entry)?, envelope, content, by)
@@ -130,6 +141,13 @@ impl Logged {
         Ok(Self {
             hash: hash_named(&wire.algorithm)?,
             value: hex::decode(&wire.value).map_err(|_| malformed("its digest is no hex"))?,
+        })
+    }
+
+    fn base64(wire: &Data2) -> Result<Self, Failure> {
+        Ok(Self {
+            hash: hash_named(&wire.algorithm)?,
+            value: base64(&wire.digest)?,
         })
     }
 }
@@ -298,6 +316,19 @@ struct HashedRekord2 {
 struct Rekord2 {
     data: Data2,
     signature: Signature2,
+}
+
+#[derive(Deserialize)]
+struct Dsse2 {
+    #[serde(rename = "dsseV002")]
+    dsse: Envelope2,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope2 {
+    payload_hash: Data2,
+    signatures: Vec<Signature2>,
 }
 
 #[derive(Deserialize)]

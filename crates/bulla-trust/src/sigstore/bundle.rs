@@ -12,6 +12,7 @@ use bulla_core::{
 };
 use bulla_crypto::PublicKey;
 use jiff::Timestamp;
+use serde_json::json;
 use sigstore_types::{
     Bundle, DerCertificate, DsseEnvelope, MediaType, SignatureContent, TransparencyLogEntry,
     VerificationMaterialContent,
@@ -25,7 +26,7 @@ use x509_cert::{
     },
 };
 
-use super::{Failure, identity::CertificateClaims};
+use super::{Failure, evidence::Kind, identity::CertificateClaims};
 use crate::verified::Rejection;
 
 /// Certificates in the chain of an old bundle.
@@ -47,6 +48,8 @@ pub enum BundleKind {
 /// A bundle, parsed and bounded, not verified.
 pub struct UnverifiedBundle {
     bundle: Bundle,
+    /// Of its log entries, where we know them.
+    kinds: Vec<Option<Kind>>,
     digest: Digest,
     leaf: Option<Leaf>,
 }
@@ -70,7 +73,7 @@ impl UnverifiedBundle {
     /// # Errors
     /// A [`Failure`] about its form: TRUST-0001 … 0009, 0016, 0043.
     pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
-        let bundle = read(bytes)?;
+        let (bundle, kinds) = read(bytes)?;
         check_counts(&bundle)?;
         check_parts(&bundle)?;
         let leaf = bundle
@@ -80,6 +83,7 @@ impl UnverifiedBundle {
         Ok(Self {
             digest: Digest::sha256(bytes),
             bundle,
+            kinds,
             leaf,
         })
     }
@@ -129,6 +133,10 @@ impl UnverifiedBundle {
 
     pub(crate) fn inner(&self) -> &Bundle {
         &self.bundle
+    }
+
+    pub(super) fn kinds(&self) -> &[Option<Kind>] {
+        &self.kinds
     }
 
     pub(crate) fn leaf(&self) -> Option<&Leaf> {
@@ -345,26 +353,57 @@ fn is_printable(text: &str) -> bool {
     !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
-fn read(bytes: &[u8]) -> Result<Bundle, Failure> {
+fn read(bytes: &[u8]) -> Result<(Bundle, Vec<Option<Kind>>), Failure> {
     match limits::parse_json(bytes, limits::BUNDLE_BYTES, "bundle") {
-        Ok(bundle) => Ok(bundle),
+        Ok(bundle) => {
+            let kinds = kinds(&bundle);
+            Ok((bundle, kinds))
+        }
         Err(error @ LimitError::Json { .. }) => {
-            without_empty_digest(bytes).ok_or_else(|| classify(error, bytes))
+            as_known(bytes).ok_or_else(|| classify(error, bytes))
         }
         Err(error) => Err(Failure::Limit(error)),
     }
 }
 
-/// cosign 3 writes an empty `messageDigest` beside a signature by Ed25519, which
-/// means none: it is only a hint.
-fn without_empty_digest(bytes: &[u8]) -> Option<Bundle> {
+fn kinds(bundle: &Bundle) -> Vec<Option<Kind>> {
+    let entries = bundle.verification_material.tlog_entries.iter();
+    entries.map(|entry| Kind::of(entry.kind_version)).collect()
+}
+
+/// A bundle in words that the parser knows, with the kinds of its entries.
+///
+/// Two things are written that it does not take. cosign 3 writes an empty
+/// `messageDigest` beside a signature by Ed25519, which means none: it is only a
+/// hint. And Rekor v2 logs dsse 0.0.2, which is read as 0.0.1 and named here.
+fn as_known(bytes: &[u8]) -> Option<(Bundle, Vec<Option<Kind>>)> {
     let mut json: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-    let message = json.get_mut("messageSignature")?.as_object_mut()?;
-    let digest = message.remove("messageDigest")?;
-    if !digest.as_object()?.is_empty() {
-        return None;
+    if let Some(message) = json.get_mut("messageSignature") {
+        let message = message.as_object_mut()?;
+        if message
+            .get("messageDigest")
+            .and_then(|digest| digest.as_object())
+            .is_some_and(serde_json::Map::is_empty)
+        {
+            message.remove("messageDigest");
+        }
     }
-    serde_json::from_value(json).ok()
+    let mut seconds = Vec::new();
+    if let Some(entries) = json.pointer_mut("/verificationMaterial/tlogEntries") {
+        for (place, entry) in entries.as_array_mut()?.iter_mut().enumerate() {
+            let named = entry.get_mut("kindVersion")?;
+            if *named == json!({"kind": "dsse", "version": "0.0.2"}) {
+                named["version"] = "0.0.1".into();
+                seconds.push(place);
+            }
+        }
+    }
+    let bundle = serde_json::from_value(json).ok()?;
+    let mut kinds = kinds(&bundle);
+    for place in seconds {
+        *kinds.get_mut(place)? = Some(Kind::Dsse2);
+    }
+    Some((bundle, kinds))
 }
 
 fn check_counts(bundle: &Bundle) -> Result<(), Failure> {

@@ -80,6 +80,7 @@ pub(crate) enum Kind {
     HashedRekord1,
     HashedRekord2,
     Dsse1,
+    Dsse2,
     Intoto1,
     Intoto2,
 }
@@ -124,14 +125,26 @@ impl Kind {
             Self::HashedRekord1 => ("hashedrekord", "0.0.1"),
             Self::HashedRekord2 => ("hashedrekord", "0.0.2"),
             Self::Dsse1 => ("dsse", "0.0.1"),
+            Self::Dsse2 => ("dsse", "0.0.2"),
             Self::Intoto1 => ("intoto", "0.0.1"),
             Self::Intoto2 => ("intoto", "0.0.2"),
         }
     }
 
+    /// What an entry in a bundle is called, where we know that.
+    pub(crate) fn of(named: KindVersion) -> Option<Self> {
+        match named {
+            KindVersion::HashedRekordV001 => Some(Self::HashedRekord1),
+            KindVersion::HashedRekordV002 => Some(Self::HashedRekord2),
+            KindVersion::DsseV001 => Some(Self::Dsse1),
+            KindVersion::IntotoV002 => Some(Self::Intoto2),
+            _ => None,
+        }
+    }
+
     /// Whether a log of API version 2 made it, which signs no times.
     pub(crate) fn is_version_2(self) -> bool {
-        self == Self::HashedRekord2
+        matches!(self, Self::HashedRekord2 | Self::Dsse2)
     }
 }
 
@@ -142,6 +155,7 @@ impl Head {
             Kind::HashedRekord1,
             Kind::HashedRekord2,
             Kind::Dsse1,
+            Kind::Dsse2,
             Kind::Intoto1,
             Kind::Intoto2,
         ]
@@ -204,7 +218,8 @@ impl<'a> Evidence<'a> {
             entries: material
                 .tlog_entries
                 .iter()
-                .map(Entry::of)
+                .zip(bundle.kinds())
+                .map(|(entry, kind)| Entry::of(entry, *kind))
                 .collect::<Result<_, _>>()?,
             timestamps: stamps
                 .iter()
@@ -215,18 +230,10 @@ impl<'a> Evidence<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn of(entry: &'a TransparencyLogEntry) -> Result<Self, Failure> {
-        let kind = match entry.kind_version {
-            KindVersion::HashedRekordV001 => Kind::HashedRekord1,
-            KindVersion::HashedRekordV002 => Kind::HashedRekord2,
-            KindVersion::DsseV001 => Kind::Dsse1,
-            KindVersion::IntotoV002 => Kind::Intoto2,
-            _ => {
-                return Err(Failure::Unsupported {
-                    detail: "a log entry is of a kind that is not known".into(),
-                });
-            }
-        };
+    fn of(entry: &'a TransparencyLogEntry, kind: Option<Kind>) -> Result<Self, Failure> {
+        let kind = kind.ok_or_else(|| Failure::Unsupported {
+            detail: "a log entry is of a kind that is not known".into(),
+        })?;
         let promise = entry.inclusion_promise.as_ref();
         Ok(Self {
             log_id: entry.log_id.key_id.as_bytes(),

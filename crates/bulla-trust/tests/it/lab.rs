@@ -242,12 +242,14 @@ impl Lab {
     }
 
     /// An entry of the log of version 2.
+    /// Of the kind and version that its body names.
     pub(crate) fn entry2(&self, body: &Value) -> Value {
+        let named = json!({"kind": body["kind"], "version": body["apiVersion"]});
         let body = body.to_string();
         json!({
             "logIndex": "1",
             "logId": {"keyId": b64(key_id(ORIGIN, self.log2.public()))},
-            "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
+            "kindVersion": named,
             "inclusionProof": proof(&self.log2, ORIGIN, body.as_bytes()),
             "canonicalizedBody": b64(&body),
         })
@@ -304,6 +306,13 @@ pub(crate) fn dsse1(payload: &[u8], signature: &[u8], by: &By<'_>) -> Value {
         "envelopeHash": {"algorithm": "sha256", "value": "00"},
         "signatures": [{"signature": b64(signature), "verifier": b64(by.pem())}],
     }})
+}
+
+pub(crate) fn dsse2(payload: &[u8], signature: &[u8], by: &By<'_>) -> Value {
+    json!({"apiVersion": "0.0.2", "kind": "dsse", "spec": {"dsseV002": {
+        "payloadHash": {"algorithm": "SHA2_256", "digest": b64(Hash::Sha256.digest(payload))},
+        "signatures": [{"content": b64(signature), "verifier": by.verifier()}],
+    }}})
 }
 
 /// A bundle of version 0.3.

@@ -116,6 +116,51 @@ fn a_body_of_another_kind_than_its_entry_says() {
     }
 }
 
+/// The second version's dsse 0.0.2, which other parsers of bundles do not know.
+#[test]
+fn an_envelope_in_a_log_of_version_2() {
+    let lab = Lab::new();
+    let key = SigningKey::generate(Scheme::EcdsaP256).unwrap();
+    let certificate = lab.certify(key.public());
+    let payload = lab::statement(b"artifact");
+    let signature = key.sign(&lab::pae(&payload)).unwrap();
+    let root = lab.trust();
+    let by = By::Certificate(&certificate);
+    let verify = |entry: Value, stamps: &[Vec<u8>]| {
+        let bundle = lab::bundle(lab::envelope(&payload, &signature), &by, &[entry], stamps);
+        let subject = Digest::sha256(b"artifact");
+        verify_attestation(&root, bundle.to_string().as_bytes(), &subject, later())
+    };
+    let stamp = [lab.stamp(&signature)];
+    let body = lab::dsse2(&payload, &signature, &by);
+    verify(lab.entry2(&body), &stamp).unwrap();
+    // No log of this version says when: a timestamp has to.
+    verify(lab.entry2(&body), &[]).unwrap_err();
+    let bare = json!({"publicKey": {"rawBytes": lab::b64(key.public().spki_der())}});
+    let part = |part: &str| format!("/spec/dsseV002/{part}");
+    for (part, value) in [
+        (part("payloadHash/digest"), json!(lab::b64([0; 32]))),
+        (part("signatures/0/content"), json!("AAAA")),
+        (part("signatures/0/verifier"), bare),
+        (part("signatures"), json!([])),
+    ] {
+        let mut other = body.clone();
+        *other.pointer_mut(&part).unwrap() = value;
+        let rejection = verify(lab.entry2(&other), &stamp).unwrap_err();
+        assert_eq!(rejection.code.0, "TRUST-0024", "{part}: {rejection}");
+    }
+    // The entry's own words do not make a body another: neither way round.
+    let mut entry = lab.entry2(&body);
+    entry["kindVersion"]["version"] = json!("0.0.1");
+    assert_eq!(verify(entry, &stamp).unwrap_err().code.0, "TRUST-0026");
+    let mut entry = lab.entry2(&lab::dsse1(&payload, &signature, &by));
+    entry["kindVersion"]["version"] = json!("0.0.2");
+    assert_eq!(verify(entry, &stamp).unwrap_err().code.0, "TRUST-0026");
+    let mut entry = lab.entry2(&body);
+    entry["kindVersion"]["version"] = json!("0.0.3");
+    assert_eq!(verify(entry, &stamp).unwrap_err().code.0, "TRUST-0001");
+}
+
 /// Every certificate of the authority's chain must be valid at every time.
 #[test]
 fn an_authority_counts_only_while_all_of_its_chain_is_valid() {

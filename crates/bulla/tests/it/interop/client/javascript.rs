@@ -176,19 +176,24 @@ fn javascript_attests_into_the_first_log() {
     others_verify(test, &others, &file, &bundle);
 }
 
-/// `dsse` 0.0.2, which neither cosign 3.1.3 nor sigstore-python 4.5.1 can read.
+/// `dsse` 0.0.2, which neither cosign 3.1.3 nor sigstore-python 4.5.1 can read: we can.
 #[test]
 fn javascript_attests_into_the_second_log() {
     let Some(client) = Client::new(Way::JavaScript(Log::V2), "javascript-attests-v2") else {
         return;
     };
-    let ((_, statement), bundle) = (application(&client), client.file("app.sigstore.json"));
+    let ((file, statement), bundle) = (application(&client), client.file("app.sigstore.json"));
     let token = stage::shared().instance().token(stage::world(), ERIN);
     client
         .sign_with_javascript(Log::V2, &token, "dsseEnvelope", &statement, &bundle)
         .success();
     assert_eq!(entry(&bundle), ("dsse".into(), "0.0.2".into()));
     attests(&client, &bundle);
+    let ours = Client::new(Way::Bulla, "javascript-attests-v2-for-Bulla").expect("our own");
+    let (erin, changed) = (Signer::erin(), stage::changed(&file));
+    ours.verify(&file, &bundle, erin).success();
+    stage::refused(&ours.verify(&changed, &bundle, erin));
+    stage::refused(&ours.verify(&file, &edited(&bundle), erin));
 }
 
 /// Its command line sends `intoto` 0.0.2, to the first version of the log, which
