@@ -135,7 +135,9 @@ impl Role {
 
     fn submissions(&self) -> Option<mpsc::Sender<Submission>> {
         let leading = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        leading.as_ref().map(|leading| leading.submissions.clone())
+        let submissions = leading.as_ref().map(|leading| leading.submissions.clone());
+        // A sequencer that is gone, whyever, does not lead.
+        submissions.filter(|submissions| !submissions.is_closed())
     }
 }
 

@@ -5,6 +5,7 @@
 //! is trusted is no question of a log. A duplicate answers with the entry that
 //! is there, since real clients fail on 409.
 
+mod entry;
 mod request;
 
 use axum::{
@@ -16,17 +17,16 @@ use axum::{
     routing::post,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_core::{canonical_json, limits};
 use bulla_crypto::{Hash, Scheme, Signer, SigningKey, merkle::leaf_hash, note};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::{Leaf, Log, Sequenced, tile_routes};
 use crate::{error::AuthorityError, http::RpcError};
 
-pub use request::{Entry, RequestError, parse_create_entry};
+pub use entry::Entry;
+pub use request::{RequestError, parse_create_entry};
 
 /// How the log behaves: section `[rekor-v2]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -132,9 +132,11 @@ impl RekorV2 {
         let entry = Entry::hashedrekord(
             Hash::Sha256,
             &Hash::Sha256.digest(text.as_bytes()),
-            &throwaway.sign(text.as_bytes())?,
-            json!({"publicKey": {"rawBytes": STANDARD.encode(throwaway.public().spki_der())}}),
-            throwaway.scheme().sigstore_name(),
+            entry::Signature::new(
+                &throwaway.sign(text.as_bytes())?,
+                entry::Verifier::PublicKey(throwaway.public().spki_der()),
+                throwaway.scheme(),
+            ),
         )?;
         add(&self.log, &entry).await.map(drop)
     }
@@ -251,12 +253,4 @@ async fn add(log: &Log, entry: &Entry) -> Result<Sequenced, AuthorityError> {
 async fn create(State(rekor): State<RekorV2>, body: Bytes) -> Result<Response, RpcError> {
     let entry = rekor.create(&body).await?;
     Ok((StatusCode::CREATED, Json(entry)).into_response())
-}
-
-pub(crate) fn canonical(body: &serde_json::Value) -> Result<Vec<u8>, RequestError> {
-    let bytes = canonical_json::jcs(body).map_err(|_| RequestError::Malformed)?;
-    if bytes.len() > limits::LOG_LEAF_BYTES {
-        return Err(RequestError::TooLarge);
-    }
-    Ok(bytes)
 }

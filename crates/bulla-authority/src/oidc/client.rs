@@ -82,7 +82,7 @@ pub struct NewClient {
 
 impl Client {
     /// The client of Sigstore's tools, with the redirects that they use.
-    pub(super) fn sigstore() -> Self {
+    pub fn sigstore() -> Self {
         let loopback = ["localhost", "127.0.0.1", "[::1]"].map(|host| {
             // cosign, gitsign, sigstore-python; then sigstore-js.
             ["/auth/callback", "/"].map(|path| format!("http://{host}{path}"))

@@ -13,7 +13,7 @@ mod device;
 mod discovery;
 mod exchange;
 mod posted;
-mod request;
+pub mod request;
 mod token;
 mod upstream;
 mod userinfo;

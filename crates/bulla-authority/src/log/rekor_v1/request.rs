@@ -12,15 +12,12 @@ mod rfc3161;
 mod verifier;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_core::{Statement, limits};
+use bulla_core::{Statement, canonical_json, limits};
 use bulla_crypto::{Hash, Scheme, SigningKey};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    http::base64,
-    log::rekor_v2::{RequestError, canonical},
-};
+use crate::{http::base64, log::rekor_v2::RequestError};
 
 pub(super) use verifier::Verifier;
 
@@ -159,6 +156,14 @@ pub(super) fn decode(text: &str) -> Result<Vec<u8>, RequestError> {
 /// The SHA-256 of `bytes` as Rekor writes hashes.
 fn sha256(bytes: &[u8]) -> Value {
     json!({"algorithm": "sha256", "value": hex::encode(Hash::Sha256.digest(bytes))})
+}
+
+fn canonical(body: &Value) -> Result<Vec<u8>, RequestError> {
+    let bytes = canonical_json::jcs(body).map_err(|_| RequestError::Malformed)?;
+    if bytes.len() > limits::LOG_LEAF_BYTES {
+        return Err(RequestError::TooLarge);
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

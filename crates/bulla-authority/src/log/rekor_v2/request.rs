@@ -1,60 +1,15 @@
 //! The body of `POST /api/v2/log/entries`, checked, and the entry it becomes.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Code, Diagnose, envelope::pre_authentication_encoding, limits};
 use bulla_crypto::{Hash, PublicKey, Scheme, x509};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::canonical;
+use super::entry::{self, Entry};
 use crate::http::base64;
 
 /// Signatures of one DSSE envelope that are looked at.
 const MAX_SIGNATURES: usize = 8;
-
-/// An entry whose signatures have been verified, as its canonical bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    kind: &'static str,
-    body: Vec<u8>,
-}
-
-impl Entry {
-    /// `hashedrekord` or `dsse`.
-    pub fn kind(&self) -> &'static str {
-        self.kind
-    }
-
-    /// RFC 8785 JSON: the leaf.
-    pub fn body(&self) -> &[u8] {
-        &self.body
-    }
-
-    pub(super) fn hashedrekord(
-        hash: Hash,
-        digest: &[u8],
-        signature: &[u8],
-        mut verifier: Value,
-        key_details: &str,
-    ) -> Result<Self, RequestError> {
-        if let Some(fields) = verifier.as_object_mut() {
-            fields.insert("keyDetails".into(), key_details.into());
-        }
-        let spec = json!({
-            "data": {"algorithm": hash.sigstore_name(), "digest": STANDARD.encode(digest)},
-            "signature": {"content": STANDARD.encode(signature), "verifier": verifier},
-        });
-        Self::new("hashedrekord", "hashedRekordV002", &spec)
-    }
-
-    fn new(kind: &'static str, name: &str, spec: &Value) -> Result<Self, RequestError> {
-        let body = json!({"apiVersion": "0.0.2", "kind": kind, "spec": {name: spec}});
-        Ok(Self {
-            kind,
-            body: canonical(&body)?,
-        })
-    }
-}
 
 #[derive(Deserialize)]
 struct CreateEntry {
@@ -144,13 +99,7 @@ impl HashedRekord {
             .key
             .verify_digest(verifier.hash, &digest, &signature);
         verified.map_err(|_| RequestError::Signature)?;
-        let ReadVerifier {
-            hash,
-            shown,
-            details,
-            ..
-        } = verifier;
-        Entry::hashedrekord(hash, &digest, &signature, shown, details)
+        Entry::hashedrekord(verifier.hash, &digest, verifier.shown(&signature))
     }
 }
 
@@ -167,62 +116,59 @@ impl Dsse {
             .into_iter()
             .map(Verifier::read)
             .collect::<Result<Vec<_>, _>>()?;
-        let mut signatures = Vec::with_capacity(count);
-        for signature in &self.envelope.signatures {
-            let signature = decode(&signature.sig)?;
+        let signatures = self
+            .envelope
+            .signatures
+            .iter()
+            .map(|signature| decode(&signature.sig))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut shown = Vec::with_capacity(count);
+        for signature in &signatures {
             let by = |verifier: &&ReadVerifier| {
                 verifier
                     .key
-                    .verify_with(verifier.hash, &message, &signature)
+                    .verify_with(verifier.hash, &message, signature)
                     .is_ok()
             };
             let verifier = verifiers.iter().find(by).ok_or(RequestError::Signature)?;
-            let mut shown = verifier.shown.clone();
-            if let Some(fields) = shown.as_object_mut() {
-                fields.insert("keyDetails".into(), verifier.details.into());
-            }
-            signatures.push(json!({"content": STANDARD.encode(&signature), "verifier": shown}));
+            shown.push(verifier.shown(signature));
         }
-        let digest = STANDARD.encode(Hash::Sha256.digest(&payload));
-        let spec = json!({
-            "payloadHash": {"algorithm": "SHA2_256", "digest": digest},
-            "signatures": signatures,
-        });
-        Entry::new("dsse", "dsseV002", &spec)
+        Entry::dsse(&Hash::Sha256.digest(&payload), shown)
     }
 }
 
 struct ReadVerifier {
     key: PublicKey,
     hash: Hash,
-    details: &'static str,
-    shown: Value,
+    der: Vec<u8>,
+    is_certificate: bool,
+}
+
+impl ReadVerifier {
+    /// A signature that it verifies, as the entry shows it.
+    fn shown<'a>(&'a self, signature: &'a [u8]) -> entry::Signature<'a> {
+        let verifier = match self.is_certificate {
+            true => entry::Verifier::Certificate(&self.der),
+            false => entry::Verifier::PublicKey(&self.der),
+        };
+        entry::Signature::new(signature, verifier, self.key.scheme())
+    }
 }
 
 impl Verifier {
     fn read(self) -> Result<ReadVerifier, RequestError> {
-        let (key, shown) = match (self.public_key, self.certificate) {
-            (Some(RawBytes { raw_bytes }), None) => {
-                let der = decode(&raw_bytes)?;
-                let shown = json!({"publicKey": {"rawBytes": STANDARD.encode(&der)}});
-                (
-                    PublicKey::from_spki_der(&der).map_err(|_| RequestError::Verifier)?,
-                    shown,
-                )
-            }
-            (None, Some(RawBytes { raw_bytes })) => {
-                let der = decode(&raw_bytes)?;
-                let key = x509::parse_certificate(&der)
-                    .and_then(|certificate| certificate.spki_der())
-                    .map_err(|_| RequestError::Verifier)?;
-                let shown = json!({"x509Certificate": {"rawBytes": STANDARD.encode(&der)}});
-                (
-                    PublicKey::from_spki_der(&key).map_err(|_| RequestError::Verifier)?,
-                    shown,
-                )
-            }
+        let (der, is_certificate) = match (self.public_key, self.certificate) {
+            (Some(RawBytes { raw_bytes }), None) => (decode(&raw_bytes)?, false),
+            (None, Some(RawBytes { raw_bytes })) => (decode(&raw_bytes)?, true),
             _ => return Err(RequestError::Verifier),
         };
+        let spki = match is_certificate {
+            true => x509::parse_certificate(&der)
+                .and_then(|certificate| certificate.spki_der())
+                .map_err(|_| RequestError::Verifier)?,
+            false => der.clone(),
+        };
+        let key = PublicKey::from_spki_der(&spki).map_err(|_| RequestError::Verifier)?;
         let key = match (key.scheme(), self.key_details.as_ref().and_then(scheme)) {
             // Only the request can say that the key is meant for the prehashed kind;
             // the pure one signs envelopes.
@@ -234,12 +180,11 @@ impl Verifier {
             _ if self.key_details.is_none() => key,
             _ => return Err(RequestError::KeyDetails),
         };
-        let details = key.scheme().sigstore_name();
         Ok(ReadVerifier {
             hash: key.scheme().hash(),
             key,
-            details,
-            shown,
+            der,
+            is_certificate,
         })
     }
 }

@@ -1,5 +1,8 @@
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bulla_core::canonical_json;
 use bulla_crypto::{Scheme, SigningKey};
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
 
@@ -35,7 +38,7 @@ fn a_hashedrekord_is_canonical_and_names_its_hash() {
         let request = request(&key, b"message");
         let entry = parse(&request).unwrap();
         let body: Value = serde_json::from_slice(entry.body()).unwrap();
-        assert_eq!(canonical(&body).unwrap(), entry.body());
+        assert_eq!(canonical_json::jcs(&body).unwrap(), entry.body());
         let spec = &body["spec"]["hashedRekordV002"];
         let sent = &request["hashedRekordRequestV002"];
         assert_eq!(
@@ -130,6 +133,7 @@ fn dsse_logs_the_payload_hash_and_only_verified_signatures() {
     let entry = parse(&request).unwrap();
     let body: Value = serde_json::from_slice(entry.body()).unwrap();
     assert_eq!(entry.kind(), "dsse");
+    assert_eq!(canonical_json::jcs(&body).unwrap(), entry.body());
     let spec = &body["spec"]["dsseV002"];
     assert_eq!(
         spec["payloadHash"]["digest"],
@@ -160,8 +164,15 @@ fn dsse_logs_the_payload_hash_and_only_verified_signatures() {
 
 #[test]
 fn an_entry_fits_a_bundle() {
-    let value = json!({"text": "x".repeat(65_536)});
-    assert!(matches!(canonical(&value), Err(RequestError::TooLarge)));
+    let long = |bytes| {
+        let verifier = entry::Verifier::Certificate(&[7; 100]);
+        let signature = entry::Signature::new(bytes, verifier, Scheme::EcdsaP256);
+        Entry::dsse(&[7; 32], vec![signature])
+    };
+    let entry = long(&[7; 48_000]).unwrap();
+    let body: Value = serde_json::from_slice(entry.body()).unwrap();
+    assert_eq!(canonical_json::jcs(&body).unwrap(), entry.body());
+    assert!(matches!(long(&[7; 49_152]), Err(RequestError::TooLarge)));
 }
 
 proptest! {
