@@ -25,7 +25,7 @@ use crate::{
         Expired,
         gate::{Holds, gate},
     },
-    http::{self, AllowedHosts},
+    http::{self, AllowedHosts, Intake},
     key_slot::KeySlots,
     log::{
         rekor_v1::{RekorV1, RekorV1Settings},
@@ -184,6 +184,7 @@ impl Authority {
             .route(CLIENT_TRUST_CONFIG, documents)
             .merge(more)
             .layer(DefaultBodyLimit::max(http::BODY_BYTES))
+            .layer(from_fn_with_state(Intake::default(), http::take_in))
             .layer(from_fn_with_state(parts.allowed.clone(), http::guard))
             .layer(from_fn_with_state(parts.metrics.clone(), metrics::observe))
     }

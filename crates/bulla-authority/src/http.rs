@@ -1,6 +1,8 @@
 //! What every HTTP service here shares: who may ask, how much, and how an error
 //! reads (gRPC gateway form, since the clients know Fulcio and Rekor).
 
+mod intake;
+
 use axum::{
     Json,
     extract::{Request, State},
@@ -13,6 +15,8 @@ use serde::Serialize;
 use std::sync::Arc;
 
 use crate::error::AuthorityError;
+
+pub use intake::{Intake, take_in};
 
 /// Longest request body, in bytes: token, certificate and envelope fit well.
 pub const BODY_BYTES: usize = limits::REQUEST_BYTES as usize;
@@ -159,6 +163,24 @@ impl RpcError {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: 14,
             message: "too many requests wait; try again".into(),
+        }
+    }
+
+    /// 408, `DEADLINE_EXCEEDED`
+    pub fn too_slow() -> Self {
+        Self {
+            status: StatusCode::REQUEST_TIMEOUT,
+            code: 4,
+            message: "the request took too long to come".into(),
+        }
+    }
+
+    /// 413: more than [`BODY_BYTES`].
+    pub fn too_large() -> Self {
+        Self {
+            status: StatusCode::PAYLOAD_TOO_LARGE,
+            code: 3,
+            message: format!("the request is larger than {BODY_BYTES} bytes"),
         }
     }
 
