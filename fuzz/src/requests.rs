@@ -269,6 +269,71 @@ pub fn ceremony() -> Seeds {
     ]
 }
 
+/// What a log is asked: Rekor's two bodies, and query strings of our own.
+pub fn log_queries() -> Seeds {
+    let index = json!({
+        "email": "dana@world.example", "hash": format!("sha256:{}", hex::encode(digest())),
+        "publicKey": {"format": "x509", "content": STANDARD.encode(envelope_key())},
+        "operator": "and",
+    });
+    let retrieve = json!({
+        "entryUUIDs": ["00".repeat(40)], "logIndexes": [0, 7], "entries": null,
+    });
+    let search = format!(
+        "log=ct&name=dana%40world.example&digest=sha256:{}&any=true&limit=5",
+        hex::encode(digest())
+    );
+    vec![
+        ("index", index.to_string().into_bytes()),
+        ("retrieve", retrieve.to_string().into_bytes()),
+        ("search", search.into_bytes()),
+    ]
+}
+
+/// `add-checkpoint` of a witness: a first one, and one with a proof.
+pub fn add_checkpoint() -> Seeds {
+    let note = fact("/note");
+    let hash = STANDARD.encode([3; 32]);
+    vec![
+        ("first", format!("old 0\n\n{note}").into_bytes()),
+        (
+            "proof",
+            format!("old 5\n{hash}\n{hash}\n\n{note}").into_bytes(),
+        ),
+    ]
+}
+
+/// `add-pre-chain` of a certificate log.
+pub fn chains() -> Seeds {
+    let chain = ["leaf", "intermediate"].map(|name| STANDARD.encode(fact_bytes(name)));
+    vec![("chain", json!({"chain": chain}).to_string().into_bytes())]
+}
+
+/// Lists of revocations: bare, and a bundle that holds another statement.
+pub fn revocations() -> Seeds {
+    let digest = format!("sha256:{}", hex::encode(digest()));
+    let entry = |target: Value| {
+        json!({
+            "target": target, "from": "2026-01-01T00:00:00Z", "listed": "2026-01-02T00:00:00Z",
+            "reason": "laptop stolen",
+        })
+    };
+    let list = json!({
+        "version": 1, "number": 7, "issued": "2026-01-02T00:00:00Z",
+        "nextUpdate": "2026-01-09T00:00:00Z",
+        "entries": [
+            entry(json!({"identity": {"issuer": "https://id.example", "subject": "dana"}})),
+            entry(json!({"key": digest})),
+            entry(json!({"digest": digest})),
+        ],
+    });
+    let bundle = kept().facts["attestation"].to_string();
+    vec![
+        ("list", list.to_string().into_bytes()),
+        ("bundle", bundle.into_bytes()),
+    ]
+}
+
 /// SHA-256 of what is signed.
 fn digest() -> Vec<u8> {
     Digest::sha256(ARTIFACT).bytes()

@@ -21,9 +21,11 @@ use crate::{
 
 /// What a change is most likely to break, and what the services take from anybody.
 pub const TARGETS: &[&str] = &[
+    "add_checkpoint",
     "bundle",
     "certificate",
     "certificate_request",
+    "chain",
     "envelope",
     "id_token",
     "issuer_file",
@@ -31,8 +33,11 @@ pub const TARGETS: &[&str] = &[
     "key_file",
     "log_entry",
     "log_entry_v1",
+    "log_query",
+    "login_request",
     "note",
     "oauth_form",
+    "revocation_list",
     "sct",
     "signing_request",
     "timestamp_query",
