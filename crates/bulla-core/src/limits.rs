@@ -93,9 +93,13 @@ fn depth_of(bytes: &[u8]) -> usize {
 }
 
 /// The bytes of a string after its first quote, the last quote among them.
+///
+/// Searched without vector instructions: to ask whether the processor has them takes
+/// longer, where it runs virtually, than a bundle does.
 fn string_length(bytes: &[u8]) -> usize {
+    let either = memchr::arch::all::memchr::Two::new(b'"', b'\\');
     let mut at = 0;
-    while let Some(found) = memchr::memchr2(b'"', b'\\', &bytes[at..]) {
+    while let Some(found) = either.find(&bytes[at..]) {
         let escape = bytes[at + found] == b'\\';
         at += found + 1;
         if !escape {

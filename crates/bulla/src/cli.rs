@@ -55,14 +55,21 @@ Exit codes: 0 allowed · 1 denied or failed · 2 usage · 3 nothing to verify ·
 /// The command line as it was given.
 ///
 /// Building the options and help of every command takes longer than to verify a
-/// bundle, so at first only those of the named command are built; the whole is
-/// built only where something is to be shown of it, a mistake or the help.
+/// bundle, so at first only the named command is built; the others' names where
+/// no command stands first, and the whole only where something is to be shown of
+/// it, a mistake or the help.
 ///
 /// # Errors
 /// What to show instead of running a command.
 pub fn parse() -> Result<Cli, clap::Error> {
-    let matches = Cli::command()
-        .try_get_matches()
+    let first = std::env::args_os().nth(1);
+    let named = first.and_then(|first| alone(first.to_str()?));
+    let alone = named.map(|named| {
+        let root = Global::augment_args(clap::Command::new("bulla"));
+        root.subcommand(named).try_get_matches()
+    });
+    let matches = alone
+        .unwrap_or_else(|| Cli::command().try_get_matches())
         .or_else(|_| command().try_get_matches())?;
     Cli::from_arg_matches(&matches)
 }
@@ -150,79 +157,120 @@ pub enum Color {
     Never,
 }
 
-/// One variant per command; the options of each are built when it is asked for.
-#[derive(Subcommand)]
-#[command(defer = true)]
-pub enum Command {
+/// The commands: an enum for clap, and each of them alone by its name.
+macro_rules! commands {
+    ($($(#[$about:meta])* $name:literal $variant:ident($args:ty),)*) => {
+        /// One variant per command; the options of each are built when it is asked for.
+        #[derive(Subcommand)]
+        #[command(defer = true)]
+        pub enum Command {
+            $($(#[$about])* #[command(name = $name)] $variant($args),)*
+        }
+
+        /// One command with its options, without what it says of itself.
+        fn alone(name: &str) -> Option<clap::Command> {
+            match name {
+                $($name => Some(<$args>::augment_args(clap::Command::new($name))),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+commands! {
     /// Judge an AdmissionReview as the cluster's webhook would
-    Admit(command::admit::AdmitArgs),
+    "admit" Admit(command::admit::AdmitArgs),
     /// Attach a signed statement to an image
-    Attest(command::attest::AttestArgs),
+    "attest" Attest(command::attest::AttestArgs),
     /// Sign a statement about a file
-    AttestBlob(command::attest_blob::AttestBlobArgs),
+    "attest-blob" AttestBlob(command::attest_blob::AttestBlobArgs),
     /// Build a commit in the sandbox, and write image layout and provenance
-    Build(command::build::BuildArgs),
+    "build" Build(command::build::BuildArgs),
     /// Look into Sigstore bundles, make them, renew them
-    Bundle(command::bundle::BundleArgs),
+    "bundle" Bundle(command::bundle::BundleArgs),
     /// Take signatures, attestations or SBOMs off an image
-    Clean(command::clean::CleanArgs),
+    "clean" Clean(command::clean::CleanArgs),
     /// Programs that may ask the login issuer for tokens
-    Client(command::client::ClientArgs),
+    "client" Client(command::client::ClientArgs),
     /// Copy an image with everything that hangs on it
-    Copy(command::copy::CopyArgs),
+    "copy" Copy(command::copy::CopyArgs),
     /// cosign's commands and flags, for its pipelines
     #[command(disable_help_flag = true)]
-    Cosign(crate::cosign::CosignArgs),
+    "cosign" Cosign(crate::cosign::CosignArgs),
     /// Get what hangs on an image: signatures, attestations, SBOMs
-    Download(command::download::DownloadArgs),
+    "download" Download(command::download::DownloadArgs),
     /// Show the chain from an image to its commit, or an error code
-    Explain(command::explain::ExplainArgs),
+    "explain" Explain(command::explain::ExplainArgs),
     /// Make a new key file
-    GenerateKeyPair(command::generate_key_pair::GenerateKeyPairArgs),
+    "generate-key-pair" GenerateKeyPair(command::generate_key_pair::GenerateKeyPairArgs),
     /// Make a key file from a key of another tool, or change its password
-    ImportKeyPair(command::import_key_pair::ImportKeyPairArgs),
+    "import-key-pair" ImportKeyPair(command::import_key_pair::ImportKeyPairArgs),
     /// Write a commented bulla.toml that works for this project
-    Init(command::init::InitArgs),
+    "init" Init(command::init::InitArgs),
     /// Push an image that was saved
-    Load(command::load::LoadArgs),
+    "load" Load(command::load::LoadArgs),
     /// Search a transparency log, or watch one
-    Log(command::log::LogArgs),
+    "log" Log(command::log::LogArgs),
     /// Print the public half of a key
-    PublicKey(command::public_key::PublicKeyArgs),
+    "public-key" PublicKey(command::public_key::PublicKeyArgs),
     /// Put a signer, a key or a digest on the instance's list of revocations
-    Revoke(command::revoke::RevokeArgs),
+    "revoke" Revoke(command::revoke::RevokeArgs),
     /// Save an image with everything that hangs on it
-    Save(command::save::SaveArgs),
+    "save" Save(command::save::SaveArgs),
     /// List what is in an image or a directory
-    Sbom(command::sbom::SbomArgs),
+    "sbom" Sbom(command::sbom::SbomArgs),
     /// Match an image or a directory against the advisory database
-    Scan(command::scan::ScanArgs),
+    "scan" Scan(command::scan::ScanArgs),
     /// Serve an authority for others, from a configuration file
-    Serve(command::serve::ServeArgs),
+    "serve" Serve(command::serve::ServeArgs),
     /// The main job: everything from the commit to admission
-    Ship(command::ship::ShipArgs),
+    "ship" Ship(command::ship::ShipArgs),
     /// Sign an image
-    Sign(command::sign::SignArgs),
+    "sign" Sign(command::sign::SignArgs),
     /// Sign a file
-    SignBlob(command::sign_blob::SignBlobArgs),
+    "sign-blob" SignBlob(command::sign_blob::SignBlobArgs),
     /// Print an ID token of the local instance
-    Token(command::token::TokenArgs),
+    "token" Token(command::token::TokenArgs),
     /// Show everything that hangs on an image
-    Tree(command::tree::TreeArgs),
+    "tree" Tree(command::tree::TreeArgs),
     /// Show, get and export what is trusted
-    Trust(command::trust::TrustArgs),
+    "trust" Trust(command::trust::TrustArgs),
     /// Keep the local instance running on loopback
-    Up(command::up::UpArgs),
+    "up" Up(command::up::UpArgs),
     /// People who may log in at the instance's own issuer
-    User(command::user::UserArgs),
+    "user" User(command::user::UserArgs),
     /// Verify an image against the policy, or against keys and identities
-    Verify(command::verify::VerifyArgs),
+    "verify" Verify(command::verify::VerifyArgs),
     /// Verify what was said about an image
-    VerifyAttestation(command::verify_attestation::VerifyAttestationArgs),
+    "verify-attestation" VerifyAttestation(command::verify_attestation::VerifyAttestationArgs),
     /// Verify a file against its bundle
-    VerifyBlob(command::verify_blob::VerifyBlobArgs),
+    "verify-blob" VerifyBlob(command::verify_blob::VerifyBlobArgs),
     /// Verify what was said about a file
-    VerifyBlobAttestation(command::verify_blob_attestation::VerifyBlobAttestationArgs),
+    "verify-blob-attestation" VerifyBlobAttestation(command::verify_blob_attestation::VerifyBlobAttestationArgs),
     /// Print the version, and what this binary carries
-    Version(command::version::VersionArgs),
+    "version" Version(command::version::VersionArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A command built alone takes what it takes among the others.
+    #[test]
+    fn each_command_is_known_alone() {
+        let ids = |command: &clap::Command| -> Vec<String> {
+            let all = command.get_arguments().filter(|arg| !arg.is_global_set());
+            let ids = all.map(|arg| arg.get_id().to_string());
+            ids.filter(|id| id != "help" && id != "version").collect()
+        };
+        let whole = command();
+        let mut count = 0;
+        for one in whole.get_subcommands() {
+            let mut alone = alone(one.get_name()).expect(one.get_name());
+            alone.build();
+            assert_eq!(ids(&alone), ids(one), "{}", one.get_name());
+            count += 1;
+        }
+        assert!(count > 30 && super::alone("verify-bundle").is_none());
+    }
 }

@@ -67,44 +67,55 @@ fn main() -> ExitCode {
 
 fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
-        Command::Admit(args) => command::admit::run(args, context),
-        Command::Attest(args) => command::attest::run(args, context),
-        Command::AttestBlob(args) => command::attest_blob::run(args, context),
-        Command::Build(args) => command::build::run(args, context),
-        Command::Bundle(args) => command::bundle::run(args, context),
-        Command::Clean(args) => command::clean::run(args, context),
-        Command::Client(args) => command::client::run(args, context),
-        Command::Copy(args) => command::copy::run(args, context),
+        Command::Admit(args) => apart(command::admit::run, args, context),
+        Command::Attest(args) => apart(command::attest::run, args, context),
+        Command::AttestBlob(args) => apart(command::attest_blob::run, args, context),
+        Command::Build(args) => apart(command::build::run, args, context),
+        Command::Bundle(args) => apart(command::bundle::run, args, context),
+        Command::Clean(args) => apart(command::clean::run, args, context),
+        Command::Client(args) => apart(command::client::run, args, context),
+        Command::Copy(args) => apart(command::copy::run, args, context),
         Command::Cosign(args) => Err(args.refusal()),
-        Command::Download(args) => command::download::run(args, context),
-        Command::Explain(args) => command::explain::run(args, context),
-        Command::GenerateKeyPair(args) => command::generate_key_pair::run(args, context),
-        Command::ImportKeyPair(args) => command::import_key_pair::run(args, context),
-        Command::Init(args) => command::init::run(args, context),
-        Command::Log(args) => command::log::run(args, context),
-        Command::Load(args) => command::load::run(args, context),
-        Command::PublicKey(args) => command::public_key::run(args, context),
-        Command::Revoke(args) => command::revoke::run(args, context),
-        Command::Save(args) => command::save::run(args, context),
-        Command::Sbom(args) => command::sbom::run(args, context),
-        Command::Scan(args) => command::scan::run(args, context),
-        Command::Serve(args) => command::serve::run(args, context),
-        Command::Ship(args) => command::ship::run(args, context),
-        Command::Sign(args) => command::sign::run(args, context),
-        Command::SignBlob(args) => command::sign_blob::run(args, context),
-        Command::Token(args) => command::token::run(args, context),
-        Command::Tree(args) => command::tree::run(args, context),
-        Command::Trust(args) => command::trust::run(args, context),
-        Command::Up(args) => command::up::run(args, context),
-        Command::User(args) => command::user::run(args, context),
-        Command::Verify(args) => command::verify::run(args, context),
-        Command::VerifyAttestation(args) => command::verify_attestation::run(args, context),
-        Command::VerifyBlob(args) => command::verify_blob::run(args, context),
+        Command::Download(args) => apart(command::download::run, args, context),
+        Command::Explain(args) => apart(command::explain::run, args, context),
+        Command::GenerateKeyPair(args) => apart(command::generate_key_pair::run, args, context),
+        Command::ImportKeyPair(args) => apart(command::import_key_pair::run, args, context),
+        Command::Init(args) => apart(command::init::run, args, context),
+        Command::Log(args) => apart(command::log::run, args, context),
+        Command::Load(args) => apart(command::load::run, args, context),
+        Command::PublicKey(args) => apart(command::public_key::run, args, context),
+        Command::Revoke(args) => apart(command::revoke::run, args, context),
+        Command::Save(args) => apart(command::save::run, args, context),
+        Command::Sbom(args) => apart(command::sbom::run, args, context),
+        Command::Scan(args) => apart(command::scan::run, args, context),
+        Command::Serve(args) => apart(command::serve::run, args, context),
+        Command::Ship(args) => apart(command::ship::run, args, context),
+        Command::Sign(args) => apart(command::sign::run, args, context),
+        Command::SignBlob(args) => apart(command::sign_blob::run, args, context),
+        Command::Token(args) => apart(command::token::run, args, context),
+        Command::Tree(args) => apart(command::tree::run, args, context),
+        Command::Trust(args) => apart(command::trust::run, args, context),
+        Command::Up(args) => apart(command::up::run, args, context),
+        Command::User(args) => apart(command::user::run, args, context),
+        Command::Verify(args) => apart(command::verify::run, args, context),
+        Command::VerifyAttestation(args) => apart(command::verify_attestation::run, args, context),
+        Command::VerifyBlob(args) => apart(command::verify_blob::run, args, context),
         Command::VerifyBlobAttestation(args) => {
-            command::verify_blob_attestation::run(args, context)
+            apart(command::verify_blob_attestation::run, args, context)
         }
         Command::Version(args) => command::version::run(&args, context),
     }
+}
+
+/// Runs a command in a frame of its own: all in one, each would begin by touching
+/// a stack as large as the largest of them needs.
+#[inline(never)]
+fn apart<A>(
+    run: impl FnOnce(A, &Context) -> Result<Exit, Failure>,
+    args: A,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    run(args, context)
 }
 
 /// Inner workings on stderr: only with -vv, or when BULLA_LOG asks for them.
