@@ -25,13 +25,13 @@ use crate::{
         Expired,
         gate::{Holds, gate},
     },
-    http::{self, AllowedHosts, Intake},
+    http::{self, AllowedHosts, Door},
     key_slot::KeySlots,
     log::{
         rekor_v1::{RekorV1, RekorV1Settings},
         rekor_v2::{RekorV2, RekorV2Settings},
     },
-    metrics::{self, Metrics},
+    metrics::Metrics,
     monitor::{Monitor, MonitorSettings},
     oidc::{self, socket},
     replica::Lead as _,
@@ -167,6 +167,7 @@ impl Authority {
     pub fn router_with(&self, more: Router) -> Router {
         let parts = &self.parts;
         let documents = json_document(&parts.client_trust_config);
+        let door = Door::new(parts.allowed.clone(), parts.metrics.clone());
         let ca_holds = from_fn_with_state(self.holds(Self::ca_holds), gate);
         let tsa_holds = from_fn_with_state(self.holds(Self::tsa_holds), gate);
         Router::new()
@@ -184,9 +185,7 @@ impl Authority {
             .route(CLIENT_TRUST_CONFIG, documents)
             .merge(more)
             .layer(DefaultBodyLimit::max(http::BODY_BYTES))
-            .layer(from_fn_with_state(Intake::default(), http::take_in))
-            .layer(from_fn_with_state(parts.allowed.clone(), http::guard))
-            .layer(from_fn_with_state(parts.metrics.clone(), metrics::observe))
+            .layer(from_fn_with_state(door, http::enter))
     }
 
     /// Whether this process sequences the logs.

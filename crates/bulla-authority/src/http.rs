@@ -1,13 +1,13 @@
 //! What every HTTP service here shares: who may ask, how much, and how an error
 //! reads (gRPC gateway form, since the clients know Fulcio and Rekor).
 
+mod door;
 mod intake;
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use bulla_core::limits;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::error::AuthorityError;
 
-pub use intake::{Intake, take_in};
+pub use door::{Door, enter};
 
 /// Longest request body, in bytes: token, certificate and envelope fit well.
 pub const BODY_BYTES: usize = limits::REQUEST_BYTES as usize;
@@ -66,6 +66,21 @@ impl AllowedHosts {
         }
         navigates || !matches!(text("sec-fetch-site"), Some("cross-site" | "same-site"))
     }
+
+    /// The answer to a request that is not allowed.
+    fn refusal(&self, request: &Request) -> Option<Response> {
+        if self.allow_from(request.headers(), is_navigation(request)) {
+            return None;
+        }
+        let refused = "this address is not served to that host or origin";
+        tracing::info!(target: "audit", event = "http.refused", path = request.uri().path());
+        if request.uri().path().starts_with("/oidc/") {
+            // As OAuth clients read it.
+            let body = serde_json::json!({"error": "access_denied", "error_description": refused});
+            return Some((StatusCode::FORBIDDEN, Json(body)).into_response());
+        }
+        Some(RpcError::permission(refused).into_response())
+    }
 }
 
 /// Pages that other sites send people to: logins that begin, and that come back
@@ -87,22 +102,6 @@ fn is_navigation(request: &Request) -> bool {
         && VISITED.contains(&request.uri().path())
         && is("sec-fetch-mode", "navigate")
         && is("sec-fetch-dest", "document")
-}
-
-/// Middleware: refuses what [`AllowedHosts`] does not allow.
-pub async fn guard(State(allowed): State<AllowedHosts>, request: Request, next: Next) -> Response {
-    let navigates = is_navigation(&request);
-    if allowed.allow_from(request.headers(), navigates) {
-        return next.run(request).await;
-    }
-    let refused = "this address is not served to that host or origin";
-    tracing::info!(target: "audit", event = "http.refused", path = request.uri().path());
-    if request.uri().path().starts_with("/oidc/") {
-        // As OAuth clients read it.
-        let body = serde_json::json!({"error": "access_denied", "error_description": refused});
-        return (StatusCode::FORBIDDEN, Json(body)).into_response();
-    }
-    RpcError::permission(refused).into_response()
 }
 
 /// An error as gRPC gateways write it.

@@ -6,10 +6,8 @@
 //! log's.
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{Method, StatusCode},
-    middleware::Next,
-    response::Response,
 };
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -192,6 +190,15 @@ impl Metrics {
         Ok(text)
     }
 
+    /// A request that begins now.
+    pub(crate) fn watch(&self, request: &Request) -> Watch {
+        Watch {
+            metrics: self.clone(),
+            service: Service::of(request.method(), request.uri().path()),
+            began: Instant::now(),
+        }
+    }
+
     fn request(&self, service: Service, status: StatusCode, time: Duration) {
         let outcome = match status.as_u16() {
             500.. => "failed",
@@ -215,13 +222,19 @@ impl Metrics {
     }
 }
 
-/// Middleware: counts every request.
-pub async fn observe(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
-    let service = Service::of(request.method(), request.uri().path());
-    let began = Instant::now();
-    let response = next.run(request).await;
-    metrics.request(service, response.status(), began.elapsed());
-    response
+/// A request on its way, to be counted.
+pub(crate) struct Watch {
+    metrics: Metrics,
+    service: Service,
+    began: Instant,
+}
+
+impl Watch {
+    /// Counts it with the answer it got.
+    pub(crate) fn end(self, status: StatusCode) {
+        let time = self.began.elapsed();
+        self.metrics.request(self.service, status, time);
+    }
 }
 
 /// Whose request it is.

@@ -7,9 +7,8 @@
 
 use axum::{
     body::{Body, Bytes, HttpBody as _},
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderValue, header},
-    middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use http_body_util::BodyExt as _;
@@ -31,7 +30,7 @@ const UNIT: usize = 1 << 10;
 
 /// The budget. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Intake {
+pub(super) struct Intake {
     budget: Arc<Semaphore>,
     patience: Duration,
 }
@@ -48,6 +47,31 @@ impl Intake {
             budget: Arc::new(Semaphore::new(bytes / UNIT)),
             patience,
         }
+    }
+
+    /// The request with its whole body, and what that takes of the budget.
+    ///
+    /// # Errors
+    /// The answer, if it is too large, too slow, or too many are here already.
+    pub(super) async fn take_in(&self, request: Request) -> Result<(Request, Held), Response> {
+        if request.body().is_end_stream() {
+            return Ok((request, Held::default()));
+        }
+        let (parts, body) = request.into_parts();
+        let refused = match timeout(self.patience, self.read(body)).await {
+            Ok(Ok((bytes, held))) => {
+                return Ok((Request::from_parts(parts, Body::from(bytes)), held));
+            }
+            Ok(Err(error)) => error,
+            Err(_) => RpcError::too_slow(),
+        };
+        let (path, reason) = (parts.uri.path(), refused.message());
+        tracing::info!(target: "audit", event = "http.body.refused", path, reason);
+        let mut response = refused.into_response();
+        // What is left of the body would be read as the next request.
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+        Err(response)
     }
 
     /// Reads a body, and takes of the budget what it holds.
@@ -79,7 +103,7 @@ impl Intake {
 
 /// What one request took of the budget, until it is dropped.
 #[derive(Default)]
-struct Held {
+pub(super) struct Held {
     permit: Option<OwnedSemaphorePermit>,
     units: usize,
 }
@@ -98,31 +122,6 @@ impl Held {
         }
         Ok(())
     }
-}
-
-/// Middleware: the whole body is here before its handler begins.
-pub async fn take_in(State(intake): State<Intake>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    if body.is_end_stream() {
-        return next.run(Request::from_parts(parts, body)).await;
-    }
-    let refused = match timeout(intake.patience, intake.read(body)).await {
-        Ok(Ok((bytes, held))) => {
-            let request = Request::from_parts(parts, Body::from(bytes));
-            let response = next.run(request).await;
-            drop(held);
-            return response;
-        }
-        Ok(Err(error)) => error,
-        Err(_) => RpcError::too_slow(),
-    };
-    let reason = refused.message();
-    tracing::info!(target: "audit", event = "http.body.refused", path = parts.uri.path(), reason);
-    let mut response = refused.into_response();
-    // What is left of the body would be read as the next request.
-    let close = HeaderValue::from_static("close");
-    response.headers_mut().insert(header::CONNECTION, close);
-    response
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_crypto::{Hash, Scheme, Signer, SigningKey, merkle::leaf_hash, note};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Leaf, Log, Sequenced, tile_routes};
 use crate::{error::AuthorityError, http::RpcError};
@@ -138,7 +138,7 @@ impl RekorV2 {
                 throwaway.scheme(),
             ),
         )?;
-        add(&self.log, &entry).await.map(drop)
+        add(&self.log, entry).await.map(drop)
     }
 
     /// With these settings.
@@ -166,12 +166,13 @@ impl RekorV2 {
     /// # Errors
     /// [`RpcError`] as it goes to the client.
     pub async fn create_entry(&self, request: &[u8]) -> Result<serde_json::Value, RpcError> {
-        let entry = self.create(request).await?;
-        serde_json::to_value(entry)
+        let accepted = self.accept(request)?;
+        serde_json::to_value(self.enter(accepted).await?)
             .map_err(|error| RpcError::internal("failed to show the entry", &error))
     }
 
-    async fn create(&self, request: &[u8]) -> Result<TransparencyLogEntry, RpcError> {
+    /// Everything about a request but its place in the log.
+    fn accept(&self, request: &[u8]) -> Result<Accepted, RpcError> {
         let refused = |error: RpcError| {
             let reason = error.message();
             tracing::info!(target: "audit", event = "rekor-v2.request.refused", reason);
@@ -180,7 +181,7 @@ impl RekorV2 {
         if self.settings.read_only {
             return Err(refused(RpcError::frozen()));
         }
-        let Ok(_place) = self.places.try_acquire() else {
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
             return Err(refused(RpcError::busy()));
         };
         let entry =
@@ -190,13 +191,21 @@ impl RekorV2 {
                 "invalid type, must be hashedrekord",
             )));
         }
-        let sequenced = add(&self.log, &entry).await;
-        let sequenced =
-            sequenced.map_err(|error| RpcError::of(&error, "failed to integrate entry"))?;
-        Ok(self.answer(&entry, sequenced))
+        Ok(Accepted {
+            entry,
+            _place: place,
+        })
     }
 
-    fn answer(&self, entry: &Entry, sequenced: Sequenced) -> TransparencyLogEntry {
+    async fn enter(&self, accepted: Accepted) -> Result<TransparencyLogEntry, RpcError> {
+        let kind = accepted.entry.kind();
+        let sequenced = add(&self.log, accepted.entry).await;
+        let sequenced =
+            sequenced.map_err(|error| RpcError::of(&error, "failed to integrate entry"))?;
+        Ok(self.answer(kind, sequenced))
+    }
+
+    fn answer(&self, kind: &'static str, sequenced: Sequenced) -> TransparencyLogEntry {
         let index = sequenced.index.to_string();
         TransparencyLogEntry {
             log_index: index.clone(),
@@ -204,7 +213,7 @@ impl RekorV2 {
                 key_id: self.key_id.to_string(),
             },
             kind_version: KindVersion {
-                kind: entry.kind(),
+                kind,
                 version: "0.0.2",
             },
             inclusion_proof: InclusionProof {
@@ -239,8 +248,14 @@ fn places(settings: &RekorV2Settings) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(places.clamp(1, Semaphore::MAX_PERMITS)))
 }
 
-async fn add(log: &Log, entry: &Entry) -> Result<Sequenced, AuthorityError> {
-    let body = entry.body().to_vec();
+/// A request that is to be logged, and its place among those that wait.
+struct Accepted {
+    entry: Entry,
+    _place: OwnedSemaphorePermit,
+}
+
+async fn add(log: &Log, entry: Entry) -> Result<Sequenced, AuthorityError> {
+    let body = entry.into_body();
     log.add(leaf_hash(&body), move |_, _| {
         Ok(Leaf {
             merkle: body.clone(),
@@ -251,6 +266,9 @@ async fn add(log: &Log, entry: &Entry) -> Result<Sequenced, AuthorityError> {
 }
 
 async fn create(State(rekor): State<RekorV2>, body: Bytes) -> Result<Response, RpcError> {
-    let entry = rekor.create(&body).await?;
+    let accepted = rekor.accept(&body)?;
+    // Thousands may wait: without what they sent, which holds the connection's buffer.
+    drop(body);
+    let entry = rekor.enter(accepted).await?;
     Ok((StatusCode::CREATED, Json(entry)).into_response())
 }

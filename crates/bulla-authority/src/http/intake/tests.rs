@@ -1,4 +1,10 @@
-use axum::{Router, http::StatusCode, middleware::from_fn_with_state, routing::post};
+use axum::{
+    Router,
+    extract::State,
+    http::StatusCode,
+    middleware::{Next, from_fn_with_state},
+    routing::post,
+};
 use bytes::Bytes;
 use futures_util::stream;
 use std::{convert::Infallible, future};
@@ -8,6 +14,13 @@ use super::*;
 
 const MORE: usize = BODY_BYTES + 1;
 
+async fn through(State(intake): State<Intake>, request: Request, next: Next) -> Response {
+    match intake.take_in(request).await {
+        Ok((request, _held)) => next.run(request).await,
+        Err(refusal) => refusal,
+    }
+}
+
 /// Answers with the length of what came; `/wait` never answers.
 fn service(intake: &Intake) -> Router {
     Router::new()
@@ -16,7 +29,7 @@ fn service(intake: &Intake) -> Router {
             post(|body: Bytes| async move { body.len().to_string() }),
         )
         .route("/wait", post(|_: Bytes| future::pending::<()>()))
-        .layer(from_fn_with_state(intake.clone(), take_in))
+        .layer(from_fn_with_state(intake.clone(), through))
 }
 
 fn to(path: &str, body: Body) -> Request {

@@ -28,6 +28,11 @@ impl Entry {
         &self.body
     }
 
+    /// The leaf itself.
+    pub(super) fn into_body(self) -> Vec<u8> {
+        self.body
+    }
+
     /// The signature of a digest.
     pub(super) fn hashedrekord(
         hash: Hash,
