@@ -73,7 +73,8 @@ pub fn pull_failed(error: &ClientError) -> Failure {
 /// verify; of everything else nothing is known.
 pub fn asked_failed(error: &ClientError) -> Failure {
     let exit = match error {
-        ClientError::NotFound { .. } => Exit::NothingToVerify,
+        ClientError::NotFound { .. } | ClientError::NoPlatform { .. } => Exit::NothingToVerify,
+        ClientError::SeveralForPlatform { .. } => Exit::Usage,
         ClientError::Digest { .. } => Exit::Denied,
         _ => Exit::Undecidable,
     };

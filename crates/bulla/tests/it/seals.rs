@@ -4,6 +4,7 @@
 //! All tests share one instance; each pushes tiny images of its own.
 
 mod bundles;
+mod indexes;
 mod keyless;
 mod keys;
 mod layouts;

@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 
 use super::Wanted;
 
+/// Characters of a predicate type that are looked at.
+const KIND: usize = 2_000;
+
 /// A seal, not verified.
 pub enum Seal {
     /// A Sigstore bundle: its bytes, and what was read from them.
@@ -66,11 +69,11 @@ impl Candidate {
                 predicate_type = claimed_type(envelope);
             }
         }
-        let name = Some(name);
         let label = Label {
             layout,
-            name,
-            predicate_type,
+            name: Some(name),
+            // Told, of everything that is found: no type is that long.
+            predicate_type: predicate_type.map(|kind| kind.chars().take(KIND).collect()),
         };
         Self {
             label,
