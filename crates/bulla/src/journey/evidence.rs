@@ -2,7 +2,7 @@
 //! `ship` have in common.
 //!
 //! A tag is resolved once; everything after goes by the digest (rule R5). Every
-//! bundle that refers to it is verified or kept as a rejection with its reason.
+//! seal that hangs on it is verified or kept as a rejection with its reason.
 
 use bulla_admission::{ImageSource as _, SourceError};
 use bulla_core::{Decision, Descriptor, Digest, Reference, RootId, Statement, limits};
@@ -58,7 +58,7 @@ impl Gathered {
         &self.evidence.attestations
     }
 
-    /// Bundles that did not.
+    /// Seals that did not.
     pub fn rejections(&self) -> Vec<Rejection> {
         self.evidence
             .rejections
@@ -124,12 +124,11 @@ async fn gather_one(
 ) -> Result<Gathered, Failure> {
     let descriptor = member.descriptor;
     let pinned = reference.by_digest(descriptor.digest.clone());
-    let bundles = source.bundles(&pinned).await;
-    let bundles = bundles
-        .or_undecidable()
-        .map_err(|failure| failure.on(format!("nothing can be said about {pinned}")))?;
-    let mut evidence = Evidence::collect(&[trust], &bundles.bundles, &descriptor.digest, as_of);
-    evidence.gaps.extend(bundles.gaps);
+    let found = source.seals(&pinned).await.or_undecidable();
+    let found =
+        found.map_err(|failure| failure.on(format!("nothing can be said about {pinned}")))?;
+    let mut evidence = Evidence::collect(&[trust], &found.seals, &descriptor.digest, as_of);
+    evidence.gaps.extend(found.gaps);
     Ok(Gathered {
         requested: reference.clone(),
         pinned,

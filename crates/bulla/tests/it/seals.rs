@@ -3,6 +3,7 @@
 //!
 //! All tests share one instance; each pushes tiny images of its own.
 
+mod admission;
 mod bundles;
 mod indexes;
 mod keyless;

@@ -2,10 +2,11 @@
 //! nothing that anybody may believe.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_core::{Envelope, Statement, limits, statement::predicate_type::COSIGN_SIGN_V1};
+use bulla_core::statement::predicate_type::COSIGN_SIGN_V1;
 use bulla_oci::cosign::annotation;
 use bulla_trust::{
     Rejection,
+    cosign::Layer,
     report::{Label, Layout},
     sigstore::{BundleKind, UnverifiedBundle},
 };
@@ -66,7 +67,11 @@ impl Candidate {
             }
             Seal::OldAttestation(envelope, annotations) => {
                 is_certified = annotations.contains_key(annotation::CERTIFICATE);
-                predicate_type = claimed_type(envelope);
+                let layer = Layer {
+                    payload: envelope,
+                    annotations,
+                };
+                predicate_type = layer.claimed_type();
             }
         }
         let label = Label {
@@ -128,10 +133,4 @@ pub(super) fn is_wanted(kind: &str, wanted: &Wanted, is_file: bool) -> bool {
         Wanted::Statement(None) => kind != COSIGN_SIGN_V1,
         Wanted::Statement(Some(wanted)) => wanted.accepts(kind),
     }
-}
-
-fn claimed_type(envelope: &[u8]) -> Option<String> {
-    let envelope: Envelope = limits::parse_json(envelope, limits::BUNDLE_BYTES, "envelope").ok()?;
-    let statement = Statement::parse(&envelope.payload).ok()?;
-    Some(statement.predicate_type)
 }
