@@ -187,7 +187,7 @@ async fn nothing_in_either_layout_is_no_evidence() {
 #[tokio::test]
 async fn a_signature_of_the_old_layout_that_proves_nothing_is_denied() {
     let none = signature(&subject());
-    let answer = ask(tagged(Slot::Signatures, &[none.clone()])).await;
+    let answer = ask(tagged(Slot::Signatures, std::slice::from_ref(&none))).await;
     refused(&answer, Outcome::Deny, "TRUST-");
     // What stands beside it is read or fails; it is never left out.
     for (name, value) in [

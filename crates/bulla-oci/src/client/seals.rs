@@ -59,27 +59,49 @@ impl Registry {
                 Vec::new()
             }
         };
-        for slot in [Slot::Signatures, Slot::Attestations] {
-            let tagged = self.legacy_within(at, subject, slot, budget);
-            let referred = self.legacy_listed(at, subject, slot, &listed, budget);
-            let (tagged, referred) = join(tagged, referred).await;
-            match tagged {
-                Ok(set) => set.into_iter().for_each(|set| seals.take(set, slot)),
-                Err(error) => seals.missing(format!("the .{} tag", slot.suffix()), error),
-            }
-            match referred {
-                Ok(sets) => sets.into_iter().for_each(|set| seals.take(set, slot)),
-                Err(error) => seals.missing("a referrer of the old layout", error),
-            }
-        }
+        let layers = |slot| self.layers_of(at, subject, slot, &listed, budget);
+        let (signatures, attestations) = (Slot::Signatures, Slot::Attestations);
+        let (signed, attested) = join(layers(signatures), layers(attestations)).await;
+        seals.add(signed, signatures);
+        seals.add(attested, attestations);
+    }
+
+    async fn layers_of(
+        &self,
+        at: &Reference,
+        subject: &Digest,
+        slot: Slot,
+        listed: &[Descriptor],
+        budget: &Budget,
+    ) -> Layers {
+        let tagged = self.legacy_within(at, subject, slot, budget);
+        let referred = self.legacy_listed(at, subject, slot, listed, budget);
+        join(tagged, referred).await
     }
 }
+
+/// Those of a tag, and those of referrers.
+type Layers = (
+    Result<Option<LegacySet>, ClientError>,
+    Result<Vec<LegacySet>, ClientError>,
+);
 
 impl Seals {
     fn attached(&mut self, attached: Attachments) {
         let documents = attached.found.into_iter().map(|one| one.bytes);
         self.bundles.extend(documents);
         self.unread(attached.unreadable);
+    }
+
+    fn add(&mut self, (tagged, referred): Layers, slot: Slot) {
+        match tagged {
+            Ok(set) => set.into_iter().for_each(|set| self.take(set, slot)),
+            Err(error) => self.missing(format!("the .{} tag", slot.suffix()), error),
+        }
+        match referred {
+            Ok(sets) => sets.into_iter().for_each(|set| self.take(set, slot)),
+            Err(error) => self.missing("a referrer of the old layout", error),
+        }
     }
 
     fn take(&mut self, set: LegacySet, slot: Slot) {

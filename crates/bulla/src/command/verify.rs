@@ -28,9 +28,9 @@ pub use answer::tell_answer;
 #[derive(Args)]
 #[command(after_help = "\
 Without somebody who counts, the policy decides (the instance's, or --policy). With --key,
---certificate-identity or --identity, so many of them as --threshold says must have signed. An index
-is judged by what is said of the index; --recursive judges each image below it, too, and --platform
-judges one of those instead.
+--certificate-identity or --identity, so many of them as --threshold says must have signed.
+An index is judged by what is said of the index; --recursive judges each image below it, too,
+and --platform judges one of those instead.
 
 Formats: text, json.
 

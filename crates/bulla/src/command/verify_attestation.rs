@@ -20,8 +20,9 @@ use crate::{
 #[derive(Args)]
 #[command(after_help = "\
 Without --type every attestation counts; what only signs does not. Where none is of the wanted
-type there is nothing to verify: exit code 3. -o json carries the statements. An index is judged by what is
-said of the index; --recursive demands the same of each image below it, --platform of one instead.
+type there is nothing to verify: exit code 3. -o json carries the statements.
+An index is judged by what is said of the index; --recursive demands the same of each image
+below it, and --platform of one of those instead.
 
 Formats: text, json.
 
