@@ -1,16 +1,16 @@
 //! The one way from an image text to a decision, with every bound on the way.
 //!
 //! parse → denied by name? → resolve (once per text) → cached verdict of the digest, else fetch
-//! bundles → verify → evaluate. Verification runs on a blocking thread, at most
+//! seals → verify → evaluate. Verification runs on a blocking thread, at most
 //! so many at once; the whole answer has one deadline, and what is not decided
 //! by then is undecided, which is refused.
 
 use bulla_core::{Clock, Code, Decision, Diagnose, Digest, Outcome, Reason, Reference, RuleResult};
-use bulla_policy::{Evidence, Input, Policy, Stage, denied_by_name, evaluate};
+use bulla_policy::{Evidence, Input, Policy, Seal, Stage, denied_by_name, evaluate};
 use bulla_trust::TrustRoot;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{borrow::Borrow, collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout_at},
@@ -22,28 +22,29 @@ use crate::{
     resolve::{ImageSource, SourceError, digest_of, parse_image},
 };
 
-/// Bytes of all bundles about one image that are verified.
-const BUNDLES_BYTES: usize = 64 << 20;
+/// Bytes of all seals about one image that are verified.
+const SEALS_BYTES: usize = 64 << 20;
 
-/// The bundles about one image are larger together than is looked at: somebody
+/// The seals about one image are larger together than is looked at: somebody
 /// attached very much to it, or its inventory is huge.
-pub(crate) const BUDGET_EXCEEDED: &str = "ADMIT-0032";
+const BUDGET_EXCEEDED: &str = "ADMIT-0032";
 
-/// Turns bundles into evidence.
+/// Turns seals into evidence.
 pub trait Verifier: Send + Sync + 'static {
     /// Names the trust roots in use: another answer, another name.
     fn roots(&self) -> Digest;
 
-    /// Verifies every bundle about `digest` as of `now`.
-    fn collect(&self, bundles: &[Vec<u8>], digest: &Digest, now: Timestamp) -> Evidence;
+    /// Verifies every seal about `digest` as of `now`.
+    fn collect(&self, seals: &[Seal], digest: &Digest, now: Timestamp) -> Evidence;
 }
 
 /// Trust roots, tried one by one.
-impl Verifier for Vec<TrustRoot> {
+impl<R: Borrow<TrustRoot> + Send + Sync + 'static> Verifier for Vec<R> {
     fn roots(&self) -> Digest {
         let names: Vec<_> = self
             .iter()
             .map(|root| {
+                let root: &TrustRoot = root.borrow();
                 let list = root.revocations().name();
                 format!("{} {} {list}\n", root.id().0, root.digest())
             })
@@ -51,8 +52,8 @@ impl Verifier for Vec<TrustRoot> {
         Digest::sha256(names.concat().as_bytes())
     }
 
-    fn collect(&self, bundles: &[Vec<u8>], digest: &Digest, now: Timestamp) -> Evidence {
-        Evidence::collect(self, bundles, digest, now)
+    fn collect(&self, seals: &[Seal], digest: &Digest, now: Timestamp) -> Evidence {
+        Evidence::collect(self, seals, digest, now)
     }
 }
 
@@ -199,7 +200,7 @@ impl<S: ImageSource, V: Verifier> Admission<S, V> {
 
     async fn decide(&self, image: &Reference, digest: &Digest) -> Decision {
         let now = self.clock.now();
-        let found = match self.source.bundles(&image.by_digest(digest.clone())).await {
+        let found = match self.source.seals(&image.by_digest(digest.clone())).await {
             Ok(found) => found,
             Err(error) => {
                 let gap = Evidence {
@@ -209,10 +210,10 @@ impl<S: ImageSource, V: Verifier> Admission<S, V> {
                 return self.evaluate(image, digest, &gap, now);
             }
         };
-        let (bundles, left_out) = within_bounds(found.bundles);
+        let (seals, left_out) = within_bounds(found.seals);
         let mut gaps = found.gaps;
         if left_out > 0 {
-            let text = format!("{left_out} bundles beyond {BUNDLES_BYTES} bytes were left out");
+            let text = format!("{left_out} seals beyond {SEALS_BYTES} bytes were left out");
             gaps.push(Reason::new(BUDGET_EXCEEDED, text));
         }
         let (verifier, of) = (Arc::clone(&self.verifier), digest.clone());
@@ -220,7 +221,7 @@ impl<S: ImageSource, V: Verifier> Admission<S, V> {
         let permit = Arc::clone(&self.verifying).acquire_owned().await;
         let verified = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            verifier.collect(&bundles, &of, now)
+            verifier.collect(&seals, &of, now)
         });
         let mut evidence = or_gap(verified.await);
         evidence.gaps.append(&mut gaps);
@@ -284,15 +285,15 @@ pub(crate) fn reason(error: &dyn Diagnose) -> Reason {
     }
 }
 
-/// The bundles that fit, and how many do not.
-fn within_bounds(bundles: Vec<Vec<u8>>) -> (Vec<Vec<u8>>, usize) {
+/// The seals that fit, and how many do not.
+fn within_bounds(seals: Vec<Seal>) -> (Vec<Seal>, usize) {
     let (mut kept, mut bytes, mut left_out) = (Vec::new(), 0usize, 0usize);
-    for bundle in bundles {
-        bytes = bytes.saturating_add(bundle.len());
-        if bytes > BUNDLES_BYTES {
+    for seal in seals {
+        bytes = bytes.saturating_add(seal.size());
+        if bytes > SEALS_BYTES {
             left_out += 1;
         } else {
-            kept.push(bundle);
+            kept.push(seal);
         }
     }
     (kept, left_out)
@@ -304,7 +305,9 @@ fn or_gap(verified: Result<Evidence, tokio::task::JoinError>) -> Evidence {
         gaps: vec![Reason {
             code: Code("ADMIT-0033"),
             text: "verification broke off".into(),
-            hint: Some("this is a fault of bulla: please report it with the bundles".into()),
+            hint: Some(
+                "this is a fault of bulla: please report it with what hangs on the image".into(),
+            ),
         }],
         ..Evidence::default()
     })

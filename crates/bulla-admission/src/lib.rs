@@ -1,7 +1,7 @@
 //! Kubernetes admission: resolve once, verify, decide, pin.
 //!
 //! An [`AdmissionReview`](review::Review) comes in; every image of the workload is
-//! resolved to a digest once, the bundles about that digest are verified, the
+//! resolved to a digest once, the seals about that digest are verified, the
 //! policy decides, and the workload is patched to the digests that were judged.
 //! What could not be decided in time is refused. Nothing here listens: the binary
 //! serves [`webhook::router`] over HTTPS, and `admit --review` calls
@@ -19,6 +19,6 @@ pub mod workload;
 
 pub use judge::{Admission, Settings, Verifier};
 pub use report::{DecisionRecord, JsonLines, RecordSink};
-pub use resolve::{Bundles, ImageSource, SourceError};
+pub use resolve::{Found, ImageSource, SourceError};
 pub use review::{Answer, ReviewError, parse_review};
 pub use webhook::router;

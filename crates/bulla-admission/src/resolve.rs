@@ -1,4 +1,4 @@
-//! From what a workload names to one digest and the bundles about it.
+//! From what a workload names to one digest and the seals about it.
 //!
 //! A tag is resolved once per review, and everything after goes by the digest
 //! (rule R5). Where the digest is that of an index, the index is judged: its
@@ -8,9 +8,10 @@
 use bulla_core::{
     Code, Descriptor, Diagnose, Digest, Reason, Reference, reference::ReferenceError,
 };
+use bulla_policy::Seal;
 use std::future::Future;
 
-/// Where images and their bundles are had from.
+/// Where images and their seals are had from.
 pub trait ImageSource: Send + Sync + 'static {
     /// What the tag of `image` stands for now. Asked once per review and image.
     fn resolve(
@@ -18,20 +19,17 @@ pub trait ImageSource: Send + Sync + 'static {
         image: &Reference,
     ) -> impl Future<Output = Result<Descriptor, SourceError>> + Send;
 
-    /// The Sigstore bundles that refer to `image`, a reference by digest. What
+    /// What hangs on `image`, a reference by digest, in either layout. What
     /// cannot be had is a gap in the answer; an error means that nothing can be
     /// said about what there is.
-    fn bundles(
-        &self,
-        image: &Reference,
-    ) -> impl Future<Output = Result<Bundles, SourceError>> + Send;
+    fn seals(&self, image: &Reference) -> impl Future<Output = Result<Found, SourceError>> + Send;
 }
 
-/// What refers to an image.
+/// What hangs on an image.
 #[derive(Clone, Debug, Default)]
-pub struct Bundles {
-    /// The bundles, as they were stored.
-    pub bundles: Vec<Vec<u8>>,
+pub struct Found {
+    /// The seals, as they were stored.
+    pub seals: Vec<Seal>,
     /// What is there and could not be had.
     pub gaps: Vec<Reason>,
 }

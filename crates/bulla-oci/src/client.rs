@@ -19,6 +19,7 @@ mod link;
 mod pull;
 mod push;
 mod referrers;
+mod seals;
 
 use bulla_core::Reference;
 use bulla_net::HttpClient;
@@ -36,6 +37,7 @@ pub use error::{ClientError, RegistryAnswer, parse_errors};
 pub use link::next_page;
 pub use pull::Fetched;
 pub use referrers::{Attached, Attachments};
+pub use seals::Seals;
 pub(crate) use {
     children::Descent,
     legacy::{Opened, collect as collect_layers, may_be as may_be_legacy},

@@ -31,6 +31,8 @@ pub struct Limits {
     pub answer: Duration,
     /// How long gathering the evidence of one subject may take.
     pub total: Duration,
+    /// How long the evidence of everything below one index may take.
+    pub whole: Duration,
 }
 
 impl Default for Limits {
@@ -44,6 +46,7 @@ impl Default for Limits {
             at_once: 8,
             answer: Duration::from_secs(60),
             total: Duration::from_mins(3),
+            whole: Duration::from_mins(10),
         }
     }
 }

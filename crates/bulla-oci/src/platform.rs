@@ -3,10 +3,15 @@
 //! OCI image specification, *image index*, `platform`. An entry of an index that
 //! tells no platform fits none; versions and features of systems are not asked for.
 
-use bulla_core::{Code, Descriptor, Diagnose, Reference};
+use bulla_core::{Code, Descriptor, Diagnose, descriptor::Platform};
 use std::{fmt, str::FromStr};
 
 use crate::client::{Child, ClientError};
+
+/// Images of an index that are named in one message.
+const SHOWN: usize = 12;
+/// Characters of a name in one.
+const LENGTH: usize = 40;
 
 /// A platform as people name it, in Go's names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,21 +35,62 @@ impl PlatformName {
         })
     }
 
-    /// The first image of these for this platform.
+    /// The one image of these for this platform.
     pub(crate) fn choose(
         &self,
         children: &[Child],
-        reference: &Reference,
+        reference: &str,
     ) -> Result<Descriptor, ClientError> {
-        let found = children
-            .iter()
-            .find(|child| !child.is_index && self.fits(&child.descriptor));
-        found
-            .map(|child| child.descriptor.clone())
-            .ok_or_else(|| ClientError::NoPlatform {
-                reference: reference.to_string(),
+        let images = || children.iter().filter(|child| !child.is_index);
+        let fits = |child: &&Child| self.fits(&child.descriptor);
+        let found: Vec<&Child> = images().filter(fits).collect();
+        match found.as_slice() {
+            [one] => Ok(one.descriptor.clone()),
+            [] => Err(ClientError::NoPlatform {
+                reference: reference.to_owned(),
                 platform: self.to_string(),
-            })
+                there: match children {
+                    [only] if !only.is_index => "it is one image, not an index".into(),
+                    _ => format!("there is {}", listed(images())),
+                },
+            }),
+            several => Err(ClientError::SeveralForPlatform {
+                reference: reference.to_owned(),
+                platform: self.to_string(),
+                there: listed(several.iter().copied()),
+            }),
+        }
+    }
+}
+
+/// What an entry of an index says that it runs on, as people write it: a hint
+/// for them, in the index's own words, cut where nobody writes so much.
+pub fn told(platform: &Platform) -> String {
+    let parts = [Some(&platform.os), Some(&platform.architecture)];
+    let parts = parts.into_iter().chain([platform.variant.as_ref()]);
+    let clean = |text: &String| -> String {
+        let plain = text.chars().filter(|c| !c.is_control() && *c != '/');
+        plain.take(LENGTH).collect()
+    };
+    let parts: Vec<String> = parts.flatten().map(clean).collect();
+    parts.join("/")
+}
+
+/// Images with their platforms, for a person.
+fn listed<'c>(images: impl Iterator<Item = &'c Child>) -> String {
+    let mut names: Vec<String> = images
+        .map(|child| {
+            let platform = child.descriptor.platform.as_ref();
+            let name = platform.map_or_else(|| "no platform".into(), told);
+            format!("{name} ({})", child.descriptor.digest.short())
+        })
+        .collect();
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    match (names.is_empty(), more) {
+        (true, _) => "no image in it".into(),
+        (_, 0) => names.join(", "),
+        (_, more) => format!("{} and {more} more", names.join(", ")),
     }
 }
 
@@ -99,38 +145,4 @@ impl Diagnose for PlatformError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use bulla_core::descriptor::Platform;
-
-    #[test]
-    fn a_platform_is_read_and_compared_as_written() {
-        for text in ["linux/amd64", "linux/arm/v7", "windows/amd64"] {
-            assert_eq!(text.parse::<PlatformName>().unwrap().to_string(), text);
-        }
-        for text in ["", "linux", "linux/", "/amd64", "a/b/c/d", "linux/am d64"] {
-            assert!(text.parse::<PlatformName>().is_err(), "{text}");
-        }
-        let mut entry = Descriptor::of("x", b"y");
-        let arm: PlatformName = "linux/arm64".parse().unwrap();
-        assert!(!arm.fits(&entry), "an entry without a platform is for none");
-        entry.platform = Some(Platform {
-            architecture: "arm64".into(),
-            os: "linux".into(),
-            variant: Some("v8".into()),
-        });
-        assert!(arm.fits(&entry));
-        assert!(
-            "linux/arm64/v8"
-                .parse::<PlatformName>()
-                .unwrap()
-                .fits(&entry)
-        );
-        assert!(
-            !"linux/arm64/v7"
-                .parse::<PlatformName>()
-                .unwrap()
-                .fits(&entry)
-        );
-    }
-}
+mod tests;

@@ -4,13 +4,14 @@
 //! lists or copies need not know which one it is.
 
 use bulla_core::{Descriptor, Digest, Reference, descriptor::media_type, limits};
-use futures_util::future::try_join;
+use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join, stream};
 
 use crate::{
     client::{Attachments, Child, ClientError, Fetched, Registry},
     cosign::{LegacySet, Slot},
     limits::Limits,
     manifest::{ImageManifest, Manifest},
+    platform::PlatformName,
     saved::Saved,
 };
 
@@ -87,6 +88,46 @@ impl EvidenceSource<'_> {
             } => registry.children(image).await,
             Self::Saved(saved) => saved.children(),
         }
+    }
+
+    /// The same, and each is opened: it is there, and it is what its index says.
+    /// Whoever judges an index as a whole begins here, so that no index passes
+    /// for an image, and nothing below it goes unseen.
+    ///
+    /// # Errors
+    /// [`ClientError::Protocol`] for an index that is listed as an image or the
+    /// other way round, or as [`EvidenceSource::children`] and
+    /// [`EvidenceSource::manifest`].
+    pub async fn family(&self) -> Result<Vec<Child>, ClientError> {
+        let children = self.children().await?;
+        let below = children.iter().filter(|child| child.depth > 0);
+        let opened = stream::iter(below)
+            .map(|child| self.open(child))
+            .buffered(self.limits().at_once.max(1))
+            .try_collect::<Vec<()>>();
+        let what = "opening what an index lists";
+        self.limits().in_time(what, opened).await?;
+        Ok(children)
+    }
+
+    async fn open(&self, child: &Child) -> Result<(), ClientError> {
+        let opened = self.manifest(&child.descriptor).await?.manifest;
+        if matches!(opened, Manifest::Index(_)) == child.is_index {
+            return Ok(());
+        }
+        Err(ClientError::Protocol {
+            place: format!("{}, below {}", child.descriptor.digest, self.name()),
+            what: "it is listed as another kind of manifest than it is",
+        })
+    }
+
+    /// The one image for `platform` that the index leads to.
+    ///
+    /// # Errors
+    /// [`ClientError::NoPlatform`] or [`ClientError::SeveralForPlatform`], which
+    /// say what there is, or as [`EvidenceSource::children`].
+    pub async fn for_platform(&self, platform: &PlatformName) -> Result<Descriptor, ClientError> {
+        platform.choose(&self.children().await?, &self.name())
     }
 
     /// What claims to refer to `subject`: [`Registry::referrers`].

@@ -1,15 +1,16 @@
 //! What a decision is about, and what it rests on.
 
 use bulla_core::{Digest, Reason, Reference, Statement, limits};
-use bulla_trust::{
-    Rejection, TrustRoot, Verified, report::Stage as Check, sigstore::UnverifiedBundle,
-    verify_attestation,
-};
+use bulla_trust::{Rejection, TrustRoot, Verified, report::Stage as Check};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::borrow::Borrow;
 
 use crate::code;
+
+mod seal;
+
+pub use seal::{OldLayer, Seal};
 
 /// Where in the chain a decision is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -59,35 +60,35 @@ pub struct Input {
 pub struct Evidence {
     /// Statements whose signatures were verified in this process.
     pub attestations: Vec<Verified<Statement>>,
-    /// Bundles that were there and did not verify.
+    /// Seals that were there and did not verify.
     pub rejections: Vec<Rejected>,
     /// What could not be had or looked at. A rule that would need it is
     /// undecided, never satisfied by its absence.
     pub gaps: Vec<Reason>,
 }
 
-/// A bundle that did not verify, and what it claimed to be.
+/// A seal that did not verify, and what it claimed to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rejected {
     /// Why.
     pub rejection: Rejection,
     /// The predicate type that it claims, unproven: it only says to which rule
-    /// the rejection is told. `None` if the bundle could not be read.
+    /// the rejection is told. `None` if the seal could not be read.
     pub claims: Option<String>,
 }
 
 impl Evidence {
-    /// Verifies every bundle about `digest`, each under the first of `roots` that
+    /// Verifies every seal about `digest`, each under the first of `roots` that
     /// accepts it. Roots are tried one by one and never merged.
     pub fn collect<R: Borrow<TrustRoot>>(
         roots: &[R],
-        bundles: &[impl AsRef<[u8]>],
+        seals: &[Seal],
         digest: &Digest,
         now: Timestamp,
     ) -> Self {
         let mut evidence = Self::default();
-        for bundle in bundles.iter().take(limits::REFERRERS) {
-            match verify_under(roots, bundle.as_ref(), digest, now) {
+        for seal in seals.iter().take(limits::REFERRERS) {
+            match verify_under(roots, seal, digest, now) {
                 Ok(attestation) => evidence.attestations.push(attestation),
                 Err(rejection) => {
                     if rejection.is_undecidable() {
@@ -95,34 +96,31 @@ impl Evidence {
                         evidence.gaps.push(reason);
                     }
                     evidence.rejections.push(Rejected {
-                        claims: UnverifiedBundle::parse(bundle.as_ref())
-                            .and_then(|bundle| bundle.statement())
-                            .ok()
-                            .map(|statement| statement.predicate_type),
+                        claims: seal.claims(),
                         rejection,
                     });
                 }
             }
         }
-        if bundles.len() > limits::REFERRERS {
-            let (found, most) = (bundles.len(), limits::REFERRERS);
-            let text = format!("{found} bundles refer to the image; only {most} are looked at");
+        if seals.len() > limits::REFERRERS {
+            let (found, most) = (seals.len(), limits::REFERRERS);
+            let text = format!("{found} seals hang on the image; only {most} are looked at");
             evidence.gaps.push(Reason::new(code::INCOMPLETE, text));
         }
         evidence
     }
 }
 
-/// Of several rejections, the one of the root under which the bundle came furthest.
+/// Of several rejections, the one of the root under which the seal came furthest.
 fn verify_under<R: Borrow<TrustRoot>>(
     roots: &[R],
-    bundle: &[u8],
+    seal: &Seal,
     digest: &Digest,
     now: Timestamp,
 ) -> Result<Verified<Statement>, Rejection> {
     let mut furthest: Option<Rejection> = None;
     for root in roots {
-        match verify_attestation(root.borrow(), bundle, digest, now) {
+        match seal.verify(root.borrow(), digest, now) {
             Ok(attestation) => return Ok(attestation),
             Err(rejection) => {
                 let reached = |r: &Rejection| Check::of(r.code);
@@ -137,9 +135,9 @@ fn verify_under<R: Borrow<TrustRoot>>(
     }
     Err(furthest.unwrap_or_else(|| Rejection {
         code: bulla_core::Code(code::ROOT),
-        text: "there is no trust root to verify the bundle with".into(),
+        text: "there is no trust root to verify it with".into(),
         hint: Some("bulla trust show   prints the roots that are known".into()),
-        envelope: Some(Digest::sha256(bundle)),
+        envelope: Some(seal.digest()),
     }))
 }
 

@@ -21,7 +21,7 @@ pub mod tighten;
 
 pub use deny_text::DenyText;
 pub use evaluate::{denied_by_name, evaluate};
-pub use evidence::{Evidence, Input, Rejected, Stage};
+pub use evidence::{Evidence, Input, OldLayer, Rejected, Seal, Stage};
 pub use instance::InstanceNames;
 pub use ir::Policy;
 pub use kind::own::PolicyError;

@@ -22,6 +22,11 @@ impl<T, P> Verified<T, P> {
         Self { claim, proof }
     }
 
+    /// The same proof of the same claim in another form.
+    pub(crate) fn map<U>(self, form: impl FnOnce(T) -> U) -> Verified<U, P> {
+        Verified::new(form(self.claim), self.proof)
+    }
+
     /// What is claimed.
     pub fn claim(&self) -> &T {
         &self.claim

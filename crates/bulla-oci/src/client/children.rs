@@ -7,10 +7,7 @@ use bulla_core::{Descriptor, Reference, descriptor::media_type};
 use std::collections::{BTreeSet, VecDeque};
 
 use super::{ClientError, Registry};
-use crate::{
-    manifest::{ImageIndex, Manifest},
-    platform::PlatformName,
-};
+use crate::manifest::{ImageIndex, Manifest};
 
 /// A manifest, and where it is below the one that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,18 +124,5 @@ impl Registry {
             Ok(descent.found)
         };
         self.limits.in_time("reading an index", walk).await
-    }
-
-    /// The one image for `platform` that `reference` leads to.
-    ///
-    /// # Errors
-    /// [`ClientError::NoPlatform`] if it leads to none, or as [`Registry::children`].
-    pub async fn for_platform(
-        &self,
-        reference: &Reference,
-        platform: &PlatformName,
-    ) -> Result<Descriptor, ClientError> {
-        let children = self.children(reference).await?;
-        platform.choose(&children, reference)
     }
 }

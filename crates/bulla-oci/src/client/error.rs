@@ -162,12 +162,14 @@ pub enum ClientError {
         architecture: String,
     },
     /// No image for the platform.
-    #[error("{reference} has no image for {platform}")]
+    #[error("{reference} has no image for {platform}: {there}")]
     NoPlatform {
         /// The reference.
         reference: String,
         /// The platform.
         platform: String,
+        /// What there is instead.
+        there: String,
     },
     /// A folder that holds no saved image.
     #[error("{} holds no saved image, or several", path.display())]
@@ -192,6 +194,16 @@ pub enum ClientError {
         status: StatusCode,
         /// What it said.
         answer: RegistryAnswer,
+    },
+    /// More than one image for the platform.
+    #[error("{reference} has several images for {platform}: {there}")]
+    SeveralForPlatform {
+        /// The reference.
+        reference: String,
+        /// The platform.
+        platform: String,
+        /// Which.
+        there: String,
     },
     /// The content has another size than its descriptor says.
     #[error("{place} sent another number of bytes than the {stated} of {digest}")]
@@ -271,6 +283,7 @@ impl Diagnose for ClientError {
             Self::Taken { .. } => Code("OCI-0207"),
             Self::TooManyChildren { .. } => Code("OCI-0208"),
             Self::TooManyLayers { .. } => Code("OCI-0209"),
+            Self::SeveralForPlatform { .. } => Code("OCI-0211"),
             Self::Digest { .. } => Code("OCI-0070"),
             Self::Http(error) => error.code(),
             Self::Layout(error) => error.code(),
@@ -312,6 +325,9 @@ impl Diagnose for ClientError {
                 Self::Taken { .. } => "choose another name, or say --force to move it",
                 Self::TooManyChildren { .. } | Self::NoPlatform { .. } => {
                     "name one image by its digest: REGISTRY/REPOSITORY@sha256:HEX"
+                }
+                Self::SeveralForPlatform { .. } => {
+                    "name the variant, too, as in linux/arm/v7, or one image by its digest: REGISTRY/REPOSITORY@sha256:HEX"
                 }
                 Self::Digest { .. } | Self::Size { .. } => {
                     "do not use what came; ask the registry's operator, or pull from another one"

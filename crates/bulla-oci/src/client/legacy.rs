@@ -43,19 +43,28 @@ impl Registry {
         subject: &Digest,
         slot: Slot,
     ) -> Result<Option<LegacySet>, ClientError> {
-        let tag = self.seal_tag(at, subject, slot)?;
-        let gather = async {
-            let Some(fetched) = self.find(&tag).await? else {
-                return Ok(None);
-            };
-            let Manifest::Image(manifest) = fetched.manifest.clone() else {
-                return Err(ManifestError::Ambiguous.into());
-            };
-            let budget = Budget::of(&self.limits, subject);
-            let set = self.layers(&tag, fetched, manifest, slot, &budget);
-            set.await.map(Some)
-        };
+        let budget = Budget::of(&self.limits, subject);
+        let gather = self.legacy_within(at, subject, slot, &budget);
         self.limits.in_time("fetching the old layout", gather).await
+    }
+
+    /// The same within a budget that others take from, too.
+    pub(crate) async fn legacy_within(
+        &self,
+        at: &Reference,
+        subject: &Digest,
+        slot: Slot,
+        budget: &Budget,
+    ) -> Result<Option<LegacySet>, ClientError> {
+        let tag = self.seal_tag(at, subject, slot)?;
+        let Some(fetched) = self.find(&tag).await? else {
+            return Ok(None);
+        };
+        let Manifest::Image(manifest) = fetched.manifest.clone() else {
+            return Err(ManifestError::Ambiguous.into());
+        };
+        let set = self.layers(&tag, fetched, manifest, slot, budget);
+        set.await.map(Some)
     }
 
     /// The same from manifests of the old layout that are referrers of
@@ -70,38 +79,49 @@ impl Registry {
         subject: &Digest,
         slot: Slot,
     ) -> Result<Vec<LegacySet>, ClientError> {
+        let budget = Budget::of(&self.limits, subject);
         let gather = async {
-            let (mut sets, mut count) = (Vec::new(), 0);
-            let budget = Budget::of(&self.limits, subject);
-            for entry in self.referrers(at, subject, None).await? {
-                if !may_be(&entry, slot) {
-                    continue;
-                }
-                let at = at.by_digest(entry.digest.clone());
-                let (fetched, manifest) = match self.referrer(&at, subject, &entry).await {
-                    Ok(Some(found)) => found,
-                    Ok(None) => continue,
-                    Err(error) => {
-                        sets.push(LegacySet {
-                            place: at.to_string(),
-                            descriptor: entry.clone(),
-                            layers: Vec::new(),
-                            unreadable: vec![(entry, error)],
-                        });
-                        continue;
-                    }
-                };
-                if !slot.artifact_types().contains(&manifest.kind()) {
-                    continue;
-                }
-                count += manifest.layers.len();
-                check_count(count, &self.limits, &at.to_string())?;
-                let set = self.layers(&at, fetched, manifest, slot, &budget);
-                sets.push(set.await?);
-            }
-            Ok(sets)
+            let listed = self.referrers(at, subject, None).await?;
+            self.legacy_listed(at, subject, slot, &listed, &budget)
+                .await
         };
         self.limits.in_time("fetching old referrers", gather).await
+    }
+
+    /// The same of what is listed, within a budget that others take from, too.
+    pub(crate) async fn legacy_listed(
+        &self,
+        at: &Reference,
+        subject: &Digest,
+        slot: Slot,
+        listed: &[Descriptor],
+        budget: &Budget,
+    ) -> Result<Vec<LegacySet>, ClientError> {
+        let (mut sets, mut count) = (Vec::new(), 0);
+        for entry in listed.iter().filter(|entry| may_be(entry, slot)) {
+            let at = at.by_digest(entry.digest.clone());
+            let (fetched, manifest) = match self.referrer(&at, subject, entry).await {
+                Ok(Some(found)) => found,
+                Ok(None) => continue,
+                Err(error) => {
+                    sets.push(LegacySet {
+                        place: at.to_string(),
+                        descriptor: entry.clone(),
+                        layers: Vec::new(),
+                        unreadable: vec![(entry.clone(), error)],
+                    });
+                    continue;
+                }
+            };
+            if !slot.artifact_types().contains(&manifest.kind()) {
+                continue;
+            }
+            count += manifest.layers.len();
+            check_count(count, &self.limits, &at.to_string())?;
+            let set = self.layers(&at, fetched, manifest, slot, budget);
+            sets.push(set.await?);
+        }
+        Ok(sets)
     }
 
     async fn layers(

@@ -104,35 +104,41 @@ impl Registry {
         artifact_type: &str,
         limit: u64,
     ) -> Result<Attachments, ClientError> {
-        let gather = async {
-            let listed = self.referrers(at, subject, Some(artifact_type)).await?;
-            let budget = Budget::of(&self.limits, subject);
-            let budget = &budget;
-            let opened: Vec<_> = stream::iter(listed)
-                .map(|entry| async move {
-                    let wanted = Wanted {
-                        subject,
-                        artifact_type,
-                        limit,
-                        budget,
-                    };
-                    let attached = self.open(at, &wanted, &entry).await;
-                    (entry, attached)
-                })
-                .buffered(self.limits.at_once.max(1))
-                .collect()
-                .await;
-            let mut all = Attachments::default();
-            for (entry, attached) in opened {
-                match attached {
-                    Ok(Some(attached)) => all.found.push(attached),
-                    Ok(None) => {}
-                    Err(error) => all.unreadable.push((entry, error)),
-                }
-            }
-            Ok(all)
+        let budget = Budget::of(&self.limits, subject);
+        let wanted = Wanted {
+            subject,
+            artifact_type,
+            limit,
+            budget: &budget,
         };
+        let gather = self.attachments_within(at, &wanted);
         self.limits.in_time("fetching the referrers", gather).await
+    }
+
+    /// The same within a budget that others take from, too.
+    pub(crate) async fn attachments_within(
+        &self,
+        at: &Reference,
+        wanted: &Wanted<'_>,
+    ) -> Result<Attachments, ClientError> {
+        let listed = self.referrers(at, wanted.subject, Some(wanted.artifact_type));
+        let opened: Vec<_> = stream::iter(listed.await?)
+            .map(|entry| async move {
+                let attached = self.open(at, wanted, &entry).await;
+                (entry, attached)
+            })
+            .buffered(self.limits.at_once.max(1))
+            .collect()
+            .await;
+        let mut all = Attachments::default();
+        for (entry, attached) in opened {
+            match attached {
+                Ok(Some(attached)) => all.found.push(attached),
+                Ok(None) => {}
+                Err(error) => all.unreadable.push((entry, error)),
+            }
+        }
+        Ok(all)
     }
 
     /// Whether the registry has the referrers API.

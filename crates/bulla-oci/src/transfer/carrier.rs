@@ -65,16 +65,8 @@ pub(super) async fn chosen(
     if matches!(named.manifest, Manifest::Image(_)) {
         return Ok(named); // the only one there is, as every other tool takes it
     }
-    let children = from.children().await?;
-    let name = from.name();
-    let found = children
-        .iter()
-        .find(|child| !child.is_index && platform.fits(&child.descriptor));
-    let found = found.ok_or_else(|| ClientError::NoPlatform {
-        reference: name,
-        platform: platform.to_string(),
-    })?;
-    from.manifest(&found.descriptor).await
+    let found = from.for_platform(platform).await?;
+    from.manifest(&found).await
 }
 
 /// The failure to make a place for blobs on their way.

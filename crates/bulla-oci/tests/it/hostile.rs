@@ -9,6 +9,8 @@ use futures_util::stream;
 use serde_json::json;
 use std::sync::atomic::Ordering;
 
+mod advisories;
+mod indexes;
 mod seals;
 
 fn anyone() -> Registry {

@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, clippy::print_stdout, clippy::unwrap_used)]
 
 use bulla_core::{Digest, Outcome, RootId};
-use bulla_policy::{Evidence, Input, Policy, Stage, evaluate};
+use bulla_policy::{Evidence, Input, Policy, Seal, Stage, evaluate};
 use bulla_trust::TrustRoot;
 use std::{
     env, fs,
@@ -30,8 +30,8 @@ fn assets(test: &str) -> Option<PathBuf> {
     None
 }
 
-fn bundle(assets: &Path, case: &str) -> Vec<u8> {
-    fs::read(assets.join(case).join("bundle.sigstore.json")).unwrap()
+fn bundle(assets: &Path, case: &str) -> Seal {
+    Seal::Bundle(fs::read(assets.join(case).join("bundle.sigstore.json")).unwrap())
 }
 
 /// A policy that wants provenance by one signer for one builder, under `root`.

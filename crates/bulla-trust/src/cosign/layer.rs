@@ -241,6 +241,14 @@ impl Layer<'_> {
         Digest::sha256(&canonical_json::jcs(&content).unwrap_or_default())
     }
 
+    /// The predicate type that an attestation claims, unproven; `None` if it
+    /// cannot be read.
+    pub fn claimed_type(&self) -> Option<String> {
+        let envelope = self.envelope().ok()?;
+        let statement = Statement::parse(&envelope.payload).ok()?;
+        Some(statement.predicate_type)
+    }
+
     fn with<T>(&self, check: impl FnOnce(&Parts) -> Result<T, Failure>) -> Result<T, Rejection> {
         let rejected = |failure: &Failure| Rejection::because(failure).of(&self.digest());
         let parts = self.parts().map_err(|failure| rejected(&failure))?;

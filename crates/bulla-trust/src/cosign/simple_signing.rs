@@ -5,11 +5,11 @@
 //! what is optional is kept as it is. The reference in it is what the signer
 //! called the image, which proves nothing about where it is now.
 
-use bulla_core::{Digest, limits};
+use bulla_core::{Digest, Statement, Subject, limits, statement::predicate_type};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::sigstore::Failure;
+use crate::{sigstore::Failure, verified::Verified};
 
 /// What cosign calls its signatures.
 const TYPE: &str = "cosign container image signature";
@@ -93,6 +93,22 @@ impl SimpleSigning {
                 .map_err(|_| not(format!("its digest is {digest:?}")))?,
             docker_reference: wire.critical.identity.docker_reference,
             optional: wire.optional.unwrap_or_default(),
+        })
+    }
+}
+
+impl<P> Verified<SimpleSigning, P> {
+    /// The same as a statement. What a signer says of an image in the old layout
+    /// is said in the new one as a statement of this type about the same digest,
+    /// with the same annotations: whoever judges statements knows both so.
+    #[must_use]
+    pub fn into_statement(self) -> Verified<Statement, P> {
+        self.map(|claim| {
+            let subject = Subject {
+                annotations: claim.optional.into_iter().collect(),
+                ..Subject::new(claim.docker_reference, &claim.digest)
+            };
+            Statement::new(vec![subject], predicate_type::COSIGN_SIGN_V1, json!({}))
         })
     }
 }

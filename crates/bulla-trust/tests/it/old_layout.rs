@@ -193,6 +193,30 @@ fn a_signature_with_a_certificate() {
 }
 
 #[test]
+fn a_signature_says_the_same_as_a_statement() {
+    let lab = Lab::new();
+    let root = lab.trust();
+    let made = Made::signature(&lab, true);
+    let good = Verification::new(&root, later()).layer_signature(&made.layer(), &image());
+    let good = good.unwrap();
+    let proof = good.proof().clone();
+    let said = good.into_statement();
+    assert_eq!(*said.proof(), proof);
+    let statement = said.claim();
+    assert_eq!(
+        statement.predicate_type,
+        "https://sigstore.dev/cosign/sign/v1"
+    );
+    assert!(statement.is_about(&image()));
+    assert!(!statement.is_about(&Digest::sha256(b"another manifest")));
+    let [subject] = statement.subject.as_slice() else {
+        panic!("{statement:?}")
+    };
+    assert_eq!(subject.name, "registry.example/app");
+    assert_eq!(subject.annotations["team"], "a");
+}
+
+#[test]
 fn a_signature_with_a_key() {
     let lab = Lab::new();
     let root = lab.trust();

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{
     args::{ExpectedArgs, TrustArgs, WaiverArgs, demand},
-    verify::{FoundArgs, tell_answer},
+    verify::{FoundArgs, WhichArgs, tell_answer},
 };
 use crate::{
     context::Context,
@@ -21,6 +21,8 @@ use crate::{
 #[command(after_help = "\
 Without --type every attestation counts; what only signs does not. Where none is of the wanted
 type there is nothing to verify: exit code 3. -o json carries the statements.
+An index is judged by what is said of the index; --recursive demands the same of each image
+below it, and --platform of one of those instead.
 
 Formats: text, json.
 
@@ -28,6 +30,7 @@ Examples:
   bulla verify-attestation 127.0.0.1:5610/hello:v1 --type slsaprovenance1 \\
       --identity http://127.0.0.1:5620/oidc/service=http://127.0.0.1:5620/oidc/service/builder
   bulla verify-attestation --key cosign.pub --type spdxjson registry.example.com/hello:v1
+  bulla verify-attestation --key cosign.pub --platform linux/arm64 registry.example.com/hello:v1
   bulla verify-attestation --threshold 2 --identity https://issuer.example.com=dana@example.com \\
       --identity https://issuer.example.com=eve@example.com \\
       --type https://example.com/review/v1 registry.example.com/hello:v1 -o json")]
@@ -46,6 +49,8 @@ pub struct VerifyAttestationArgs {
     waivers: WaiverArgs,
     #[command(flatten)]
     found: FoundArgs,
+    #[command(flatten)]
+    which: WhichArgs,
 }
 
 /// Runs it.
@@ -60,6 +65,7 @@ pub fn run(args: VerifyAttestationArgs, context: &Context) -> Result<Exit, Failu
         target: args.image.clone(),
         evidence: None,
         layouts: args.found.layout,
+        which: args.which.which(),
     };
     let demand = || {
         let demand = demand(&args.expected, &args.trust, &args.waivers, context)?;

@@ -3,7 +3,7 @@
 
 use bulla_admission::Verifier;
 use bulla_core::Digest;
-use bulla_policy::Evidence;
+use bulla_policy::{Evidence, Seal};
 use bulla_trust::TrustRoot;
 use jiff::Timestamp;
 use std::{
@@ -81,7 +81,7 @@ impl Verifier for LiveRoot {
         self.now().roots()
     }
 
-    fn collect(&self, bundles: &[Vec<u8>], digest: &Digest, now: Timestamp) -> Evidence {
-        self.now().collect(bundles, digest, now)
+    fn collect(&self, seals: &[Seal], digest: &Digest, now: Timestamp) -> Evidence {
+        self.now().collect(seals, digest, now)
     }
 }

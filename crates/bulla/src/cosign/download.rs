@@ -36,7 +36,7 @@ fn fetch(given: &Given, slot: Slot) -> Result<Found, Failure> {
         };
         let digest = match platform {
             Some(platform) => {
-                let found = registry.for_platform(&image, &platform).await;
+                let found = source.for_platform(&platform).await;
                 found
                     .map_err(|error| surroundings::registry_error("finding the platform", &error))?
                     .digest

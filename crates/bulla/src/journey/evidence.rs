@@ -2,16 +2,21 @@
 //! `ship` have in common.
 //!
 //! A tag is resolved once; everything after goes by the digest (rule R5). Every
-//! bundle that refers to it is verified or kept as a rejection with its reason.
+//! seal that hangs on it is verified or kept as a rejection with its reason.
 
 use bulla_admission::{ImageSource as _, SourceError};
 use bulla_core::{Decision, Descriptor, Digest, Reference, RootId, Statement, limits};
+use bulla_oci::EvidenceSource;
 use bulla_policy::{DenyText, Evidence, Input, Policy, Stage};
 use bulla_trust::{Rejection, TrustRoot, Verified};
 use jiff::Timestamp;
 use std::{fs, path::Path, sync::Arc};
 
-use super::{image_source::RegistrySource, revocations};
+use super::{
+    image_source::RegistrySource,
+    revocations,
+    verifying::{Member, Which, within},
+};
 use crate::{
     compose::{self, Instance},
     failure::{Exit, Failure, OnPath, OrFail},
@@ -26,6 +31,8 @@ pub struct Gathered {
     pub pinned: Reference,
     /// The image's manifest.
     pub descriptor: Descriptor,
+    /// What its index says that it runs on, where it was found in one.
+    pub platform: Option<String>,
     /// What verified, what did not and why, and what could not be had.
     pub evidence: Evidence,
     /// As of when.
@@ -33,6 +40,14 @@ pub struct Gathered {
 }
 
 impl Gathered {
+    /// It by digest, and what it runs on.
+    pub fn shown(&self) -> String {
+        match &self.platform {
+            Some(platform) => format!("{} ({platform})", self.pinned),
+            None => self.pinned.to_string(),
+        }
+    }
+
     /// The image's digest.
     pub fn digest(&self) -> &Digest {
         &self.descriptor.digest
@@ -43,7 +58,7 @@ impl Gathered {
         &self.evidence.attestations
     }
 
-    /// Bundles that did not.
+    /// Seals that did not.
     pub fn rejections(&self) -> Vec<Rejection> {
         self.evidence
             .rejections
@@ -63,16 +78,62 @@ pub async fn gather(
     trust: &TrustRoot,
     as_of: Timestamp,
 ) -> Result<Gathered, Failure> {
+    let which = Which::Named;
+    let (gathered, _) = gather_all(instance, reference, &which, trust, as_of).await?;
+    Ok(gathered)
+}
+
+/// The same of all that is judged of `reference`: the first, and those below it.
+///
+/// # Errors
+/// As [`gather`], and if not everything that an index lists can be had.
+pub async fn gather_all(
+    instance: &Instance,
+    reference: &Reference,
+    which: &Which,
+    trust: &TrustRoot,
+    as_of: Timestamp,
+) -> Result<(Gathered, Vec<Gathered>), Failure> {
     let source = RegistrySource::new(instance)?;
-    let descriptor = resolve(&source, reference).await?;
+    let named = resolve(&source, reference).await?;
+    let pinned = reference.by_digest(named.digest.clone());
+    let place = EvidenceSource::Registry {
+        registry: source.client(reference),
+        image: &pinned,
+        evidence: &pinned,
+    };
+    let (first, below) = which.members(&place, named).await?;
+    let gather = |member: Member| gather_one(&source, reference, member, trust, as_of);
+    let gathered = async {
+        let first = gather(first).await?;
+        let mut all = Vec::new();
+        for member in below {
+            all.push(gather(member).await?);
+        }
+        Ok((first, all))
+    };
+    within(place.limits().whole, gathered).await
+}
+
+async fn gather_one(
+    source: &RegistrySource,
+    reference: &Reference,
+    member: Member,
+    trust: &TrustRoot,
+    as_of: Timestamp,
+) -> Result<Gathered, Failure> {
+    let descriptor = member.descriptor;
     let pinned = reference.by_digest(descriptor.digest.clone());
-    let bundles = source.bundles(&pinned).await.or_undecidable()?;
-    let mut evidence = Evidence::collect(&[trust], &bundles.bundles, &descriptor.digest, as_of);
-    evidence.gaps.extend(bundles.gaps);
+    let found = source.seals(&pinned).await.or_undecidable();
+    let found =
+        found.map_err(|failure| failure.on(format!("nothing can be said about {pinned}")))?;
+    let mut evidence = Evidence::collect(&[trust], &found.seals, &descriptor.digest, as_of);
+    evidence.gaps.extend(found.gaps);
     Ok(Gathered {
         requested: reference.clone(),
         pinned,
         descriptor,
+        platform: member.platform,
         evidence,
         as_of,
     })

@@ -1,8 +1,8 @@
-//! Where images and their bundles are had from: registries, by the one HTTP
+//! Where images and their seals are had from: registries, by the one HTTP
 //! client, with the credentials of the instance or of the person.
 
-use bulla_admission::{Bundles, ImageSource, SourceError};
-use bulla_core::{Descriptor, Diagnose, Reason, Reference, descriptor::media_type, limits};
+use bulla_admission::{Found, ImageSource, SourceError};
+use bulla_core::{Descriptor, Reference};
 use bulla_net::HttpClient;
 use bulla_oci::{Credentials, Registry, client::ClientError};
 
@@ -73,7 +73,8 @@ pub fn pull_failed(error: &ClientError) -> Failure {
 /// verify; of everything else nothing is known.
 pub fn asked_failed(error: &ClientError) -> Failure {
     let exit = match error {
-        ClientError::NotFound { .. } => Exit::NothingToVerify,
+        ClientError::NotFound { .. } | ClientError::NoPlatform { .. } => Exit::NothingToVerify,
+        ClientError::SeveralForPlatform { .. } => Exit::Usage,
         ClientError::Digest { .. } => Exit::Denied,
         _ => Exit::Undecidable,
     };
@@ -82,35 +83,10 @@ pub fn asked_failed(error: &ClientError) -> Failure {
 
 impl ImageSource for RegistrySource {
     async fn resolve(&self, image: &Reference) -> Result<Descriptor, SourceError> {
-        self.client(image)
-            .resolve(image)
-            .await
-            .map_err(|error| match error {
-                ClientError::NotFound { .. } => SourceError::missing(&error),
-                other => SourceError::unavailable(&other),
-            })
+        ImageSource::resolve(self.client(image), image).await
     }
 
-    async fn bundles(&self, image: &Reference) -> Result<Bundles, SourceError> {
-        let Some(digest) = image.digest() else {
-            return Ok(Bundles::default());
-        };
-        let attached = self
-            .client(image)
-            .attachments(image, digest, media_type::BUNDLE, limits::BUNDLE_BYTES)
-            .await
-            .map_err(|error| SourceError::unavailable(&error))?;
-        let gaps = attached.unreadable.iter().map(|(entry, error)| Reason {
-            code: error.code(),
-            text: format!(
-                "referrer {} could not be read: {error}",
-                entry.digest.short()
-            ),
-            hint: error.hint(),
-        });
-        Ok(Bundles {
-            gaps: gaps.collect(),
-            bundles: attached.found.into_iter().map(|one| one.bytes).collect(),
-        })
+    async fn seals(&self, image: &Reference) -> Result<Found, SourceError> {
+        ImageSource::seals(self.client(image), image).await
     }
 }

@@ -26,12 +26,14 @@ mod collect;
 mod file;
 mod image;
 mod said;
+mod which;
 
 pub use candidate::{Candidate, Seal};
 pub use collect::{Collected, collect};
 pub use file::{FileAnswer, FileQuestion, file};
 pub use image::{Answer, Question, image};
 pub use said::Said;
+pub use which::{Member, Which, within};
 
 /// Somebody whose signature counts, by the name that the person gave them.
 #[derive(Clone, Debug)]

@@ -3,7 +3,9 @@
 //!
 //! All tests share one instance; each pushes tiny images of its own.
 
+mod admission;
 mod bundles;
+mod indexes;
 mod keyless;
 mod keys;
 mod layouts;

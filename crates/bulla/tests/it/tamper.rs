@@ -11,6 +11,7 @@ pub(crate) mod scene;
 mod source;
 
 use bulla_testkit::Outcome;
+pub(crate) use policy::signed_by;
 use serde_json::Value;
 
 /// Asserts that `verify -o json` objected in `rule` with `code`.

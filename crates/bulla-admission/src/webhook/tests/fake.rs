@@ -5,7 +5,7 @@ use bulla_core::{
     Code, Descriptor, Digest, FixedClock, Identity, Reason, Reference, RootId, Statement, Subject,
     statement::predicate_type,
 };
-use bulla_policy::{Evidence, Policy};
+use bulla_policy::{Evidence, Policy, Seal};
 use bulla_trust::test_evidence;
 use serde_json::{Value, json};
 use std::{
@@ -19,7 +19,7 @@ use std::{
 
 use crate::{
     Admission, Answer, ImageSource, JsonLines, Settings, Verifier,
-    resolve::{Bundles, SourceError},
+    resolve::{Found, SourceError},
 };
 
 pub(super) const NOW: &str = "2026-11-21T12:00:00Z";
@@ -98,7 +98,7 @@ impl ImageSource for Arc<Registry> {
         }
     }
 
-    async fn bundles(&self, image: &Reference) -> Result<Bundles, SourceError> {
+    async fn seals(&self, image: &Reference) -> Result<Found, SourceError> {
         self.fetched.fetch_add(1, Ordering::SeqCst);
         assert!(image.tag().is_none(), "evidence goes by digest");
         if self.down {
@@ -110,11 +110,11 @@ impl ImageSource for Arc<Registry> {
             .unwrap()
             .get(&image.to_string())
             .cloned();
-        Ok(Bundles {
-            bundles: signers
+        Ok(Found {
+            seals: signers
                 .unwrap_or_default()
                 .iter()
-                .map(|s| s.as_bytes().to_vec())
+                .map(|s| Seal::Bundle(s.as_bytes().to_vec()))
                 .collect(),
             gaps: self
                 .gap
@@ -132,8 +132,11 @@ impl Verifier for Notary {
         Digest::sha256(b"roots")
     }
 
-    fn collect(&self, bundles: &[Vec<u8>], digest: &Digest, now: jiff::Timestamp) -> Evidence {
-        let said = |bundle: &Vec<u8>| {
+    fn collect(&self, seals: &[Seal], digest: &Digest, now: jiff::Timestamp) -> Evidence {
+        let said = |seal: &Seal| {
+            let Seal::Bundle(bundle) = seal else {
+                panic!("{seal:?}")
+            };
             let subject = String::from_utf8(bundle.clone()).unwrap();
             assert_ne!(subject, "panic");
             let signer = Identity {
@@ -146,7 +149,7 @@ impl Verifier for Notary {
             test_evidence::verified(statement, test_evidence::proof(signer, &subject, now))
         };
         Evidence {
-            attestations: bundles.iter().map(said).collect(),
+            attestations: seals.iter().map(said).collect(),
             ..Evidence::default()
         }
     }

@@ -2,10 +2,11 @@
 //! nothing that anybody may believe.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_core::{Envelope, Statement, limits, statement::predicate_type::COSIGN_SIGN_V1};
+use bulla_core::statement::predicate_type::COSIGN_SIGN_V1;
 use bulla_oci::cosign::annotation;
 use bulla_trust::{
     Rejection,
+    cosign::Layer,
     report::{Label, Layout},
     sigstore::{BundleKind, UnverifiedBundle},
 };
@@ -13,6 +14,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 use super::Wanted;
+
+/// Characters of a predicate type that are looked at.
+const KIND: usize = 2_000;
 
 /// A seal, not verified.
 pub enum Seal {
@@ -63,14 +67,18 @@ impl Candidate {
             }
             Seal::OldAttestation(envelope, annotations) => {
                 is_certified = annotations.contains_key(annotation::CERTIFICATE);
-                predicate_type = claimed_type(envelope);
+                let layer = Layer {
+                    payload: envelope,
+                    annotations,
+                };
+                predicate_type = layer.claimed_type();
             }
         }
-        let name = Some(name);
         let label = Label {
             layout,
-            name,
-            predicate_type,
+            name: Some(name),
+            // Told, of everything that is found: no type is that long.
+            predicate_type: predicate_type.map(|kind| kind.chars().take(KIND).collect()),
         };
         Self {
             label,
@@ -125,10 +133,4 @@ pub(super) fn is_wanted(kind: &str, wanted: &Wanted, is_file: bool) -> bool {
         Wanted::Statement(None) => kind != COSIGN_SIGN_V1,
         Wanted::Statement(Some(wanted)) => wanted.accepts(kind),
     }
-}
-
-fn claimed_type(envelope: &[u8]) -> Option<String> {
-    let envelope: Envelope = limits::parse_json(envelope, limits::BUNDLE_BYTES, "envelope").ok()?;
-    let statement = Statement::parse(&envelope.payload).ok()?;
-    Some(statement.predicate_type)
 }

@@ -34,9 +34,21 @@ pub async fn collect(
     layouts: Layouts,
     wanted: &Wanted,
 ) -> Result<Collected, Failure> {
+    gather(source, digest, layouts, wanted)
+        .await
+        .or_undecidable()
+}
+
+/// The same, with the failure as it is.
+pub(super) async fn gather(
+    source: &EvidenceSource<'_>,
+    digest: &Digest,
+    layouts: Layouts,
+    wanted: &Wanted,
+) -> Result<Collected, ClientError> {
     let mut collected = Collected::default();
     if layouts.referrers {
-        let attached = source.bundles(digest).await.or_undecidable()?;
+        let attached = source.bundles(digest).await?;
         for one in attached.found {
             let name = one.descriptor.digest.to_string();
             let seal = Seal::bundle(one.bytes);
@@ -50,7 +62,7 @@ pub async fn collect(
             Wanted::Signature => Slot::Signatures,
             Wanted::Statement(_) => Slot::Attestations,
         };
-        for set in source.legacy(digest, slot).await.or_undecidable()? {
+        for set in source.legacy(digest, slot).await? {
             collected.take(set, slot);
         }
     }
@@ -59,6 +71,18 @@ pub async fn collect(
 }
 
 impl Collected {
+    /// Nothing can be said about what there is.
+    pub fn unknown(why: &ClientError) -> Self {
+        Self {
+            candidates: Vec::new(),
+            gaps: vec![Reason {
+                code: why.code(),
+                text: why.to_string(),
+                hint: why.hint(),
+            }],
+        }
+    }
+
     fn take(&mut self, set: LegacySet, slot: Slot) {
         for layer in set.layers {
             let seal = match slot {

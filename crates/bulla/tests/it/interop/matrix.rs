@@ -8,6 +8,7 @@ mod blobs;
 mod cells;
 mod children;
 mod key_kinds;
+mod policies;
 mod program;
 mod replaced;
 mod site;

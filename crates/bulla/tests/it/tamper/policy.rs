@@ -7,7 +7,7 @@ use super::{
 use serde_json::json;
 
 /// A policy that wants the image signed by `subject`, as the instance's issuer names people.
-fn signed_by(scene: &Scene, subject: &str) -> String {
+pub fn signed_by(scene: &Scene, subject: &str) -> String {
     let root = scene.instance.url("root");
     let issuer = scene.instance.url("oidc");
     let text = format!(
