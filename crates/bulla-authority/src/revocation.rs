@@ -18,10 +18,10 @@ use bulla_core::{Clock, Diagnose as _};
 use bulla_store::{Values, state::Change};
 use bulla_trust::{
     TrustRoot,
-    revocation::{RevocationList, TUF_TARGET},
+    revocation::{RevocationList, Revoked, TUF_TARGET},
 };
 use jiff::{SignedDuration, Timestamp};
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::{error::AuthorityError, http::RpcError, tuf::Publisher};
 
@@ -129,10 +129,9 @@ impl Revocation {
             return Err(refused("a list may count for 90 days at most".into()));
         }
         let kept = self.kept().await?;
-        let next = match &kept {
-            Some(bundle) => self.list(bundle)?.number().saturating_add(1),
-            None => 1,
-        };
+        let before = kept.as_deref().map(|kept| self.list(kept)).transpose()?;
+        let next = before.as_ref().map_or(0, RevocationList::number);
+        let next = next.saturating_add(1);
         if list.number() != next {
             return Err(refused(format!(
                 "the next list is number {next}, this is number {}: begin again from the present one",
@@ -152,6 +151,14 @@ impl Revocation {
         tracing::info!(
             target: "audit", event = "revocations published",
             number = list.number(), entries = list.entries().len()
+        );
+        let before = before.as_ref().map_or(&[][..], RevocationList::entries);
+        tell("revocation added", list.entries(), before, list.number());
+        tell(
+            "revocation withdrawn",
+            before,
+            list.entries(),
+            list.number(),
         );
         Ok(())
     }
@@ -194,5 +201,16 @@ impl Revocation {
             .map_err(|error| failed(&error))?;
         let bundle = self.seals.seal(&statement, now).await?;
         self.take(&bundle, now).await
+    }
+}
+
+/// An audit line for each of `entries` that `others` does not have.
+fn tell(event: &'static str, entries: &[Revoked], others: &[Revoked], number: u64) {
+    let others: HashSet<&Revoked> = others.iter().collect();
+    for entry in entries.iter().filter(|entry| !others.contains(entry)) {
+        tracing::info!(
+            target: "audit", event, number, what = ?entry.target.to_string(),
+            from = %entry.from, reason = ?entry.reason
+        );
     }
 }

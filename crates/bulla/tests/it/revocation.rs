@@ -82,6 +82,59 @@ fn who_is_revoked_counts_for_what_is_older_only() {
 }
 
 #[test]
+fn what_is_withdrawn_counts_again_and_only_what_is_named_exactly() {
+    let place = Place::new();
+    let signed = place.sign("notes", DANA);
+    let back = ["--from", "2020-01-01", "--reason", "a mistake"];
+    place
+        .revoke(&[&["identity", DANA], &back[..]].concat())
+        .success();
+    let key = place.world.write("key", "not a key in a file");
+    let digest = Digest::sha256(b"another artifact").to_string();
+    for kind in ["key", "digest"] {
+        place
+            .revoke(&[&[kind, &digest], &back[..]].concat())
+            .success();
+    }
+    place.verify(&signed, DANA, &[]).exit(1).says("TRUST-0800");
+
+    // Another issuer, other letters, a key for a digest: not what is on the list.
+    let other = "https://login.example.com";
+    let capital = DANA.to_uppercase();
+    let unknown = Digest::sha256(b"never listed").to_string();
+    for wrong in [
+        &["identity", DANA, "--issuer", other][..],
+        &["identity", &capital],
+        &["identity", EVE],
+        &["key", &unknown],
+        &["digest", &unknown],
+    ] {
+        place
+            .revoke(&[&["withdraw"], wrong].concat())
+            .exit(3)
+            .says("CLI-0604")
+            .says(&format!("it names the signer {DANA}"))
+            .says(&format!("it names the key {digest}"));
+    }
+    let no_key = key.display().to_string();
+    assert_ne!(place.revoke(&["withdraw", "key", &no_key]).code, 0);
+    let listed = place.revoke(&["list", "-o", "json"]).success().json();
+    assert_eq!(listed["number"], 4, "nothing was published for them");
+
+    let withdrawn = place.revoke(&["withdraw", "identity", DANA, "-o", "json"]);
+    let list = withdrawn.success().says("is not revoked any more").json();
+    assert_eq!(list["number"], 5);
+    assert_eq!(list["entries"].as_array().map(Vec::len), Some(2));
+    place.verify(&signed, DANA, &[]).success();
+    place.revoke(&["withdraw", "key", &digest]).success();
+    place.revoke(&["withdraw", "digest", &digest]).success();
+    place
+        .revoke(&["withdraw", "digest", &digest])
+        .exit(3)
+        .says("nothing is revoked");
+}
+
+#[test]
 fn without_a_list_or_with_an_old_one_nothing_is_decided() {
     let place = Place::new();
     let signed = place.sign("notes", DANA);
