@@ -15,7 +15,6 @@ use axum::{
     routing::get,
 };
 use bulla_core::{Clock, Diagnose as _};
-use bulla_store::{Values, state::Change};
 use bulla_trust::{
     TrustRoot,
     revocation::{RevocationList, Revoked, TUF_TARGET},
@@ -25,12 +24,12 @@ use std::{collections::HashSet, sync::Arc};
 
 use crate::{error::AuthorityError, http::RpcError, tuf::Publisher};
 
+mod kept;
 mod seal;
 
+pub use kept::Kept;
 pub use seal::Seals;
 
-const SPACE: &str = "revocation";
-const LIST: &str = "list";
 /// How long a list counts that is made here.
 const LIFE: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// After how long it is made anew.
@@ -48,7 +47,7 @@ pub struct Revocation {
     /// What seals a list here.
     pub seals: Seals,
     /// Where the list is kept.
-    pub values: Values,
+    pub kept: Arc<Kept>,
     /// What carries it to verifiers.
     pub publisher: Publisher,
     /// Tells the time.
@@ -88,7 +87,7 @@ impl Revocation {
     /// # Errors
     /// [`RpcError`] if the store fails.
     pub async fn kept(&self) -> Result<Option<Vec<u8>>, RpcError> {
-        let kept = self.values.get(SPACE, LIST).await;
+        let kept = self.kept.bundle().await;
         kept.map_err(|error| RpcError::internal("the list cannot be read", &error))
     }
 
@@ -138,12 +137,12 @@ impl Revocation {
                 list.number()
             )));
         }
-        let change = Change::Swap {
-            key: LIST,
-            expected: kept.as_deref(),
-            value: bundle,
-        };
-        let swapped = self.values.apply(SPACE, &[change]).await;
+        if self.locks_out(&list, before.as_ref()) {
+            return Err(refused(
+                "the list revokes the revoker, which signs it: nothing could be taken back".into(),
+            ));
+        }
+        let swapped = self.kept.swap(kept.as_deref(), bundle).await;
         if !swapped.map_err(|error| RpcError::internal("the list was not kept", &error))? {
             return Err(refused("another list came first: begin again".into()));
         }
@@ -161,6 +160,14 @@ impl Revocation {
             list.number(),
         );
         Ok(())
+    }
+
+    /// Whether a list revokes who makes it, and the one before did not: that one
+    /// may be of a time when this was not refused, and is renewed all the same.
+    fn locks_out(&self, list: &RevocationList, before: Option<&RevocationList>) -> bool {
+        let own = RevocationList::revoker(self.seals.ca.service.url());
+        let names_it = |list: &RevocationList| list.entries().iter().any(|e| e.target == own);
+        names_it(list) && !before.is_some_and(names_it)
     }
 
     /// Sees to it that there is a list, that it is of today, and that it is

@@ -87,8 +87,15 @@ pub async fn current(instance: &Instance) -> Result<Option<RevocationList>, Fail
 /// Puts entries on the list.
 ///
 /// # Errors
-/// If the instance refuses the new list.
+/// If one of them is who signs the list, or the instance refuses the new list.
 pub async fn add(instance: &Instance, entries: &[Revoked]) -> Result<RevocationList, Failure> {
+    let own = RevocationList::revoker(&instance.names().service_issuer);
+    if entries.iter().any(|entry| entry.target == own) {
+        let what = format!("{own} signs this list and cannot be put on it");
+        return Err(Failure::new(Exit::Usage, "CLI-0605", what)
+            .line("with it revoked nothing could be taken back")
+            .hint("what it signed can be revoked by its digest: bulla revoke digest"));
+    }
     change(instance, |mut all| {
         all.extend_from_slice(entries);
         Ok(all)

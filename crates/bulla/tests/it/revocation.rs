@@ -3,6 +3,7 @@
 
 use bulla_core::Digest;
 use bulla_testkit::{Instance, Outcome, World};
+use jiff::Timestamp;
 use std::fs;
 
 const DANA: &str = "dana@example.com";
@@ -58,17 +59,27 @@ fn who_is_revoked_counts_for_what_is_older_only() {
     place.verify(&before, DANA, &[]).success();
     // Times are told in whole seconds, and whoever signs in the second of the cut is cut.
     std::thread::sleep(std::time::Duration::from_millis(1_100));
-    let reason = ["--reason", "left the company"];
+    let cut = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+    let after = place.sign("after", DANA);
+    let (cut, reason) = (cut.to_string(), "left the company");
     place
-        .revoke(&[&["identity", DANA], &reason[..]].concat())
+        .revoke(&["identity", DANA, "--from", &cut, "--reason", reason])
         .success()
         .says("is revoked");
-    let after = place.sign("after", DANA);
     let refused = place.verify(&after, DANA, &[]);
     refused.exit(1).says("TRUST-0800").says("left the company");
     place.verify(&before, DANA, &[]).success();
     let eve = place.sign("eve", EVE);
     place.verify(&eve, EVE, &[]).success();
+    let late = place.world.write("late.txt", "late");
+    let late = late.display().to_string();
+    place
+        .world
+        .bulla(["sign-blob", &late, "--bundle", "late.json", "--email", DANA])
+        .exit(5)
+        .says("403 Forbidden")
+        .says("is revoked from")
+        .says(reason);
 
     let digest = Digest::sha256(b"eve").to_string();
     place
@@ -135,11 +146,33 @@ fn what_is_withdrawn_counts_again_and_only_what_is_named_exactly() {
 }
 
 #[test]
+fn who_signs_the_list_is_not_put_on_it_and_other_services_come_off_again() {
+    let place = Place::new();
+    let issuer = place.instance.url("ca").to_owned() + "/oidc/service";
+    let service = |name: &str| format!("{issuer}/{name}");
+    let revoke = |name: &str| {
+        let (subject, reason) = (service(name), ["--reason", "broken into"]);
+        let who = ["identity", &subject, "--issuer", &issuer];
+        place.revoke(&[&who[..], &reason].concat())
+    };
+    revoke("revoker")
+        .exit(2)
+        .says("CLI-0605")
+        .says("signs this list");
+    revoke("builder").success();
+    let builder = service("builder");
+    place
+        .revoke(&["withdraw", "identity", &builder, "--issuer", &issuer])
+        .success()
+        .says("nothing is revoked");
+}
+
+#[test]
 fn without_a_list_or_with_an_old_one_nothing_is_decided() {
     let place = Place::new();
     let signed = place.sign("notes", DANA);
     place.verify(&signed, DANA, &[]).success();
-    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 8);
+    let later = Timestamp::now() + jiff::SignedDuration::from_hours(24 * 8);
     let later = ["--as-of", &later.to_string()];
     place
         .verify(&signed, DANA, &later)
@@ -209,7 +242,7 @@ fn nobody_else_makes_the_list() {
     let place = Place::new();
     let statement = format!(
         r#"{{"version":1,"number":2,"issued":"{0}","nextUpdate":"2030-01-01T00:00:00Z","entries":[]}}"#,
-        jiff::Timestamp::now()
+        Timestamp::now()
     );
     let predicate = place.world.write("list.json", statement);
     let root = place.instance.path("tuf_root");
