@@ -214,3 +214,47 @@ async fn a_list_that_cannot_be_read_stops_all_but_the_revoker() {
     assert_eq!(authority.ca().ct.log().size(), before);
     leaf(&ask_as(&authority, Service::Revoker).await);
 }
+
+#[tokio::test]
+async fn a_list_of_another_time_is_not_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = open(dir.path()).await;
+    let audit = Audit::start();
+    let dated = |issued, until| RevocationList::new(1, issued, until, Vec::new()).unwrap();
+    for (what, list, words) in [
+        (
+            "of next year",
+            dated(hours(24 * 365), hours(24 * 372)),
+            "set the clock",
+        ),
+        ("of tomorrow", dated(hours(24), hours(48)), "set the clock"),
+        (
+            "over already",
+            dated(hours(-48), hours(-24)),
+            "set the clock",
+        ),
+        (
+            "for years",
+            dated(hours(0), hours(24 * 365)),
+            "90 days at most",
+        ),
+    ] {
+        let bundle = sealed(&authority, &list).await;
+        audit.take();
+        let refused = post(&authority, PATH, "application/json", &bundle).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{what}");
+        assert_eq!(refused.json()["code"], 3, "{what}");
+        assert!(refused.text().contains(words), "{what}: {}", refused.text());
+        let lines = audit.take();
+        assert!(
+            lines.len() == 1 && lines[0].contains("revocations refused"),
+            "{what}: {lines:?}"
+        );
+        let kept = get(&authority, PATH).await;
+        assert_eq!(kept.status, StatusCode::NOT_FOUND, "{what}");
+    }
+    // A clock that is a little ahead does no harm.
+    let soon = Timestamp::now() + SignedDuration::from_secs(30);
+    let answer = publish(&authority, &dated(soon, hours(24))).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+}
