@@ -91,10 +91,13 @@ pub async fn current(instance: &Instance) -> Result<Option<RevocationList>, Fail
 pub async fn add(instance: &Instance, entries: &[Revoked]) -> Result<RevocationList, Failure> {
     let own = RevocationList::revoker(&instance.names().service_issuer);
     if entries.iter().any(|entry| entry.target == own) {
-        let what = format!("{own} signs this list and cannot be put on it");
-        return Err(Failure::new(Exit::Usage, "CLI-0605", what)
-            .line("with it revoked nothing could be taken back")
-            .hint("what it signed can be revoked by its digest: bulla revoke digest"));
+        return Err(Failure::new(
+            Exit::Usage,
+            "CLI-0605",
+            format!("{own} signs this list and cannot be put on it"),
+        )
+        .line("with it revoked nothing could be taken back")
+        .hint("after a break-in replace the keys that carry the list: bulla trust rotate"));
     }
     change(instance, |mut all| {
         all.extend_from_slice(entries);

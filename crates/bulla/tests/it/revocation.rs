@@ -188,37 +188,32 @@ fn without_a_list_or_with_an_old_one_nothing_is_decided() {
     place.verify(&signed, DANA, &[]).success();
 }
 
-#[test]
-fn others_learn_of_it_through_the_tuf_repository() {
-    let place = Place::new();
-    let signed = place.sign("notes", DANA);
+/// Another machine, which knows the instance by its first root.
+fn elsewhere(place: &Place) -> (World, String) {
     let elsewhere = World::new();
     let url = place.instance.url("tuf").to_owned();
     let root = place.instance.path("tuf_root");
     let print = Digest::sha256(&fs::read(&root).unwrap()).hex().to_owned();
     let root = root.display().to_string();
-    let init = [
-        "trust",
-        "init",
-        &url,
-        "--root",
-        &root,
-        "--fingerprint",
-        &print,
-    ];
-    elsewhere.bulla(init).success();
+    let init = ["trust", "init", &url, "--root", &root];
+    let print = ["--fingerprint", &print];
+    elsewhere.bulla([&init[..], &print].concat()).success();
+    (elsewhere, url)
+}
+
+fn verify_at((world, url): &(World, String), place: &Place, signed: &(String, String)) -> Outcome {
     let who = format!("{}={DANA}", place.instance.url("oidc"));
-    let verify = || {
-        let args = [
-            "verify-blob",
-            &signed.0,
-            "--bundle",
-            &signed.1,
-            "--identity",
-            &who,
-        ];
-        elsewhere.bulla([&args[..], &["--sigstore", &url]].concat())
-    };
+    let (file, bundle) = (&*signed.0, &*signed.1);
+    let args = ["verify-blob", file, "--bundle", bundle, "--identity", &who];
+    world.bulla([&args[..], &["--sigstore", url]].concat())
+}
+
+#[test]
+fn others_learn_of_it_through_the_tuf_repository() {
+    let place = Place::new();
+    let signed = place.sign("notes", DANA);
+    let elsewhere = elsewhere(&place);
+    let verify = || verify_at(&elsewhere, &place, &signed);
     verify().success();
     let day = "2020-01-01";
     place
@@ -233,8 +228,32 @@ fn others_learn_of_it_through_the_tuf_repository() {
         .success();
     // Until it is told, the other place knows no better.
     verify().success();
-    elsewhere.bulla(["trust", "update", &url]).success();
+    let (world, url) = &elsewhere;
+    world.bulla(["trust", "update", url]).success();
     verify().exit(1).says("TRUST-0800").says("never was ours");
+}
+
+#[test]
+fn others_follow_when_the_keys_that_carry_it_are_replaced() {
+    let place = Place::new();
+    let signed = place.sign("notes", DANA);
+    let before = elsewhere(&place);
+    let rotated = place.world.bulla(["trust", "rotate", "-o", "json"]);
+    let rotated = rotated.success().says("have new keys").json();
+    assert_eq!(rotated, serde_json::json!({"version": 1, "root": 2}));
+    let day = ["--from", "2020-01-01", "--reason", "never was ours"];
+    place
+        .revoke(&[&["identity", DANA], &day[..]].concat())
+        .success();
+    let update = ["trust", "update", &before.1];
+    before.0.bulla(update).success();
+    // One that knew the former keys, and one that begins at the first root now.
+    for elsewhere in [before, elsewhere(&place)] {
+        verify_at(&elsewhere, &place, &signed)
+            .exit(1)
+            .says("TRUST-0800")
+            .says("never was ours");
+    }
 }
 
 #[test]
