@@ -221,6 +221,7 @@ impl Authority {
             asserted: self.parts.ca.asserted.clone(),
             service: self.parts.ca.service.clone(),
             login: self.parts.login.clone(),
+            tuf: self.parts.tuf.clone(),
             clock: self.parts.clock.clone(),
         };
         Ok(socket.serve(mint))

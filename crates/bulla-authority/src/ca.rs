@@ -8,6 +8,7 @@
 mod audit;
 pub mod issuer;
 pub(crate) mod request;
+mod revoked;
 mod routes;
 
 use bulla_core::{Clock, Code, Diagnose};
@@ -28,6 +29,7 @@ use crate::{
     health::Lifetime,
     log::ct::CtLog,
     oidc::{self, TokenUse},
+    revocation::Kept,
 };
 use issuer::{IssuerKeys, Issuers, Principal, PrincipalError};
 
@@ -50,6 +52,8 @@ pub struct CertificateAuthority {
     pub issuers: Issuers,
     /// Their keys.
     pub keys: IssuerKeys,
+    /// Who gets none.
+    pub revocations: Arc<Kept>,
     /// Tokens that bought their one certificate.
     pub spent: oidc::SingleUse,
     /// How long a certificate holds, in seconds.
@@ -106,6 +110,7 @@ impl CertificateAuthority {
     ) -> Result<(Vec<Certificate>, Principal), Denied> {
         let (principal, once) = self.authenticate(&request.token).await?;
         let key = request.proof.verify(&principal.challenge)?;
+        self.require_unrevoked(&principal, &key).await?;
         let failed = |error: AuthorityError| internal(CaRefusal::Internal, error);
         let generation = self.intermediates.current(self.clock.now());
         let generation = generation.map_err(failed)?;

@@ -15,22 +15,21 @@ use axum::{
     routing::get,
 };
 use bulla_core::{Clock, Diagnose as _};
-use bulla_store::{Values, state::Change};
 use bulla_trust::{
     TrustRoot,
-    revocation::{RevocationList, TUF_TARGET},
+    revocation::{RevocationList, Revoked, TUF_TARGET},
 };
 use jiff::{SignedDuration, Timestamp};
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::{error::AuthorityError, http::RpcError, tuf::Publisher};
 
+mod kept;
 mod seal;
 
+pub use kept::Kept;
 pub use seal::Seals;
 
-const SPACE: &str = "revocation";
-const LIST: &str = "list";
 /// How long a list counts that is made here.
 const LIFE: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// After how long it is made anew.
@@ -48,7 +47,7 @@ pub struct Revocation {
     /// What seals a list here.
     pub seals: Seals,
     /// Where the list is kept.
-    pub values: Values,
+    pub kept: Arc<Kept>,
     /// What carries it to verifiers.
     pub publisher: Publisher,
     /// Tells the time.
@@ -88,7 +87,7 @@ impl Revocation {
     /// # Errors
     /// [`RpcError`] if the store fails.
     pub async fn kept(&self) -> Result<Option<Vec<u8>>, RpcError> {
-        let kept = self.values.get(SPACE, LIST).await;
+        let kept = self.kept.bundle().await;
         kept.map_err(|error| RpcError::internal("the list cannot be read", &error))
     }
 
@@ -129,22 +128,21 @@ impl Revocation {
             return Err(refused("a list may count for 90 days at most".into()));
         }
         let kept = self.kept().await?;
-        let next = match &kept {
-            Some(bundle) => self.list(bundle)?.number().saturating_add(1),
-            None => 1,
-        };
+        let before = kept.as_deref().map(|kept| self.list(kept)).transpose()?;
+        let next = before.as_ref().map_or(0, RevocationList::number);
+        let next = next.saturating_add(1);
         if list.number() != next {
             return Err(refused(format!(
                 "the next list is number {next}, this is number {}: begin again from the present one",
                 list.number()
             )));
         }
-        let change = Change::Swap {
-            key: LIST,
-            expected: kept.as_deref(),
-            value: bundle,
-        };
-        let swapped = self.values.apply(SPACE, &[change]).await;
+        if self.locks_out(&list, before.as_ref()) {
+            return Err(refused(
+                "the list revokes the revoker, which signs it: nothing could be taken back".into(),
+            ));
+        }
+        let swapped = self.kept.swap(kept.as_deref(), bundle).await;
         if !swapped.map_err(|error| RpcError::internal("the list was not kept", &error))? {
             return Err(refused("another list came first: begin again".into()));
         }
@@ -153,7 +151,23 @@ impl Revocation {
             target: "audit", event = "revocations published",
             number = list.number(), entries = list.entries().len()
         );
+        let before = before.as_ref().map_or(&[][..], RevocationList::entries);
+        tell("revocation added", list.entries(), before, list.number());
+        tell(
+            "revocation withdrawn",
+            before,
+            list.entries(),
+            list.number(),
+        );
         Ok(())
+    }
+
+    /// Whether a list revokes who makes it, and the one before did not: that one
+    /// may be of a time when this was not refused, and is renewed all the same.
+    fn locks_out(&self, list: &RevocationList, before: Option<&RevocationList>) -> bool {
+        let own = RevocationList::revoker(self.seals.ca.service.url());
+        let names_it = |list: &RevocationList| list.entries().iter().any(|e| e.target == own);
+        names_it(list) && !before.is_some_and(names_it)
     }
 
     /// Sees to it that there is a list, that it is of today, and that it is
@@ -194,5 +208,16 @@ impl Revocation {
             .map_err(|error| failed(&error))?;
         let bundle = self.seals.seal(&statement, now).await?;
         self.take(&bundle, now).await
+    }
+}
+
+/// An audit line for each of `entries` that `others` does not have.
+fn tell(event: &'static str, entries: &[Revoked], others: &[Revoked], number: u64) {
+    let others: HashSet<&Revoked> = others.iter().collect();
+    for entry in entries.iter().filter(|entry| !others.contains(entry)) {
+        tracing::info!(
+            target: "audit", event, number, what = ?entry.target.to_string(),
+            from = %entry.from, reason = ?entry.reason
+        );
     }
 }

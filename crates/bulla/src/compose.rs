@@ -265,6 +265,16 @@ impl Instance {
             .map_err(|error| Failure::from_error(Exit::CouldNotRun, &error))
     }
 
+    /// Has the instance replace the online keys of its TUF repository; gives its answer.
+    ///
+    /// # Errors
+    /// If the socket does not answer, or the instance declines.
+    pub async fn rotate_tuf(&self) -> Result<serde_json::Value, Failure> {
+        token::rotate_tuf(&self.ready.token_socket)
+            .await
+            .map_err(|error| Failure::from_error(Exit::CouldNotRun, &error))
+    }
+
     /// Stops serving, if this process serves.
     pub async fn stop(self) {
         if let Some(services) = self.services {

@@ -34,7 +34,7 @@ use crate::{
     log::{Cosigner, Log, LogConfig, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
     metrics::Metrics,
     oidc,
-    revocation::{Revocation, Seals},
+    revocation::{Kept, Revocation, Seals},
     store::{self, LogStore, Measured},
     transport::Transport,
     trust_document::TrustMaterial,
@@ -122,6 +122,7 @@ pub(super) async fn open(
         Embedded::new(service.url(), EmbeddedKind::Services, service.clone()),
         Embedded::new(login.url(), EmbeddedKind::Login, login.clone()),
     ];
+    let kept = Arc::new(Kept::new(shared));
     let ca = Arc::new(CertificateAuthority {
         intermediates,
         ct,
@@ -129,6 +130,7 @@ pub(super) async fn open(
         service,
         issuers: Issuers::load(&config.ca, embedded)?,
         keys,
+        revocations: kept.clone(),
         spent: login.single_use().clone(),
         lifetime_seconds: config.ca.lifetime_seconds()?,
         clock: clock.clone(),
@@ -189,7 +191,7 @@ pub(super) async fn open(
             log: rekor.clone(),
             tsa: tsa.clone(),
         },
-        values: shared,
+        kept,
         publisher: published.tuf.clone(),
         clock: clock.clone(),
     });

@@ -4,7 +4,7 @@
 //! quoted.
 
 use bulla_core::Diagnose;
-use bulla_crypto::x509::{Certificate, SubjectName};
+use bulla_crypto::x509::Certificate;
 
 use super::{CaRefusal, issuer::Principal};
 
@@ -13,14 +13,12 @@ const SHOWN: usize = 256;
 
 /// A certificate was issued.
 pub(super) fn issued(chain: &[Certificate], principal: &Principal) {
-    let (SubjectName::Email(name) | SubjectName::Uri(name) | SubjectName::Username(name)) =
-        &principal.subject;
     let leaf = chain.first().map(|leaf| &leaf.parsed().tbs_certificate);
     let serial = leaf.map(|leaf| hex::encode(leaf.serial_number.as_bytes()));
     tracing::info!(
         target: "audit",
         event = "certificate issued",
-        subject = ?shown(name),
+        subject = ?shown(principal.name()),
         issuer = ?shown(principal.extensions.issuer()),
         serial = serial.unwrap_or_default(),
     );

@@ -11,6 +11,7 @@ use bulla_crypto::{
     KeyError, PublicKey,
     x509::{CertificateRequest, X509Error, parse_csr_pem},
 };
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::http::base64;
@@ -208,6 +209,16 @@ pub enum CaRefusal {
     /// The PKCS #10 request cannot be read.
     #[error("The certificate signing request could not be parsed")]
     Request,
+    /// The instance's own list revokes the signer, or the key.
+    #[error("{what} is revoked from {from} on: {reason}")]
+    Revoked {
+        /// Whom or what.
+        what: String,
+        /// From when on.
+        from: Timestamp,
+        /// Why.
+        reason: String,
+    },
     /// The token is missing, malformed, expired, or of another issuer.
     #[error("There was an error processing the identity token")]
     Token,
@@ -225,11 +236,16 @@ impl Diagnose for CaRefusal {
             Self::Claims(_) => Code("AUTH-0421"),
             Self::Insecure => Code("AUTH-0422"),
             Self::Log => Code("AUTH-0423"),
+            Self::Revoked { .. } => Code("AUTH-0426"),
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Revoked { .. } => Some(
+                "if that is a mistake, whoever runs the instance takes it back: bulla revoke withdraw"
+                    .into(),
+            ),
             Self::Token => Some("get a token with `bulla token --email EMAIL`".into()),
             Self::Insecure => Some(
                 "use ECDSA P-256, P-384 or P-521, Ed25519, or RSA with 2048, 3072 or 4096 bits"

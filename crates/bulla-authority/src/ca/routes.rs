@@ -110,6 +110,10 @@ impl IntoResponse for CaRefusal {
             let body = json!({"code": 13, "message": self.to_string(), "details": []});
             return (status, Json(body)).into_response();
         }
-        RpcError::invalid(self.to_string()).into_response()
+        match self {
+            Self::Revoked { .. } => RpcError::permission(self.to_string()),
+            _ => RpcError::invalid(self.to_string()),
+        }
+        .into_response()
     }
 }

@@ -107,6 +107,11 @@ pub enum Done {
     Enrolment(Enrolment),
     /// Nothing to say.
     Nothing {},
+    /// The online keys of TUF were replaced.
+    Rotated {
+        /// Of the root that names them.
+        root_version: u64,
+    },
     /// A user.
     User {
         /// The user.

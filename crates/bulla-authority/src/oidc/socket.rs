@@ -1,5 +1,5 @@
-//! The socket that mints tokens and manages users and clients: one JSON line in,
-//! one JSON line out.
+//! The socket that mints tokens, manages users and clients, and replaces the online
+//! keys of TUF: one JSON line in, one JSON line out.
 //!
 //! Mode 0600, and the peer's user id is checked as well: only the instance's
 //! owner (and root) can ask. A service's token is a request of its own, which
@@ -24,6 +24,7 @@ use super::{
     Issuer, Login, OidcError, Service,
     manage::{Done, Order},
 };
+use crate::tuf::Publisher;
 
 /// Bytes of one request.
 const REQUEST_BYTES: u64 = 64 << 10;
@@ -38,6 +39,8 @@ pub struct Mint {
     pub service: Arc<Issuer>,
     /// The login issuer, whose users and clients are managed.
     pub login: Arc<Login>,
+    /// The TUF repository.
+    pub tuf: Publisher,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -46,6 +49,7 @@ pub struct Mint {
 #[serde(tag = "op", rename_all = "kebab-case", deny_unknown_fields)]
 enum Request {
     Manage { order: Order },
+    RotateTuf {},
     Token { email: String, audience: String },
     ServiceToken { service: Service },
 }
@@ -122,6 +126,12 @@ async fn answer(stream: UnixStream, mint: &Mint) -> io::Result<()> {
     let answer = match serde_json::from_slice::<Request>(&line) {
         Ok(Request::Manage { order }) => match mint.login.manage(order).await {
             Ok(done) => Answer::Done(done),
+            Err(error) => Answer::refusing(&error),
+        },
+        Ok(Request::RotateTuf {}) => match mint.tuf.rotate().await {
+            Ok(installed) => Answer::Done(Done::Rotated {
+                root_version: installed.root_version,
+            }),
             Err(error) => Answer::refusing(&error),
         },
         Ok(Request::Token { email, audience }) => {

@@ -112,14 +112,17 @@ async fn the_socket_is_for_its_owner_and_says_why_it_refuses() {
         "http://h",
         settings,
         store.values(),
-        slots,
+        slots.clone(),
         keys,
         clock.clone(),
     );
+    let (tuf, seed) = (crate::tuf::TufSettings::default(), Default::default());
+    let tuf = crate::tuf::Publisher::new(store.values(), slots, tuf, clock.clone(), seed);
     let mint = socket::Mint {
         asserted: asserted.clone(),
         service: Arc::new(issuer("http://h/service")),
         login: Arc::new(login.await.unwrap()),
+        tuf,
         clock,
     };
     let task = tokio::spawn(socket.serve(mint));
@@ -140,6 +143,8 @@ async fn the_socket_is_for_its_owner_and_says_why_it_refuses() {
     assert_eq!(answer["error"]["code"], "AUTH-0102");
     let answer = ask("{\"op\":\"service-token\",\"service\":\"admin\"}\n").await;
     assert_eq!(answer["error"]["code"], "AUTH-0106");
+    let answer = ask("{\"op\":\"rotate-tuf\"}\n").await;
+    assert_eq!(answer["error"]["code"], "AUTH-0604", "no repository yet");
     let manage = async |order: &str| {
         let line = format!("{{\"op\":\"manage\",\"order\":{order}}}\n");
         ask(&line).await

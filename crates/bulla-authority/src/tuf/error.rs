@@ -40,6 +40,12 @@ pub enum TufError {
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A key that people hold, where the instance itself would have to sign.
+    #[error("the {role} key is offline: its holders name new keys, the instance cannot")]
+    KeyOffline {
+        /// Which role.
+        role: &'static str,
+    },
     /// A slot that holds keys.
     #[error("a TUF key cannot be used: {0}")]
     KeySlot(#[source] Box<crate::error::AuthorityError>),
@@ -107,6 +113,7 @@ impl Diagnose for TufError {
             Self::Stopping => Code("AUTH-0607"),
             Self::TooLarge { .. } => Code("AUTH-0608"),
             Self::TooMany { .. } => Code("AUTH-0609"),
+            Self::KeyOffline { .. } => Code("AUTH-0610"),
         }
     }
 
@@ -123,6 +130,10 @@ impl Diagnose for TufError {
             }
             Self::DoesNotFit { .. } | Self::Expired { .. } => {
                 "begin again from what the instance has now: bulla trust export --ceremony FILE, then bulla trust ceremony plan --export FILE"
+                    .into()
+            }
+            Self::KeyOffline { .. } => {
+                "stop the instance, remove keys/tuf-snapshot*.sealed, keys/tuf-timestamp*.sealed and keys/tuf-online*.sealed, and start it; then: bulla trust export --ceremony FILE, bulla trust ceremony plan --export FILE"
                     .into()
             }
             Self::NoRoot => {

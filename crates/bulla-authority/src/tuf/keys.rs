@@ -10,7 +10,7 @@ use bulla_trust::tuf::metadata::{Document, Role, RoleKeys, Root};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{TufError, TufSettings};
+use super::{TufError, TufSettings, repository::Repository};
 use crate::{error::AuthorityError, key_slot::KeySlots};
 
 /// Where it is noted how many generations there are.
@@ -129,14 +129,10 @@ impl Keys {
     }
 }
 
-/// Makes the next key of these online roles; a root has to name it before it signs.
-pub(super) async fn next_generation(
-    slots: &KeySlots,
-    values: &Values,
-    roles: &[&'static str],
-) -> Result<(), TufError> {
+/// Makes the next key of each online role; root or targets have to name it before it signs.
+pub(super) async fn next_generation(slots: &KeySlots, values: &Values) -> Result<(), TufError> {
     let (mut generations, stored) = Generations::load(values).await?;
-    for role in roles {
+    for role in ONLINE {
         let next = generations.of(role).saturating_add(1);
         if next > MOST_GENERATIONS {
             return Err(TufError::Damaged {
@@ -144,7 +140,7 @@ pub(super) async fn next_generation(
             });
         }
         make(slots, &slot(role, next)).await?;
-        generations.0.insert((*role).to_owned(), next);
+        generations.0.insert(role.to_owned(), next);
     }
     let value = serde_json::to_vec(&generations).map_err(|_| TufError::Stopping)?;
     let swap = Change::Swap {
@@ -158,9 +154,13 @@ pub(super) async fn next_generation(
     }
 }
 
-/// Removes the keys that the root in force does not name: root and targets after
+/// Removes the keys that what is published does not name: root and targets after
 /// a ceremony, and former generations of the others.
-pub(super) async fn retire(values: &Values, slots: &KeySlots, root: &Root) -> Result<(), TufError> {
+pub(super) async fn retire(values: &Values, slots: &KeySlots) -> Result<(), TufError> {
+    let Some(repository) = Repository::load(values).await? else {
+        return Ok(());
+    };
+    let root = &repository.root;
     for role in [Role::Root, Role::Targets] {
         let slot = slot(role.name(), 1);
         let key = find(slots, &slot).await?;
@@ -179,11 +179,17 @@ pub(super) async fn retire(values: &Values, slots: &KeySlots, root: &Root) -> Re
         }
     }
     let (generations, _) = Generations::load(values).await?;
-    for role in [Role::Snapshot, Role::Timestamp] {
-        for generation in 1..generations.of(role.name()) {
-            let slot = slot(role.name(), generation);
+    let named = |role| match role {
+        "snapshot" => Some(&root.snapshot),
+        "timestamp" => Some(&root.timestamp),
+        _ => repository.delegation().map(|delegation| &delegation.keys),
+    };
+    for role in ONLINE {
+        let Some(named) = named(role) else { continue };
+        for generation in 1..generations.of(role) {
+            let slot = slot(role, generation);
             if let Some(key) = find(slots, &slot).await?
-                && !names(root.role(role), &*key)
+                && !names(named, &*key)
             {
                 slots.remove(&slot).await.map_err(failed)?;
             }

@@ -23,6 +23,8 @@ use super::{
 };
 use crate::{error::AuthorityError, health::Lifetime, key_slot::KeySlots};
 
+mod rotate;
+
 /// How often a change is tried against other processes.
 const TRIES: u32 = 16;
 /// Former versions that stay, for clients in the middle of an update.
@@ -99,7 +101,7 @@ impl Publisher {
             return Err(TufError::NoRoot);
         };
         // A ceremony that was taken in, by a process that ended right then.
-        keys::retire(values, slots, &repository.root).await?;
+        keys::retire(values, slots).await?;
         let keys = Keys::load(slots, values, settings).await?;
         Ok(keys.speaks_for(Role::Targets, &repository.root))
     }
@@ -282,21 +284,6 @@ impl Publisher {
         Ok(())
     }
 
-    /// Replaces the keys of these online roles (`snapshot`, `timestamp`, `online`).
-    /// While root and targets are online, new ones name them at once; otherwise
-    /// the next ceremony must.
-    ///
-    /// # Errors
-    /// [`TufError`].
-    pub async fn rotate(&self, roles: &[&str]) -> Result<(), TufError> {
-        let known = |role: &&str| keys::ONLINE.into_iter().find(|known| known == role);
-        let roles: Option<Vec<&'static str>> = roles.iter().map(known).collect();
-        let roles = roles.ok_or(TufError::OnlineKey { role: "asked" })?;
-        keys::next_generation(&self.inner.slots, &self.inner.values, &roles).await?;
-        self.commit(self.inner.clock.now(), |_| Ok(())).await?;
-        Ok(())
-    }
-
     /// Takes in what a ceremony signed; from then on root and targets have no
     /// key here, if the ceremony's root names other keys for them.
     ///
@@ -316,10 +303,7 @@ impl Publisher {
             .await?;
         install::after(&self.inner.values, &self.inner.slots, offline, now).await?;
         self.look().await?;
-        Ok(Installed {
-            root_version: versions.root,
-            timestamp_version: versions.timestamp,
-        })
+        Ok(versions.installed())
     }
 
     async fn commit_waiting(&self) {
@@ -473,6 +457,13 @@ impl Versions {
             timestamp: current.timestamp.version,
             expires: current.timestamp.expires,
         })
+    }
+
+    fn installed(&self) -> Installed {
+        Installed {
+            root_version: self.root,
+            timestamp_version: self.timestamp,
+        }
     }
 
     fn published(&self) -> Published {

@@ -393,11 +393,12 @@ async fn online_keys_are_replaced_and_clients_follow() {
         .unwrap();
     world.read(&[]).await.unwrap();
     let before = world.root().await;
-    world
-        .publisher
-        .rotate(&["snapshot", "timestamp", "online"])
-        .await
-        .unwrap();
+    let installed = world.publisher.rotate().await.unwrap();
+    assert_eq!(installed.root_version, 2);
+    for role in ["snapshot", "timestamp", "online"] {
+        let former = world.slots.get(&format!("tuf-{role}")).await.unwrap();
+        assert!(former.is_none(), "the former {role} key is gone");
+    }
     let after = world.root().await;
     assert_eq!(after.version, 2);
     assert_ne!(before.timestamp, after.timestamp);

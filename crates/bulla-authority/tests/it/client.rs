@@ -193,13 +193,18 @@ pub(crate) async fn sign_blob(authority: &Authority, signer: &Signer, blob: &[u8
 
 /// A bundle over a statement about a blob.
 pub(crate) async fn attest_blob(authority: &Authority, signer: &Signer, blob: &[u8]) -> Value {
-    let kind = "application/vnd.in-toto+json";
     let statement = json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": "blob", "digest": {"sha256": hex::encode(Hash::Sha256.digest(blob))}}],
         "predicateType": "https://sigstore.dev/cosign/sign/v1",
         "predicate": {},
     });
+    attest(authority, signer, &statement).await
+}
+
+/// A bundle over a statement.
+pub(crate) async fn attest(authority: &Authority, signer: &Signer, statement: &Value) -> Value {
+    let kind = "application/vnd.in-toto+json";
     let payload = statement.to_string().into_bytes();
     let message = pre_authentication_encoding(kind, &payload);
     let (signature, material) = witness(authority, signer, &message).await;

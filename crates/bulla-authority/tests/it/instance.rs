@@ -174,6 +174,13 @@ async fn tokens_come_over_the_socket_and_become_certificates() {
         let answer = post_json(&authority, "/api/v2/signingCert", &request).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
+    let (id, second) = (authority.root_id(), "/tuf/2.root.json");
+    assert_eq!(get(&authority, second).await.status, 404);
+    let answer = ask("{\"op\":\"rotate-tuf\"}\n").await;
+    assert_eq!(answer["done"], serde_json::json!({"root_version": 2}));
+    assert_eq!(get(&authority, second).await.status, 200);
+    let first = get(&authority, "/tuf/1.root.json").await.body;
+    assert_eq!(Digest::sha256(&first), id.0, "the fingerprint stays");
     let refused = ask("{\"op\":\"token\",\"email\":\"http://127.0.0.1:4321/oidc/service/builder\",\"audience\":\"sigstore\"}\n").await;
     assert!(
         refused["error"]["code"]

@@ -23,6 +23,7 @@ mod logs;
 mod peers;
 mod rekor_v1;
 mod replicas;
+mod revocation;
 mod services;
 mod sigstore;
 mod tuf;

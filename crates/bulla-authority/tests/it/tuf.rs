@@ -25,6 +25,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+mod rotation;
+
 /// What python-tuf is asked: to refresh, and for targets; it prints their texts.
 const SCRIPT: &str = r#"
 import os, sys

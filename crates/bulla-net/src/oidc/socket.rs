@@ -1,5 +1,5 @@
 //! Tokens from a running local instance, over its Unix socket, and the management
-//! of who may log in there.
+//! of who may log in there and of the instance's TUF keys.
 //!
 //! One JSON line out, one in. The instance checks who asks (peer user id); a
 //! service's token is asked for by `ship` alone, and there is deliberately no
@@ -66,15 +66,21 @@ pub async fn manage(
     socket: &Path,
     order: &impl Serialize,
 ) -> Result<serde_json::Value, TokenError> {
-    let answer = exchange(
-        socket,
-        &Managing {
-            op: "manage",
-            order,
-        },
-    )
-    .await?;
-    match limits::parse_json(&answer, MANAGED_BYTES, "answer")? {
+    let op = "manage";
+    done(&exchange(socket, &Managing { op, order }).await?)
+}
+
+/// Has the instance replace the online keys of its TUF repository; gives its answer.
+///
+/// # Errors
+/// [`TokenError`] if no instance answers, or it declines.
+pub async fn rotate_tuf(socket: &Path) -> Result<serde_json::Value, TokenError> {
+    done(&exchange(socket, &Question::RotateTuf {}).await?)
+}
+
+/// What the instance says that it did.
+fn done(answer: &[u8]) -> Result<serde_json::Value, TokenError> {
+    match limits::parse_json(answer, MANAGED_BYTES, "answer")? {
         Answer::Done(done) => Ok(done),
         Answer::Error {
             code,
@@ -133,6 +139,7 @@ pub fn parse_answer(line: &[u8]) -> Result<Token, TokenError> {
 #[derive(Serialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
 enum Question<'a> {
+    RotateTuf {},
     ServiceToken { service: Service },
     Token { email: &'a str, audience: &'a str },
 }

@@ -54,7 +54,7 @@ impl fmt::Display for Target {
 }
 
 /// One entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Revoked {
     /// What.
@@ -179,6 +179,21 @@ impl RevocationList {
             _ => return Ok(self),
         };
         Err(RevocationError::Invalid { what })
+    }
+
+    /// Who signs the lists of the instance with this issuer of services.
+    pub fn revoker(issuer: &str) -> Target {
+        Target::Identity {
+            issuer: issuer.to_owned(),
+            subject: format!("{issuer}{SIGNER}"),
+        }
+    }
+
+    /// The entry that revokes one of these already: for whoever is asked to
+    /// certify them now.
+    pub fn in_force(&self, targets: &[Target], now: Timestamp) -> Option<&Revoked> {
+        let mut begun = self.entries.iter().filter(|entry| entry.from <= now);
+        begun.find(|entry| targets.contains(&entry.target))
     }
 
     /// The entry that this signature falls under.

@@ -19,7 +19,8 @@ use crate::{
 #[command(after_help = "\
 What is proven to have been signed before --from still counts: by its timestamp or its log entry.
 A digest does not count from then on, however old its signatures are. Each change is a new list,
-signed by the instance, logged, and carried to verifiers by its TUF repository.
+signed by the instance, logged, and carried to verifiers by its TUF repository. What is taken
+off counts again, as if it had never been on the list.
 
 Formats: text, json.
 
@@ -27,7 +28,8 @@ Examples:
   bulla revoke identity dana@example.com --issuer https://login.example.com --reason \"left the company\"
   bulla revoke key cosign.pub --from 2026-11-20 --reason \"laptop stolen\"
   bulla revoke digest sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae --reason backdoor
-  bulla revoke list")]
+  bulla revoke list
+  bulla revoke withdraw identity dana@example.com --issuer https://login.example.com")]
 pub struct RevokeArgs {
     #[command(subcommand)]
     command: RevokeCommand,
@@ -37,30 +39,64 @@ pub struct RevokeArgs {
 enum RevokeCommand {
     /// An artifact, a bundle or a certificate
     Digest {
-        /// sha256:HEX
-        digest: Digest,
+        #[command(flatten)]
+        what: DigestArgs,
         #[command(flatten)]
         entry: EntryArgs,
     },
     /// A signer, as certificates name it
     Identity {
-        /// The subject: an address, or a URI
-        subject: String,
-        /// Who authenticated it [default: the instance's issuer of asserted identities]
-        #[arg(long, value_name = "URL")]
-        issuer: Option<String>,
+        #[command(flatten)]
+        what: IdentityArgs,
         #[command(flatten)]
         entry: EntryArgs,
     },
     /// A key
     Key {
-        /// Its public half: a file, or sha256:HEX of it in DER
-        key: String,
+        #[command(flatten)]
+        what: KeyArgs,
         #[command(flatten)]
         entry: EntryArgs,
     },
     /// Show what is revoked
     List,
+    /// Take something off the list, named as it was put there: it counts again
+    Withdraw {
+        #[command(subcommand)]
+        what: Named,
+    },
+}
+
+/// What an entry is about.
+#[derive(Subcommand)]
+enum Named {
+    /// An artifact, a bundle or a certificate
+    Digest(DigestArgs),
+    /// A signer, as certificates name it
+    Identity(IdentityArgs),
+    /// A key
+    Key(KeyArgs),
+}
+
+#[derive(Args)]
+struct DigestArgs {
+    /// sha256:HEX
+    digest: Digest,
+}
+
+#[derive(Args)]
+struct IdentityArgs {
+    /// The subject: an address, or a URI
+    subject: String,
+    /// Who authenticated it [default: the instance's issuer of asserted identities]
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+}
+
+#[derive(Args)]
+struct KeyArgs {
+    /// Its public half: a file, or sha256:HEX of it in DER
+    key: String,
 }
 
 /// What every entry has.
@@ -89,21 +125,13 @@ pub fn run(args: RevokeArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
     let list = context.block_on(async {
         let instance = compose::connect(context).await?;
-        let list = match wanted(args.command, &instance)? {
-            Some(entry) => {
-                let what = entry.target.to_string();
-                let list = revocations::add(&instance, &[entry]).await?;
-                let number = list.number();
-                context
-                    .talk
-                    .say(&format!(" ✓ {what} is revoked, by list number {number}"));
-                list
-            }
-            None => revocations::current(&instance).await?.ok_or_else(|| {
-                Failure::new(Exit::NothingToVerify, "CLI-0601", "there is no list yet")
-                    .hint("bulla up publishes one when it starts")
-            })?,
-        };
+        let (list, done) = change(args.command, &instance).await?;
+        if let Some(done) = done {
+            let number = list.number();
+            context
+                .talk
+                .say(&format!(" ✓ {done}, by list number {number}"));
+        }
         instance.stop().await;
         Ok(list)
     })?;
@@ -114,31 +142,32 @@ pub fn run(args: RevokeArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Allowed)
 }
 
-fn wanted(
+/// Does what is asked: the list in force then, and what has changed.
+async fn change(
     command: RevokeCommand,
     instance: &compose::Instance,
-) -> Result<Option<Revoked>, Failure> {
-    let (target, entry) = match command {
-        RevokeCommand::List => return Ok(None),
-        RevokeCommand::Digest { digest, entry } => (Target::Digest(digest), entry),
-        RevokeCommand::Identity {
-            subject,
-            issuer,
-            entry,
-        } => {
-            let issuer = issuer.unwrap_or_else(|| instance.names().asserted_issuer.clone());
-            (Target::Identity { issuer, subject }, entry)
+) -> Result<(RevocationList, Option<String>), Failure> {
+    let (what, entry) = match command {
+        RevokeCommand::List => {
+            let list = revocations::current(instance).await?.ok_or_else(|| {
+                Failure::new(Exit::NothingToVerify, "CLI-0601", "there is no list yet")
+                    .hint("bulla up publishes one when it starts")
+            })?;
+            return Ok((list, None));
         }
-        RevokeCommand::Key { key, entry } => {
-            let digest = match key.parse::<Digest>() {
-                Ok(digest) => digest,
-                Err(_) => keyref::public(&key)?.id(),
-            };
-            (Target::Key(digest), entry)
+        RevokeCommand::Withdraw { what } => {
+            let target = what.target(instance)?;
+            let list = revocations::withdraw(instance, &target).await?;
+            return Ok((list, Some(format!("{target} is not revoked any more"))));
         }
+        RevokeCommand::Digest { what, entry } => (Named::Digest(what), entry),
+        RevokeCommand::Identity { what, entry } => (Named::Identity(what), entry),
+        RevokeCommand::Key { what, entry } => (Named::Key(what), entry),
     };
+    let target = what.target(instance)?;
+    let done = format!("{target} is revoked");
     let now = Timestamp::now();
-    Ok(Some(Revoked {
+    let revoked = Revoked {
         target,
         // Timestamps tell whole seconds: what is signed in this one is not older.
         from: entry
@@ -146,7 +175,24 @@ fn wanted(
             .unwrap_or(Timestamp::from_second(now.as_second()).unwrap_or(now)),
         listed: now,
         reason: entry.reason,
-    }))
+    };
+    Ok((revocations::add(instance, &[revoked]).await?, Some(done)))
+}
+
+impl Named {
+    fn target(self, instance: &compose::Instance) -> Result<Target, Failure> {
+        Ok(match self {
+            Self::Digest(DigestArgs { digest }) => Target::Digest(digest),
+            Self::Identity(IdentityArgs { subject, issuer }) => {
+                let issuer = issuer.unwrap_or_else(|| instance.names().asserted_issuer.clone());
+                Target::Identity { issuer, subject }
+            }
+            Self::Key(KeyArgs { key }) => Target::Key(match key.parse::<Digest>() {
+                Ok(digest) => digest,
+                Err(_) => keyref::public(&key)?.id(),
+            }),
+        })
+    }
 }
 
 fn text(list: &RevocationList) -> String {

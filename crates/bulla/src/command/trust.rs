@@ -10,6 +10,7 @@ use crate::{
 mod ceremony;
 mod export;
 mod init;
+mod rotate;
 mod show;
 mod update;
 
@@ -36,6 +37,8 @@ enum TrustCommand {
     Export(export::ExportArgs),
     /// Make another Sigstore known here, by its first root.json
     Init(init::InitArgs),
+    /// Replace the keys by which the local instance says what is newest
+    Rotate(rotate::RotateArgs),
     /// Authorities, logs and keys of a trust root
     Show(show::ShowArgs),
     /// Get what is new from the Sigstores that are known here
@@ -51,6 +54,7 @@ pub fn run(args: TrustArgs, context: &Context) -> Result<Exit, Failure> {
         TrustCommand::Ceremony(args) => ceremony::run(args, context),
         TrustCommand::Export(args) => export::run(args, context),
         TrustCommand::Init(args) => init::run(args, context),
+        TrustCommand::Rotate(args) => rotate::run(args, context),
         TrustCommand::Show(args) => show::run(args, context),
         TrustCommand::Update(args) => update::run(args, context),
     }

@@ -10,7 +10,7 @@ use bulla_core::{Clock, SystemClock, limits};
 use bulla_net::{revocation, seal_statement, token::Service};
 use bulla_trust::{
     Revocations, TrustRoot,
-    revocation::{RevocationList, Revoked},
+    revocation::{RevocationList, Revoked, Target},
     root::LogChoice,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -32,6 +32,8 @@ const FILE: &str = "revocations.sigstore.json";
 const LIFE: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// How often a new list is begun again when another came first.
 const ATTEMPTS: usize = 5;
+/// How many entries are named to whoever asks for one that is not there.
+const SHOWN: usize = 20;
 
 /// Where the local instance's list is kept.
 pub fn file(home: &Home) -> PathBuf {
@@ -85,25 +87,83 @@ pub async fn current(instance: &Instance) -> Result<Option<RevocationList>, Fail
 /// Puts entries on the list.
 ///
 /// # Errors
-/// If the instance refuses the new list.
+/// If one of them is who signs the list, or the instance refuses the new list.
 pub async fn add(instance: &Instance, entries: &[Revoked]) -> Result<RevocationList, Failure> {
-    let mut last = None;
+    let own = RevocationList::revoker(&instance.names().service_issuer);
+    if entries.iter().any(|entry| entry.target == own) {
+        return Err(Failure::new(
+            Exit::Usage,
+            "CLI-0605",
+            format!("{own} signs this list and cannot be put on it"),
+        )
+        .line("with it revoked nothing could be taken back")
+        .hint("after a break-in replace the keys that carry the list: bulla trust rotate"));
+    }
+    change(instance, |mut all| {
+        all.extend_from_slice(entries);
+        Ok(all)
+    })
+    .await
+}
+
+/// Takes off the list whatever names exactly this target.
+///
+/// # Errors
+/// If nothing on the list does, or the instance refuses the new list.
+pub async fn withdraw(instance: &Instance, target: &Target) -> Result<RevocationList, Failure> {
+    change(instance, |mut all| {
+        let before = all.len();
+        all.retain(|entry| entry.target != *target);
+        match all.len() < before {
+            true => Ok(all),
+            false => Err(not_listed(target, &all)),
+        }
+    })
+    .await
+}
+
+/// Makes the next list of the present one's entries, as `with` changes them.
+async fn change(
+    instance: &Instance,
+    with: impl Fn(Vec<Revoked>) -> Result<Vec<Revoked>, Failure>,
+) -> Result<RevocationList, Failure> {
+    let mut last: Option<(u64, Failure)> = None;
     for _ in 0..ATTEMPTS {
         let list = current(instance).await?;
-        let mut all = list
-            .as_ref()
-            .map_or(&[][..], RevocationList::entries)
-            .to_vec();
-        all.extend_from_slice(entries);
-        match publish(instance, list.as_ref(), all).await {
+        let number = list.as_ref().map_or(0, RevocationList::number);
+        // Another list may have come first: begin again from that one. If none
+        // did, it would be refused again.
+        if let Some((_, failure)) = last.take_if(|(tried, _)| *tried == number) {
+            return Err(failure);
+        }
+        let entries = list.as_ref().map_or(&[][..], RevocationList::entries);
+        match publish(instance, list.as_ref(), with(entries.to_vec())?).await {
             Ok(list) => return Ok(list),
-            // Another list may have come first: begin again from that one.
-            Err(failure) => last = Some(failure),
+            Err(failure) => last = Some((number, failure)),
         }
     }
-    Err(last.unwrap_or_else(|| {
-        Failure::new(Exit::CouldNotRun, "CLI-0600", "nothing was put on the list")
-    }))
+    Err(last.map_or_else(
+        || Failure::new(Exit::CouldNotRun, "CLI-0600", "the list was not changed"),
+        |(_, failure)| failure,
+    ))
+}
+
+/// What was to be taken off is not there; what is there.
+fn not_listed(target: &Target, entries: &[Revoked]) -> Failure {
+    let mut failure = Failure::new(
+        Exit::NothingToVerify,
+        "CLI-0604",
+        format!("the list does not name {target}"),
+    );
+    for entry in entries.iter().take(SHOWN) {
+        failure = failure.line(format!("it names {}", entry.target));
+    }
+    if entries.is_empty() {
+        failure = failure.line("nothing is revoked");
+    } else if let more @ 1.. = entries.len().saturating_sub(SHOWN) {
+        failure = failure.line(format!("and {more} more"));
+    }
+    failure.hint("bulla revoke list")
 }
 
 /// Leaves the instance's list where verifiers on this machine look.

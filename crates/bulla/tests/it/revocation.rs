@@ -3,6 +3,7 @@
 
 use bulla_core::Digest;
 use bulla_testkit::{Instance, Outcome, World};
+use jiff::Timestamp;
 use std::fs;
 
 const DANA: &str = "dana@example.com";
@@ -58,17 +59,27 @@ fn who_is_revoked_counts_for_what_is_older_only() {
     place.verify(&before, DANA, &[]).success();
     // Times are told in whole seconds, and whoever signs in the second of the cut is cut.
     std::thread::sleep(std::time::Duration::from_millis(1_100));
-    let reason = ["--reason", "left the company"];
+    let cut = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+    let after = place.sign("after", DANA);
+    let (cut, reason) = (cut.to_string(), "left the company");
     place
-        .revoke(&[&["identity", DANA], &reason[..]].concat())
+        .revoke(&["identity", DANA, "--from", &cut, "--reason", reason])
         .success()
         .says("is revoked");
-    let after = place.sign("after", DANA);
     let refused = place.verify(&after, DANA, &[]);
     refused.exit(1).says("TRUST-0800").says("left the company");
     place.verify(&before, DANA, &[]).success();
     let eve = place.sign("eve", EVE);
     place.verify(&eve, EVE, &[]).success();
+    let late = place.world.write("late.txt", "late");
+    let late = late.display().to_string();
+    place
+        .world
+        .bulla(["sign-blob", &late, "--bundle", "late.json", "--email", DANA])
+        .exit(5)
+        .says("403 Forbidden")
+        .says("is revoked from")
+        .says(reason);
 
     let digest = Digest::sha256(b"eve").to_string();
     place
@@ -82,11 +93,86 @@ fn who_is_revoked_counts_for_what_is_older_only() {
 }
 
 #[test]
+fn what_is_withdrawn_counts_again_and_only_what_is_named_exactly() {
+    let place = Place::new();
+    let signed = place.sign("notes", DANA);
+    let back = ["--from", "2020-01-01", "--reason", "a mistake"];
+    place
+        .revoke(&[&["identity", DANA], &back[..]].concat())
+        .success();
+    let key = place.world.write("key", "not a key in a file");
+    let digest = Digest::sha256(b"another artifact").to_string();
+    for kind in ["key", "digest"] {
+        place
+            .revoke(&[&[kind, &digest], &back[..]].concat())
+            .success();
+    }
+    place.verify(&signed, DANA, &[]).exit(1).says("TRUST-0800");
+
+    // Another issuer, other letters, a key for a digest: not what is on the list.
+    let other = "https://login.example.com";
+    let capital = DANA.to_uppercase();
+    let unknown = Digest::sha256(b"never listed").to_string();
+    for wrong in [
+        &["identity", DANA, "--issuer", other][..],
+        &["identity", &capital],
+        &["identity", EVE],
+        &["key", &unknown],
+        &["digest", &unknown],
+    ] {
+        place
+            .revoke(&[&["withdraw"], wrong].concat())
+            .exit(3)
+            .says("CLI-0604")
+            .says(&format!("it names the signer {DANA}"))
+            .says(&format!("it names the key {digest}"));
+    }
+    let no_key = key.display().to_string();
+    assert_ne!(place.revoke(&["withdraw", "key", &no_key]).code, 0);
+    let listed = place.revoke(&["list", "-o", "json"]).success().json();
+    assert_eq!(listed["number"], 4, "nothing was published for them");
+
+    let withdrawn = place.revoke(&["withdraw", "identity", DANA, "-o", "json"]);
+    let list = withdrawn.success().says("is not revoked any more").json();
+    assert_eq!(list["number"], 5);
+    assert_eq!(list["entries"].as_array().map(Vec::len), Some(2));
+    place.verify(&signed, DANA, &[]).success();
+    place.revoke(&["withdraw", "key", &digest]).success();
+    place.revoke(&["withdraw", "digest", &digest]).success();
+    place
+        .revoke(&["withdraw", "digest", &digest])
+        .exit(3)
+        .says("nothing is revoked");
+}
+
+#[test]
+fn who_signs_the_list_is_not_put_on_it_and_other_services_come_off_again() {
+    let place = Place::new();
+    let issuer = place.instance.url("ca").to_owned() + "/oidc/service";
+    let service = |name: &str| format!("{issuer}/{name}");
+    let revoke = |name: &str| {
+        let (subject, reason) = (service(name), ["--reason", "broken into"]);
+        let who = ["identity", &subject, "--issuer", &issuer];
+        place.revoke(&[&who[..], &reason].concat())
+    };
+    revoke("revoker")
+        .exit(2)
+        .says("CLI-0605")
+        .says("signs this list");
+    revoke("builder").success();
+    let builder = service("builder");
+    place
+        .revoke(&["withdraw", "identity", &builder, "--issuer", &issuer])
+        .success()
+        .says("nothing is revoked");
+}
+
+#[test]
 fn without_a_list_or_with_an_old_one_nothing_is_decided() {
     let place = Place::new();
     let signed = place.sign("notes", DANA);
     place.verify(&signed, DANA, &[]).success();
-    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 8);
+    let later = Timestamp::now() + jiff::SignedDuration::from_hours(24 * 8);
     let later = ["--as-of", &later.to_string()];
     place
         .verify(&signed, DANA, &later)
@@ -102,37 +188,32 @@ fn without_a_list_or_with_an_old_one_nothing_is_decided() {
     place.verify(&signed, DANA, &[]).success();
 }
 
-#[test]
-fn others_learn_of_it_through_the_tuf_repository() {
-    let place = Place::new();
-    let signed = place.sign("notes", DANA);
+/// Another machine, which knows the instance by its first root.
+fn elsewhere(place: &Place) -> (World, String) {
     let elsewhere = World::new();
     let url = place.instance.url("tuf").to_owned();
     let root = place.instance.path("tuf_root");
     let print = Digest::sha256(&fs::read(&root).unwrap()).hex().to_owned();
     let root = root.display().to_string();
-    let init = [
-        "trust",
-        "init",
-        &url,
-        "--root",
-        &root,
-        "--fingerprint",
-        &print,
-    ];
-    elsewhere.bulla(init).success();
+    let init = ["trust", "init", &url, "--root", &root];
+    let print = ["--fingerprint", &print];
+    elsewhere.bulla([&init[..], &print].concat()).success();
+    (elsewhere, url)
+}
+
+fn verify_at((world, url): &(World, String), place: &Place, signed: &(String, String)) -> Outcome {
     let who = format!("{}={DANA}", place.instance.url("oidc"));
-    let verify = || {
-        let args = [
-            "verify-blob",
-            &signed.0,
-            "--bundle",
-            &signed.1,
-            "--identity",
-            &who,
-        ];
-        elsewhere.bulla([&args[..], &["--sigstore", &url]].concat())
-    };
+    let (file, bundle) = (&*signed.0, &*signed.1);
+    let args = ["verify-blob", file, "--bundle", bundle, "--identity", &who];
+    world.bulla([&args[..], &["--sigstore", url]].concat())
+}
+
+#[test]
+fn others_learn_of_it_through_the_tuf_repository() {
+    let place = Place::new();
+    let signed = place.sign("notes", DANA);
+    let elsewhere = elsewhere(&place);
+    let verify = || verify_at(&elsewhere, &place, &signed);
     verify().success();
     let day = "2020-01-01";
     place
@@ -147,8 +228,32 @@ fn others_learn_of_it_through_the_tuf_repository() {
         .success();
     // Until it is told, the other place knows no better.
     verify().success();
-    elsewhere.bulla(["trust", "update", &url]).success();
+    let (world, url) = &elsewhere;
+    world.bulla(["trust", "update", url]).success();
     verify().exit(1).says("TRUST-0800").says("never was ours");
+}
+
+#[test]
+fn others_follow_when_the_keys_that_carry_it_are_replaced() {
+    let place = Place::new();
+    let signed = place.sign("notes", DANA);
+    let before = elsewhere(&place);
+    let rotated = place.world.bulla(["trust", "rotate", "-o", "json"]);
+    let rotated = rotated.success().says("have new keys").json();
+    assert_eq!(rotated, serde_json::json!({"version": 1, "root": 2}));
+    let day = ["--from", "2020-01-01", "--reason", "never was ours"];
+    place
+        .revoke(&[&["identity", DANA], &day[..]].concat())
+        .success();
+    let update = ["trust", "update", &before.1];
+    before.0.bulla(update).success();
+    // One that knew the former keys, and one that begins at the first root now.
+    for elsewhere in [before, elsewhere(&place)] {
+        verify_at(&elsewhere, &place, &signed)
+            .exit(1)
+            .says("TRUST-0800")
+            .says("never was ours");
+    }
 }
 
 #[test]
@@ -156,7 +261,7 @@ fn nobody_else_makes_the_list() {
     let place = Place::new();
     let statement = format!(
         r#"{{"version":1,"number":2,"issued":"{0}","nextUpdate":"2030-01-01T00:00:00Z","entries":[]}}"#,
-        jiff::Timestamp::now()
+        Timestamp::now()
     );
     let predicate = place.world.write("list.json", statement);
     let root = place.instance.path("tuf_root");

@@ -33,6 +33,15 @@ pub struct Principal {
     pub challenge: String,
 }
 
+impl Principal {
+    /// The certificate's name, as text.
+    pub fn name(&self) -> &str {
+        match &self.subject {
+            SubjectName::Email(name) | SubjectName::Uri(name) | SubjectName::Username(name) => name,
+        }
+    }
+}
+
 /// How an issuer's tokens become names.
 #[derive(Clone, Debug)]
 pub enum Naming {

@@ -63,7 +63,7 @@ async fn next_root(
 
 async fn targets_of(world: &World, people: &People, text: &str) -> Offline {
     let published = world.publisher.clone();
-    let online = world.slots.get("tuf-online").await.unwrap().unwrap();
+    let [_, _, online] = published.online_keys().await.unwrap();
     let version = published.lifecycle_version().await;
     let top = top(text);
     let targets = Targets {
@@ -75,7 +75,7 @@ async fn targets_of(world: &World, people: &People, text: &str) -> Offline {
             .collect(),
         delegation: Some(Delegation {
             name: ONLINE_ROLE.into(),
-            keys: RoleKeys::one(online.public().clone()).unwrap(),
+            keys: RoleKeys::one(online).unwrap(),
             paths: ONLINE_PATHS.map(String::from).into(),
         }),
     };
@@ -120,6 +120,11 @@ async fn after_a_ceremony_root_and_targets_have_no_key_here() {
         !world.publisher.open(top("3")).await.unwrap(),
         "nobody here may list it"
     );
+    // New online keys are for these people to name; none is made for nobody.
+    let refused = world.publisher.rotate().await.unwrap_err();
+    assert_eq!(refused.code().0, "AUTH-0610", "{refused}");
+    assert!(refused.hint().unwrap().contains("trust ceremony plan"));
+    assert!(world.slots.get("tuf-timestamp-2").await.unwrap().is_none());
     world.pass(days(20));
     world.publisher.renew(world.clock.now()).await.unwrap();
     let read = world.read(&["revocations/x"]).await.unwrap();
@@ -213,11 +218,7 @@ async fn history(steps: Vec<u8>) {
             3 => world.pass(days(-1)),
             4 => world.reopen().await,
             5 if people.is_none() => {
-                world
-                    .publisher
-                    .rotate(&["timestamp", "snapshot"])
-                    .await
-                    .unwrap();
+                world.publisher.rotate().await.unwrap();
             }
             6 | 7 => {
                 let next = People::new(2 + index % 3, 1 + u32::from(step == 7));
