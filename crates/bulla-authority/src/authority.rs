@@ -6,6 +6,7 @@
 
 mod background;
 mod ceremony;
+mod concerns;
 mod create;
 mod lead;
 mod publish;
@@ -221,6 +222,7 @@ impl Authority {
             asserted: self.parts.ca.asserted.clone(),
             service: self.parts.ca.service.clone(),
             login: self.parts.login.clone(),
+            monitor: self.monitor().cloned(),
             clock: self.parts.clock.clone(),
         };
         Ok(socket.serve(mint))

@@ -120,6 +120,7 @@ async fn the_socket_is_for_its_owner_and_says_why_it_refuses() {
         asserted: asserted.clone(),
         service: Arc::new(issuer("http://h/service")),
         login: Arc::new(login.await.unwrap()),
+        monitor: None,
         clock,
     };
     let task = tokio::spawn(socket.serve(mint));
