@@ -82,12 +82,13 @@ pub async fn ask<T>(
         };
     }
     if existing && !home.exists() {
-        let what = format!("nobody serves {}", home.path().display());
-        return Err(Failure::new(Exit::CouldNotRun, "CLI-0712", what)
-            .line("and no local instance was made there")
-            .hint(
-                "start it: bulla up, or bulla serve --config FILE; or name another: --data DIR",
-            ));
+        return Err(Failure::new(
+            Exit::CouldNotRun,
+            "CLI-0712",
+            format!("nobody serves {}", home.path().display()),
+        )
+        .line("and no local instance was made there")
+        .hint("start it: bulla up, or bulla serve --config FILE; or name another: --data DIR"));
     }
     let instance = connect(context).await?;
     let answer = question(&instance.ready.token_socket).await;

@@ -256,7 +256,7 @@ async fn what_cannot_be_read_is_told_since_the_first_time_until_it_can() {
     assert_eq!(first.log, "a log");
     assert!(first.why.contains("is not its own"), "{}", first.why);
     monitor.round().await;
-    assert_eq!(monitor.unread(), [first.clone()]);
+    assert_eq!(&monitor.unread()[..], std::slice::from_ref(first));
     *log.origin.lock().unwrap() = ORIGIN.into();
     monitor.round().await;
     assert_eq!(monitor.unread(), []);

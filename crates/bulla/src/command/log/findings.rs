@@ -20,8 +20,8 @@ use crate::{
 #[derive(Args)]
 #[command(after_help = "\
 The monitor of `bulla up` and `bulla serve` keeps what it found until somebody acknowledges it:
-entries of signers that the section [monitor] does not expect, certificates that this authority did
-not issue, a log that contradicts itself. The last is found again as long as it lasts.
+entries of signers that the section [monitor] does not expect, certificates that this authority
+did not issue, a log that contradicts itself. The last is found again as long as it lasts.
 
 Exit codes: 0 nothing found, or acknowledged, 5 a log could not be read, 6 findings.
 
@@ -85,9 +85,12 @@ pub fn run(args: &FindingsArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn unreadable() -> Failure {
-    let what = "the instance answered with findings that this bulla cannot read";
-    Failure::new(Exit::CouldNotRun, "CLI-0713", what)
-        .hint("run the bulla that serves it: `bulla version` of both")
+    Failure::new(
+        Exit::CouldNotRun,
+        "CLI-0713",
+        "the instance answered with findings that this bulla cannot read",
+    )
+    .hint("run the bulla that serves it: `bulla version` of both")
 }
 
 /// Frozen, version 1.
