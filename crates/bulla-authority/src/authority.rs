@@ -6,6 +6,7 @@
 
 mod background;
 mod ceremony;
+mod concerns;
 mod create;
 mod lead;
 mod publish;
@@ -222,6 +223,7 @@ impl Authority {
             service: self.parts.ca.service.clone(),
             login: self.parts.login.clone(),
             tuf: self.parts.tuf.clone(),
+            monitor: self.monitor().cloned(),
             clock: self.parts.clock.clone(),
         };
         Ok(socket.serve(mint))

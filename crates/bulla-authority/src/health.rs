@@ -7,6 +7,7 @@
 //! clients. What ends is named by a few fixed words, since they label metrics.
 //! Nothing is renewed here: that is each part's own doing.
 
+pub mod concern;
 pub mod gate;
 
 use bulla_core::{Code, Diagnose};

@@ -19,7 +19,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::health::{Alarm, Lifetime, Urgency};
+use crate::health::{
+    Alarm, Lifetime, Urgency,
+    concern::{Concerns, Kind},
+};
 
 /// The media type of the text form.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -45,6 +48,7 @@ struct Inner {
     timestamps: Counter,
     lifetime: Family<WhatLabel, Gauge>,
     alarms: Family<UrgencyLabel, Gauge>,
+    concerns: Family<KindLabel, Gauge>,
     leader: Gauge,
 }
 
@@ -74,6 +78,11 @@ struct UrgencyLabel {
     urgency: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
+}
+
 fn histogram() -> Histogram {
     Histogram::new(SECONDS)
 }
@@ -90,6 +99,7 @@ impl Default for Metrics {
             timestamps: Counter::default(),
             lifetime: Family::default(),
             alarms: Family::default(),
+            concerns: Family::default(),
             leader: Gauge::default(),
             registry: Registry::default(),
         };
@@ -138,6 +148,11 @@ impl Default for Metrics {
             inner.alarms.clone(),
         );
         register.register(
+            "concerns",
+            "Things that somebody ought to look at",
+            inner.concerns.clone(),
+        );
+        register.register(
             "leader",
             "Whether this process sequences the logs",
             inner.leader.clone(),
@@ -158,11 +173,12 @@ impl Metrics {
         count.inc_by(u64::try_from(entries).unwrap_or(u64::MAX));
     }
 
-    /// The text form, with what `lifetimes` and `alarms` say at this moment.
+    /// The text form, with what `lifetimes`, `alarms` and `concerns` say at this moment.
     pub fn text(
         &self,
         lifetimes: &[(Lifetime, i64)],
         alarms: &[Alarm],
+        concerns: &Concerns,
         leader: bool,
     ) -> Result<String, std::fmt::Error> {
         let inner = &self.inner;
@@ -184,6 +200,12 @@ impl Metrics {
             };
             let gauge = inner.alarms.get_or_create(&UrgencyLabel { urgency });
             gauge.set(i64::try_from(count.count()).unwrap_or(i64::MAX));
+        }
+        for kind in Kind::ALL {
+            let count = concerns.count_of(kind);
+            let label = KindLabel { kind: kind.name() };
+            let gauge = inner.concerns.get_or_create(&label);
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
         let mut text = String::new();
         encode(&mut text, &inner.registry)?;
@@ -284,6 +306,7 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health::concern::Concern;
 
     #[test]
     fn strangers_make_no_labels() {
@@ -319,7 +342,13 @@ mod tests {
         let now = at("2026-01-01T23:59Z");
         let alarms = [root.alarm(now).unwrap()];
         let left = root.seconds_left(now);
-        let text = metrics.text(&[(root, left)], &alarms, true).unwrap();
+        let mut concerns = Concerns::default();
+        for witness in ["one", "two"] {
+            concerns.add(Concern::new(Kind::WitnessFailing, witness, None, "mend"));
+        }
+        let lifetimes = [(root, left)];
+        let text = metrics.text(&lifetimes, &alarms, &concerns, true).unwrap();
+        assert!(!text.contains("two"), "what is wrong is no label: {text}");
         for line in [
             "bulla_requests_total{service=\"ca\",outcome=\"ok\"} 1",
             "bulla_requests_total{service=\"ca\",outcome=\"refused\"} 1",
@@ -330,6 +359,9 @@ mod tests {
             "bulla_lifetime_seconds{what=\"TUF root\"} 60",
             "bulla_alarms{urgency=\"soon\"} 1",
             "bulla_alarms{urgency=\"expired\"} 0",
+            "bulla_concerns{kind=\"monitor-finding\"} 0",
+            "bulla_concerns{kind=\"monitor-unread\"} 0",
+            "bulla_concerns{kind=\"witness-failing\"} 2",
             "bulla_leader 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");

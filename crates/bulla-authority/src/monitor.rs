@@ -7,6 +7,7 @@
 //! our own authority did not issue. Findings are kept until they are acknowledged.
 
 mod feed;
+mod report;
 mod rules;
 mod run;
 #[cfg(test)]
@@ -21,9 +22,10 @@ use bulla_trust::sigstore::PatternError;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-use crate::{error::AuthorityError, search::Signer};
+use crate::{error::AuthorityError, health::concern::word, search::Signer};
 
 pub use feed::{Entry, Feed, OwnLog, RemoteLog};
+pub use report::{Found, Report, Unread};
 pub use rules::{IdentityRule, Rules};
 pub use run::Monitor;
 pub use watch::{LogWatch, WatchState};
@@ -70,6 +72,24 @@ pub struct WatchedLog {
     /// Certificates (PEM) that its server is believed by, in place of the machine's.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+}
+
+impl WatchedLog {
+    /// The command that looks at it as the monitor does.
+    pub fn command(&self) -> String {
+        let mut command = format!(
+            "bulla log watch {} --key {}",
+            word(&self.url),
+            word(&self.key)
+        );
+        if self.certificates {
+            command.push_str(" --certificates");
+        }
+        if let Some(file) = &self.ca_file {
+            command.push_str(&format!(" --ca-file {}", word(&file.to_string_lossy())));
+        }
+        command
+    }
 }
 
 /// Something that somebody has to look at.
@@ -167,6 +187,9 @@ pub enum MonitorError {
     /// A tree.
     #[error(transparent)]
     Merkle(#[from] MerkleError),
+    /// There is no monitor.
+    #[error("this instance watches no log")]
+    Nothing,
     /// The checkpoint is not signed by the log.
     #[error("the checkpoint of {log} is not its own: {source}")]
     Note {
@@ -196,6 +219,7 @@ impl Diagnose for MonitorError {
             Self::Format { .. } => Code("AUTH-0731"),
             Self::Note { .. } => Code("AUTH-0732"),
             Self::Url { .. } => Code("AUTH-0733"),
+            Self::Nothing => Code("AUTH-0734"),
             Self::Http(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::Log(error) => error.code(),
@@ -207,11 +231,11 @@ impl Diagnose for MonitorError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Certificates { .. } | Self::Url { .. } => {
+            Self::Certificates { .. } | Self::Nothing | Self::Url { .. } => {
                 Some("see the section [monitor] of the file given to `bulla serve --config`".into())
             }
             Self::Format { .. } | Self::Note { .. } => {
-                Some("see that address and verifier key belong to one log: `bulla log watch URL --key KEY --once`".into())
+                Some("see that address and verifier key belong to one log: `bulla log watch URL --key KEY`".into())
             }
             Self::Http(error) => error.hint(),
             Self::Key(error) => error.hint(),

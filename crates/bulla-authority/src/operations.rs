@@ -2,9 +2,10 @@
 //!
 //! `/healthz` says that the process runs; `/readyz` that it can answer, which
 //! needs its storage and nothing else: a certificate that ended must not take
-//! every replica out of service at once. `?verbose` adds each check, everything
-//! that ends some day, and the command that renews it. These are for the inside:
-//! a listener of their own, or loopback.
+//! every replica out of service at once; nor must a finding of the monitor, or a
+//! witness that does not cosign. `?verbose` adds each check, everything that ends
+//! some day or ought to be looked at, and the command that mends it. These are for
+//! the inside: a listener of their own, or loopback.
 
 use axum::{
     Json, Router,
@@ -21,7 +22,10 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     authority::Authority,
-    health::{Alarm, Lifetime},
+    health::{
+        Alarm, Lifetime,
+        concern::{Concern, Concerns},
+    },
     metrics,
 };
 
@@ -53,6 +57,10 @@ pub struct Health {
     pub checks: Vec<Check>,
     /// What somebody has to do.
     pub alarms: Vec<Alarm>,
+    /// What somebody ought to look at.
+    pub concerns: Vec<Concern>,
+    /// How many concerns are left out.
+    pub more_concerns: usize,
     /// What ends some day.
     pub lifetimes: Vec<Lifetime>,
 }
@@ -91,9 +99,16 @@ impl Operations {
         Alarm::all(&self.lifetimes(), self.authority.now())
     }
 
+    /// What somebody ought to look at now.
+    pub async fn concerns(&self) -> Concerns {
+        self.authority.concerns().await
+    }
+
     /// Looks at everything.
     pub async fn health(&self) -> Health {
-        let storage = match tokio::time::timeout(SIGN_OF_LIFE, self.storage.ping()).await {
+        let ping = tokio::time::timeout(SIGN_OF_LIFE, self.storage.ping());
+        let (ping, concerns) = tokio::join!(ping, self.concerns());
+        let storage = match ping {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
             Err(_) => Some(format!("no answer within {} s", SIGN_OF_LIFE.as_secs())),
@@ -112,6 +127,8 @@ impl Operations {
             leader: self.authority.is_leader(),
             checks,
             alarms: self.alarms(),
+            more_concerns: concerns.left_out(),
+            concerns: concerns.shown().to_vec(),
             lifetimes: self.lifetimes(),
         }
     }
@@ -141,12 +158,12 @@ async fn ready(State(operations): State<Operations>, RawQuery(query): RawQuery) 
     match verbose {
         true => (status, Json(health)).into_response(),
         false => {
-            let alarms = health.alarms.len();
-            (
-                status,
-                Json(json!({"status": health.status, "alarms": alarms})),
-            )
-                .into_response()
+            let brief = json!({
+                "status": health.status,
+                "alarms": health.alarms.len(),
+                "concerns": health.concerns.len() + health.more_concerns,
+            });
+            (status, Json(brief)).into_response()
         }
     }
 }
@@ -161,9 +178,11 @@ async fn counters(State(operations): State<Operations>) -> Response {
             (life, left)
         })
         .collect();
+    let (alarms, concerns) = (operations.alarms(), operations.concerns().await);
+    let leader = authority.is_leader();
     let text = authority
         .metrics()
-        .text(&lifetimes, &operations.alarms(), authority.is_leader());
+        .text(&lifetimes, &alarms, &concerns, leader);
     match text {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

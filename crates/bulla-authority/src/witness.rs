@@ -20,7 +20,7 @@ use bulla_store::StateError;
 use serde::Deserialize;
 use std::path::PathBuf;
 
-pub use client::{WitnessStatus, Witnesses};
+pub use client::{NotCosigned, WitnessStatus, Witnesses};
 pub use request::{AddCheckpoint, parse_add_checkpoint};
 pub use routes::router;
 pub use server::{WitnessRefusal, WitnessServer};

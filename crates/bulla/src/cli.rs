@@ -266,7 +266,7 @@ mod tests {
         let whole = command();
         let mut count = 0;
         for one in whole.get_subcommands() {
-            let mut alone = alone(one.get_name()).expect(one.get_name());
+            let mut alone = alone(one.get_name()).unwrap_or_else(|| panic!("{}", one.get_name()));
             alone.build();
             assert_eq!(ids(&alone), ids(one), "{}", one.get_name());
             count += 1;

@@ -2,24 +2,27 @@
 //!
 //! [`connect`] gives a command the instance, served in its own process if nobody
 //! else serves it; [`fn@serve`] insists on serving it (`bulla up`). Either way the
-//! command talks to it over HTTP and the token socket, as any other client would.
+//! command talks to it over HTTP and the token socket, as any other client would;
+//! [`ask`] needs the socket alone, which `bulla serve` has as well.
 
 mod listen;
 mod live_root;
 pub mod serve;
 mod services;
+mod told;
 
+use bulla_authority::operations::Operations;
 use bulla_core::RootId;
 use bulla_net::{
     Egress, HttpClient, HttpOptions, Token,
-    token::{self, Service},
+    token::{self, Service, TokenError},
 };
 use bulla_policy::InstanceNames;
 use bulla_trust::{
     TrustRoot,
     root::{LogApi, LogChoice, LogService, SigningServices},
 };
-use std::{fs, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use crate::{
     context::Context,
@@ -29,6 +32,7 @@ use crate::{
 };
 use services::Services;
 pub use services::keep;
+pub use told::{Told, tell_all};
 
 /// The local instance, reached.
 pub struct Instance {
@@ -51,6 +55,45 @@ pub async fn connect(context: &Context) -> Result<Instance, Failure> {
         Some(lock) => Services::start(home, lock, None, context).await,
         None => reach(home, context).await,
     }
+}
+
+/// Asks whichever process serves the instance, `bulla up` or `bulla serve`, over its
+/// socket; if nobody does, it is served meanwhile. Only one that is there already
+/// is asked if `existing` says so.
+///
+/// # Errors
+/// If it cannot be reached, or declines.
+pub async fn ask<T>(
+    context: &Context,
+    existing: bool,
+    question: impl AsyncFn(&Path) -> Result<T, TokenError>,
+) -> Result<T, Failure> {
+    let home = context.home()?;
+    let failed = |error: TokenError| Failure::from_error(Exit::CouldNotRun, &error);
+    if home.path().is_dir() && home.try_lock()?.is_none() {
+        let mut waited = 0;
+        return loop {
+            match question(&home.token_socket()).await {
+                // It is just starting.
+                Err(TokenError::Socket { .. }) if waited < 100 => waited += 1,
+                answer => break answer.map_err(failed),
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        };
+    }
+    if existing && !home.exists() {
+        return Err(Failure::new(
+            Exit::CouldNotRun,
+            "CLI-0712",
+            format!("nobody serves {}", home.path().display()),
+        )
+        .line("and no local instance was made there")
+        .hint("start it: bulla up, or bulla serve --config FILE; or name another: --data DIR"));
+    }
+    let instance = connect(context).await?;
+    let answer = question(&instance.ready.token_socket).await;
+    instance.stop().await;
+    answer.map_err(failed)
 }
 
 /// The instance as far as an image in `registry` needs it: one that lies
@@ -249,20 +292,9 @@ impl Instance {
             .map_err(|error| Failure::from_error(Exit::Authentication, &error))
     }
 
-    /// What somebody has to renew, as far as this process serves it.
-    pub fn alarms(&self) -> Vec<bulla_authority::health::Alarm> {
-        let services = self.services.as_ref();
-        services.map(Services::alarms).unwrap_or_default()
-    }
-
-    /// Has the login issuer manage its users or clients; gives its answer.
-    ///
-    /// # Errors
-    /// If the socket does not answer, or the issuer declines.
-    pub async fn manage(&self, order: &serde_json::Value) -> Result<serde_json::Value, Failure> {
-        token::manage(&self.ready.token_socket, order)
-            .await
-            .map_err(|error| Failure::from_error(Exit::CouldNotRun, &error))
+    /// Its state, as far as this process serves it.
+    pub fn operations(&self) -> Option<&Operations> {
+        self.services.as_ref().map(Services::operations)
     }
 
     /// Has the instance replace the online keys of its TUF repository; gives its answer.

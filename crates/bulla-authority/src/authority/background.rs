@@ -99,9 +99,12 @@ impl Surroundings<'_> {
 
 impl Background {
     /// The witnesses that are configured, asked by nobody yet.
-    pub(super) fn new(settings: &WitnessSettings) -> Result<Self, WitnessError> {
+    pub(super) fn new(
+        settings: &WitnessSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, WitnessError> {
         Ok(Self {
-            witnesses: Witnesses::new(settings)?.map(Arc::new),
+            witnesses: Witnesses::new(settings, clock)?.map(Arc::new),
             ..Self::default()
         })
     }

@@ -77,7 +77,7 @@ pub(super) async fn open(
     let store = Measured::new(store::open(storage).await?, metrics.clone());
     let store: Arc<dyn LogStore> = Arc::new(store);
     let instance = instance(&*store, &config, &*clock).await?;
-    let mut background = Background::new(&config.witness)?;
+    let mut background = Background::new(&config.witness, clock.clone())?;
     let opener = Opener {
         alone: matches!(storage, Storage::Embedded(_)),
         slots,

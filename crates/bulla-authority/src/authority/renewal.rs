@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::Authority;
 use crate::{
     error::AuthorityError,
-    health::{Alarm, Expired, Lifetime},
+    health::{Alarm, Expired, Lifetime, concern::Concerns},
 };
 
 /// How often renewal is looked at.
@@ -92,8 +92,8 @@ impl Authority {
     }
 
     /// Renews each minute, and at once when `asked`, as long as this future is
-    /// driven; `after` is called when a round is over.
-    pub async fn keep_renewed(&self, asked: &Notify, mut after: impl FnMut() + Send) {
+    /// driven; `after` is told what there is to look at when a round is over.
+    pub async fn keep_renewed(&self, asked: &Notify, mut after: impl FnMut(Concerns) + Send) {
         loop {
             let jitter = bulla_crypto::random::bytes::<2>().unwrap_or_default();
             let jitter = u64::from(u16::from_le_bytes(jitter)) % JITTER_MS;
@@ -103,7 +103,7 @@ impl Authority {
             }
             // Each part's failure is in the log, and an alarm says what stays due.
             let _ = self.renew(self.now()).await;
-            after();
+            after(self.concerns().await);
         }
     }
 }

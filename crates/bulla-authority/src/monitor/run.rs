@@ -1,30 +1,26 @@
 //! The monitor of an instance: its logs in turn, where it is in each, what it found.
 
 use bulla_core::Clock;
+use bulla_crypto::verifier_key::VerifierKey;
 use bulla_store::{Values, state::Change};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use super::{Finding, LogWatch, MonitorError, MonitorSettings, RemoteLog, Rules, WatchState};
-use bulla_crypto::verifier_key::VerifierKey;
+use super::{
+    Finding, Found, LogWatch, MonitorError, MonitorSettings, RemoteLog, Report, Rules, Unread,
+    WatchState, What,
+};
 
 const POSITIONS: &str = "monitor";
 const FINDINGS: &str = "monitor-finding";
 /// Findings that are kept; the oldest go first.
 const KEPT: usize = 1000;
-
-/// A finding and when it was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Kept {
-    time: Timestamp,
-    #[serde(flatten)]
-    finding: Finding,
-}
+/// Findings that are shown, and acknowledged, at once, and how many bytes of them.
+const SHOWN: usize = 100;
+const SHOWN_BYTES: usize = 1 << 20;
 
 /// Watches logs.
 pub struct Monitor {
@@ -32,8 +28,8 @@ pub struct Monitor {
     values: Values,
     clock: Arc<dyn Clock>,
     interval: Duration,
-    /// Why a log could not be read last time, by its name.
-    failures: Mutex<BTreeMap<String, String>>,
+    /// What could not be read last time, by the log's name.
+    unread: Mutex<BTreeMap<String, Unread>>,
 }
 
 impl Monitor {
@@ -62,7 +58,7 @@ impl Monitor {
             values,
             clock,
             interval: Duration::from_secs(settings.interval_seconds.clamp(1, 86_400).into()),
-            failures: Mutex::default(),
+            unread: Mutex::default(),
         })
     }
 
@@ -79,51 +75,84 @@ impl Monitor {
     /// Looks at every log once.
     pub async fn round(&self) {
         for log in &self.logs {
-            let failure = self.look(log).await.err().map(|error| error.to_string());
-            let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-            match failure {
-                None => drop(failures.remove(log.name())),
-                Some(failure) => {
-                    tracing::warn!(log = log.name(), failure, "not watched");
-                    failures.insert(log.name().to_owned(), failure);
-                }
-            }
+            let name = log.name();
+            let Err(error) = self.look(log).await else {
+                self.lock().remove(name);
+                continue;
+            };
+            let why = error.to_string();
+            tracing::warn!(log = name, failure = why, "not watched");
+            let now = self.clock.now();
+            let mut unread = self.lock();
+            let since = unread.get(name).map_or(now, |before| before.since);
+            let log = name.to_owned();
+            unread.insert(name.to_owned(), Unread { log, since, why });
         }
     }
 
-    /// Why logs could not be read last time, by their names.
-    pub fn failures(&self) -> BTreeMap<String, String> {
-        let failures = self.failures.lock();
-        failures.unwrap_or_else(PoisonError::into_inner).clone()
+    /// What could not be read last time.
+    pub fn unread(&self) -> Vec<Unread> {
+        self.lock().values().cloned().collect()
     }
 
     /// What was found and not acknowledged, the oldest first.
     ///
     /// # Errors
     /// [`MonitorError`] of the database.
-    pub async fn findings(&self) -> Result<Vec<(Timestamp, Finding)>, MonitorError> {
-        let limit = u32::try_from(KEPT).unwrap_or(u32::MAX);
-        let stored = self.values.scan(FINDINGS, "", limit).await?;
-        let kept = stored
-            .iter()
-            .filter_map(|(_, value)| serde_json::from_slice::<Kept>(value).ok());
-        Ok(kept.map(|kept| (kept.time, kept.finding)).collect())
+    pub async fn findings(&self) -> Result<Vec<Found>, MonitorError> {
+        let stored = self.stored().await?;
+        Ok(stored.iter().filter_map(|(_, value)| read(value)).collect())
     }
 
-    /// Forgets what was found until now: somebody has looked at it.
+    /// What a person is shown: the oldest findings, as many as can be looked at.
     ///
     /// # Errors
     /// [`MonitorError`] of the database.
-    pub async fn acknowledge(&self) -> Result<(), MonitorError> {
-        let limit = u32::try_from(KEPT).unwrap_or(u32::MAX);
-        let stored = self.values.scan(FINDINGS, "", limit).await?;
-        let changes: Vec<Change<'_>> = stored
+    pub async fn report(&self) -> Result<Report, MonitorError> {
+        let stored = self.stored().await?;
+        let mut bytes = 0;
+        let fits = |(place, (_, value)): &(usize, &(String, Vec<u8>))| {
+            bytes += value.len();
+            *place == 0 || (*place < SHOWN && bytes <= SHOWN_BYTES)
+        };
+        let count = stored.iter().enumerate().take_while(fits).count();
+        let (shown, rest) = stored.split_at(count);
+        Ok(Report {
+            findings: shown.iter().filter_map(|(_, value)| read(value)).collect(),
+            through: shown.last().map(|(key, _)| key.clone()),
+            more: rest.len(),
+            unread: self.unread(),
+        })
+    }
+
+    /// Forgets what a [`Report`] showed, by its `through`: somebody has looked at
+    /// it. What was found since stays. Gives how many that were.
+    ///
+    /// # Errors
+    /// [`MonitorError`] of the database.
+    pub async fn acknowledge(&self, through: &str) -> Result<usize, MonitorError> {
+        let stored = self.stored().await?;
+        let changes: Vec<_> = stored
             .iter()
+            .take_while(|(key, _)| key.as_str() <= through)
             .map(|(key, _)| Change::Delete { key })
             .collect();
-        self.values.apply(FINDINGS, &changes).await?;
-        tracing::info!(target: "audit", event = "monitor.findings.acknowledged", count = changes.len());
-        Ok(())
+        let count = changes.len();
+        if count > 0 {
+            self.values.apply(FINDINGS, &changes).await?;
+            tracing::info!(target: "audit", event = "monitor.findings.acknowledged", through, count);
+        }
+        Ok(count)
+    }
+
+    /// What was found, by the keys that it is kept under.
+    async fn stored(&self) -> Result<Vec<(String, Vec<u8>)>, MonitorError> {
+        let limit = u32::try_from(KEPT + 1).unwrap_or(u32::MAX);
+        Ok(self.values.scan(FINDINGS, "", limit).await?)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Unread>> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn look(&self, log: &LogWatch) -> Result<(), MonitorError> {
@@ -151,25 +180,20 @@ impl Monitor {
     }
 
     /// Keeps a finding, once, and says it aloud.
-    async fn keep(&self, finding: &Finding) -> Result<(), MonitorError> {
-        let limit = u32::try_from(KEPT + 1).unwrap_or(u32::MAX);
-        let stored = self.values.scan(FINDINGS, "", limit).await?;
-        let known = stored
-            .iter()
-            .filter_map(|(_, value)| serde_json::from_slice::<Kept>(value).ok())
-            .any(|kept| kept.finding == *finding);
-        if known {
+    pub(super) async fn keep(&self, finding: &Finding) -> Result<(), MonitorError> {
+        let stored = self.stored().await?;
+        let mut known = stored.iter().filter_map(|(_, value)| read(value));
+        if known.any(|known| tells(&known.finding, finding)) {
             return Ok(());
         }
         tracing::warn!(target: "audit", event = "monitor.finding", finding = %finding);
-        let next = stored
-            .last()
-            .and_then(|(key, _)| key.parse::<u64>().ok())
-            .map_or(0, |last| last + 1);
-        let kept = Kept {
-            time: self.clock.now(),
-            finding: finding.clone(),
-        };
+        let time = self.clock.now();
+        // By the time, so that no key comes again once all were acknowledged.
+        let last = stored.last().and_then(|(key, _)| key.parse::<u64>().ok());
+        let now = u64::try_from(time.as_microsecond()).unwrap_or(0);
+        let next = last.map_or(now, |last| now.max(last.saturating_add(1)));
+        let finding = finding.clone();
+        let kept = Found { time, finding };
         let value = serde_json::to_vec(&kept).unwrap_or_default();
         let key = format!("{next:020}");
         let mut changes = vec![Change::Put {
@@ -186,4 +210,16 @@ impl Monitor {
         self.values.apply(FINDINGS, &changes).await?;
         Ok(())
     }
+}
+
+fn read(value: &[u8]) -> Option<Found> {
+    serde_json::from_slice(value).ok()
+}
+
+/// Whether who was told of `known` knows `finding` as well. A log that contradicts
+/// itself does so in other words with each new entry; once is enough, or they
+/// would push everything else out.
+fn tells(known: &Finding, finding: &Finding) -> bool {
+    let contradicts = |one: &Finding| matches!(one.what, What::Contradiction { .. });
+    known == finding || (known.log == finding.log && contradicts(known) && contradicts(finding))
 }

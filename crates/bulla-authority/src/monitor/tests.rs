@@ -7,6 +7,9 @@ use bulla_crypto::{
     verifier_key::{Kind, VerifierKey},
 };
 
+use bulla_core::SystemClock;
+use bulla_store::Store;
+
 use super::{feed::Reading, *};
 use crate::search::Format;
 
@@ -19,6 +22,8 @@ struct Lies {
     entries: Arc<Mutex<Vec<Vec<u8>>>>,
     /// Signs this size instead of what there is.
     signs: Arc<Mutex<Option<u64>>>,
+    /// What its checkpoints begin with.
+    origin: Arc<Mutex<String>>,
 }
 
 impl Lies {
@@ -27,6 +32,7 @@ impl Lies {
             key: Arc::new(SigningKey::generate(Scheme::Ed25519).unwrap()),
             entries: Arc::default(),
             signs: Arc::default(),
+            origin: Arc::new(Mutex::new(ORIGIN.into())),
         }
     }
 
@@ -54,7 +60,7 @@ impl Feed for Lies {
             frontier.append(leaf_hash(entry));
         }
         let checkpoint = Checkpoint {
-            origin: ORIGIN.into(),
+            origin: self.origin.lock().unwrap().clone(),
             size,
             root: frontier.root(),
         };
@@ -198,4 +204,117 @@ fn a_damaged_state_is_refused() {
     ] {
         assert!(WatchState::parse(bad.as_bytes()).is_err(), "{bad}");
     }
+}
+
+/// A monitor of that log alone.
+async fn monitor(dir: &std::path::Path, log: &Lies) -> Monitor {
+    let values = Store::open(dir).await.unwrap().values();
+    let settings = MonitorSettings::default();
+    let own = |_: &Arc<Rules>| Ok(vec![log.watch()]);
+    Monitor::new(&settings, own, values, Arc::new(SystemClock)).unwrap()
+}
+
+#[tokio::test]
+async fn a_log_that_goes_on_contradicting_itself_pushes_nothing_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Lies::new();
+    let monitor = monitor(dir.path(), &log).await;
+    log.grow(3);
+    monitor.round().await;
+    log.entries.lock().unwrap()[1] = b"{}".into();
+    for _ in 0..3 {
+        log.grow(1);
+        monitor.round().await;
+    }
+    let report = monitor.report().await.unwrap();
+    let found = |report: &Report| -> Vec<Finding> {
+        let findings = report.findings.iter();
+        findings.map(|found| found.finding.clone()).collect()
+    };
+    assert!(contradiction(&found(&report)).contains("its tree of 4 entries"));
+    // It is no secret that it still does, once the first was acknowledged.
+    let through = report.through.unwrap();
+    assert_eq!(monitor.acknowledge(&through).await.unwrap(), 1);
+    assert_eq!(monitor.acknowledge(&through).await.unwrap(), 0);
+    monitor.round().await;
+    let report = monitor.report().await.unwrap();
+    assert!(contradiction(&found(&report)).contains("its tree of 6 entries"));
+    assert!(report.through.unwrap() > through, "no key comes again");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_since_the_first_time_until_it_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Lies::new();
+    let monitor = monitor(dir.path(), &log).await;
+    log.grow(1);
+    *log.origin.lock().unwrap() = "other.example".into();
+    monitor.round().await;
+    let [first] = &monitor.unread()[..] else {
+        panic!("{:?}", monitor.unread());
+    };
+    assert_eq!(first.log, "a log");
+    assert!(first.why.contains("is not its own"), "{}", first.why);
+    monitor.round().await;
+    assert_eq!(&monitor.unread()[..], std::slice::from_ref(first));
+    *log.origin.lock().unwrap() = ORIGIN.into();
+    monitor.round().await;
+    assert_eq!(monitor.unread(), []);
+}
+
+#[tokio::test]
+async fn only_as_many_findings_are_shown_as_can_be_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let values = Store::open(dir.path()).await.unwrap().values();
+    let monitor = monitor(dir.path(), &Lies::new()).await;
+    let finding = |index| Finding {
+        log: "a log".into(),
+        what: What::Unexpected {
+            index,
+            kind: "dsse".into(),
+            signer: signer("dana@example.com", "https://issuer.example"),
+        },
+    };
+    for index in 0..130 {
+        monitor.keep(&finding(index)).await.unwrap();
+        monitor.keep(&finding(index)).await.unwrap();
+    }
+    let report = monitor.report().await.unwrap();
+    assert_eq!((report.findings.len(), report.more), (100, 30));
+    assert_eq!(report.findings[0].finding, finding(0));
+    let through = report.through.unwrap();
+    assert_eq!(monitor.acknowledge(&through).await.unwrap(), 100);
+    let report = monitor.report().await.unwrap();
+    assert_eq!((report.findings.len(), report.more), (30, 0));
+    assert_eq!(report.findings[0].finding, finding(100));
+    // A great one is shown alone rather than not at all.
+    let mut great = finding(200);
+    great.log = "x".repeat(2 << 20);
+    let found = Found {
+        time: report.findings[0].time,
+        finding: great,
+    };
+    let value = serde_json::to_vec(&found).unwrap();
+    let put = bulla_store::state::Change::Put {
+        key: "0",
+        value: &value,
+    };
+    values.apply("monitor-finding", &[put]).await.unwrap();
+    let report = monitor.report().await.unwrap();
+    assert_eq!((report.findings.len(), report.more), (1, 30));
+}
+
+#[test]
+fn the_command_of_a_watched_log_is_whole() {
+    let mut log = WatchedLog {
+        url: "https://log.example/api/v2".into(),
+        key: "log.example+5f0a8d11+AY==".into(),
+        certificates: false,
+        ca_file: None,
+    };
+    let plain = "bulla log watch https://log.example/api/v2 --key log.example+5f0a8d11+AY==";
+    assert_eq!(log.command(), plain);
+    (log.certificates, log.ca_file) = (true, Some("/etc/my ca.pem".into()));
+    let more = format!("{plain} --certificates --ca-file '/etc/my ca.pem'");
+    assert_eq!(log.command(), more);
 }

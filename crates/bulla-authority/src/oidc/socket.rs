@@ -1,5 +1,5 @@
-//! The socket that mints tokens, manages users and clients, and replaces the online
-//! keys of TUF: one JSON line in, one JSON line out.
+//! The socket that mints tokens, manages users and clients, replaces the online keys
+//! of TUF and shows what the monitor found: one JSON line in, one JSON line out.
 //!
 //! Mode 0600, and the peer's user id is checked as well: only the instance's
 //! owner (and root) can ask. A service's token is a request of its own, which
@@ -24,6 +24,7 @@ use super::{
     Issuer, Login, OidcError, Service,
     manage::{Done, Order},
 };
+use crate::monitor::{Monitor, MonitorError, Report};
 use crate::tuf::Publisher;
 
 /// Bytes of one request.
@@ -31,7 +32,7 @@ const REQUEST_BYTES: u64 = 64 << 10;
 /// How long a peer may take to write its request.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the socket can mint.
+/// What the socket can mint, manage and show.
 pub struct Mint {
     /// The issuer of asserted identities.
     pub asserted: Arc<Issuer>,
@@ -41,6 +42,8 @@ pub struct Mint {
     pub login: Arc<Login>,
     /// The TUF repository.
     pub tuf: Publisher,
+    /// The monitor, if any log is watched.
+    pub monitor: Option<Arc<Monitor>>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -48,6 +51,8 @@ pub struct Mint {
 #[derive(Deserialize)]
 #[serde(tag = "op", rename_all = "kebab-case", deny_unknown_fields)]
 enum Request {
+    Acknowledge { through: String },
+    Findings {},
     Manage { order: Order },
     RotateTuf {},
     Token { email: String, audience: String },
@@ -57,7 +62,14 @@ enum Request {
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Answer {
+    // For the asker all three are something that was done.
+    #[serde(rename = "done")]
+    Acknowledged {
+        acknowledged: usize,
+    },
     Done(Done),
+    #[serde(rename = "done")]
+    Findings(Report),
     Token(String),
     Error {
         code: &'static str,
@@ -124,6 +136,14 @@ async fn answer(stream: UnixStream, mint: &Mint) -> io::Result<()> {
         .read_until(b'\n', &mut line)
         .await?;
     let answer = match serde_json::from_slice::<Request>(&line) {
+        Ok(Request::Acknowledge { through }) => match mint.acknowledge(&through).await {
+            Ok(acknowledged) => Answer::Acknowledged { acknowledged },
+            Err(error) => Answer::refusing(&error),
+        },
+        Ok(Request::Findings {}) => match mint.findings().await {
+            Ok(report) => Answer::Findings(report),
+            Err(error) => Answer::refusing(&error),
+        },
         Ok(Request::Manage { order }) => match mint.login.manage(order).await {
             Ok(done) => Answer::Done(done),
             Err(error) => Answer::refusing(&error),
@@ -153,6 +173,18 @@ async fn answer(stream: UnixStream, mint: &Mint) -> io::Result<()> {
 }
 
 impl Mint {
+    fn monitor(&self) -> Result<&Monitor, MonitorError> {
+        self.monitor.as_deref().ok_or(MonitorError::Nothing)
+    }
+
+    async fn findings(&self) -> Result<Report, MonitorError> {
+        self.monitor()?.report().await
+    }
+
+    async fn acknowledge(&self, through: &str) -> Result<usize, MonitorError> {
+        self.monitor()?.acknowledge(through).await
+    }
+
     fn token(&self, mint: impl FnOnce(&Self, Timestamp) -> Result<String, OidcError>) -> Answer {
         match mint(self, self.clock.now()) {
             Ok(token) => Answer::Token(token),

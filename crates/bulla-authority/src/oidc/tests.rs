@@ -123,6 +123,7 @@ async fn the_socket_is_for_its_owner_and_says_why_it_refuses() {
         service: Arc::new(issuer("http://h/service")),
         login: Arc::new(login.await.unwrap()),
         tuf,
+        monitor: None,
         clock,
     };
     let task = tokio::spawn(socket.serve(mint));

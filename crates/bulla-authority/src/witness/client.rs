@@ -1,6 +1,7 @@
 //! Asks witnesses to cosign: each published checkpoint goes to all of them at
 //! once, with the proof from what each has cosigned last.
 
+use bulla_core::{Clock, Diagnose as _};
 use bulla_crypto::{
     checkpoint::parse_checkpoint,
     cosignature,
@@ -8,6 +9,7 @@ use bulla_crypto::{
     verifier_key::{Kind, VerifierKey},
 };
 use bulla_net::http::{Body, Egress, HttpClient, HttpOptions, Request};
+use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs,
@@ -21,6 +23,7 @@ use url::Url;
 use super::{AddCheckpoint, WitnessError, WitnessPeer, WitnessSettings};
 use crate::{
     error::AuthorityError,
+    health::concern::word,
     log::{Cosigner, Log},
 };
 
@@ -34,6 +37,7 @@ pub struct Witnesses {
     peers: Vec<Arc<Peer>>,
     quorum: usize,
     limit: Duration,
+    clock: Arc<dyn Clock>,
 }
 
 struct Peer {
@@ -43,7 +47,7 @@ struct Peer {
     /// By origin, the size that it cosigned last, as far as is known.
     seen: Mutex<HashMap<String, u64>>,
     /// By origin, why it did not cosign last time.
-    failures: Mutex<BTreeMap<String, String>>,
+    failures: Mutex<BTreeMap<String, NotCosigned>>,
 }
 
 /// How it goes with a witness.
@@ -53,7 +57,18 @@ pub struct WitnessStatus {
     pub name: String,
     /// By the log's origin, why it did not cosign the last checkpoint; nothing
     /// of those that it cosigned.
-    pub failures: BTreeMap<String, String>,
+    pub failures: BTreeMap<String, NotCosigned>,
+}
+
+/// Why a witness did not cosign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotCosigned {
+    /// Since when it does not.
+    pub since: Timestamp,
+    /// What went wrong the last time.
+    pub why: String,
+    /// What to do about it.
+    pub mend: String,
 }
 
 impl Witnesses {
@@ -61,7 +76,10 @@ impl Witnesses {
     ///
     /// # Errors
     /// [`WitnessError`] if it cannot be meant so.
-    pub fn new(settings: &WitnessSettings) -> Result<Option<Self>, WitnessError> {
+    pub fn new(
+        settings: &WitnessSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Option<Self>, WitnessError> {
         let wrong = |why: &str| WitnessError::Configuration { why: why.into() };
         if settings.witnesses.is_empty() && settings.quorum == 0 {
             return Ok(None);
@@ -88,6 +106,7 @@ impl Witnesses {
             peers,
             quorum: settings.quorum,
             limit,
+            clock,
         }))
     }
 
@@ -107,27 +126,24 @@ impl Witnesses {
         for peer in &self.peers {
             let (peer, log, read) = (peer.clone(), log.clone(), read.clone());
             let (origin, note, limit) = (origin.clone(), note.to_owned(), self.limit);
+            let clock = self.clock.clone();
             asked.spawn(async move {
                 let exchange = peer.ask(&log, &origin, &note, &read, size);
-                let answer = match tokio::time::timeout(limit, exchange).await {
-                    Ok(answer) => answer.map_err(|error| error.to_string()),
-                    Err(_) => Err("it did not answer in time".into()),
+                let (why, mend) = match tokio::time::timeout(limit, exchange).await {
+                    Ok(Ok(line)) => {
+                        lock(&peer.failures).remove(&*origin);
+                        return Some(line);
+                    }
+                    Ok(Err(error)) => (error.to_string(), peer.mend(Some(&error))),
+                    Err(_) => ("it did not answer in time".into(), peer.mend(None)),
                 };
-                if let Err(failure) = &answer {
-                    let witness = peer.key.name();
-                    tracing::warn!(witness, %origin, failure, "not cosigned");
-                }
+                let witness = peer.key.name();
+                tracing::warn!(witness, %origin, failure = why, "not cosigned");
+                let now = clock.now();
                 let mut failures = lock(&peer.failures);
-                match answer {
-                    Ok(line) => {
-                        failures.remove(&*origin);
-                        Some(line)
-                    }
-                    Err(failure) => {
-                        failures.insert(origin.to_string(), failure);
-                        None
-                    }
-                }
+                let since = failures.get(&*origin).map_or(now, |before| before.since);
+                failures.insert(origin.to_string(), NotCosigned { since, why, mend });
+                None
             });
         }
         let mut lines: Vec<String> = asked.join_all().await.into_iter().flatten().collect();
@@ -190,6 +206,15 @@ impl Peer {
             seen: Mutex::default(),
             failures: Mutex::default(),
         })
+    }
+
+    /// What to do when it failed so: mostly, to see whether it answers at all.
+    fn mend(&self, error: Option<&WitnessError>) -> String {
+        let hint = match error {
+            Some(error @ WitnessError::Ahead { .. }) => error.hint(),
+            _ => None,
+        };
+        hint.unwrap_or_else(|| format!("curl -i -d '' {}", word(self.url.as_str())))
     }
 
     /// Its cosignature, as a line that it signed for this very note.

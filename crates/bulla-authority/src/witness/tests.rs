@@ -235,16 +235,9 @@ fn settings_that_cannot_be_meant_are_refused() {
         ..WitnessSettings::default()
     };
     let good = || peer("https://w.example", Kind::Cosignature);
-    assert!(
-        Witnesses::new(&WitnessSettings::default())
-            .unwrap()
-            .is_none()
-    );
-    assert!(
-        Witnesses::new(&settings(vec![good()], 1))
-            .unwrap()
-            .is_some()
-    );
+    let asked = |settings: &WitnessSettings| Witnesses::new(settings, Arc::new(SystemClock));
+    assert!(asked(&WitnessSettings::default()).unwrap().is_none());
+    assert!(asked(&settings(vec![good()], 1)).unwrap().is_some());
     for bad in [
         settings(vec![], 1),
         settings(vec![good()], 2),
@@ -257,7 +250,7 @@ fn settings_that_cannot_be_meant_are_refused() {
             ..settings(vec![good()], 0)
         },
     ] {
-        assert!(Witnesses::new(&bad).is_err(), "{bad:?}");
+        assert!(asked(&bad).is_err(), "{bad:?}");
     }
 }
 

@@ -240,7 +240,8 @@ async fn cve_2026_49835_labels_do_not_grow_with_what_strangers_ask() {
     let dir = tempfile::tempdir().unwrap();
     let authority = open(dir.path()).await;
     let series = || {
-        let text = authority.metrics().text(&[], &[], true).unwrap();
+        let nothing = bulla_authority::health::concern::Concerns::default();
+        let text = authority.metrics().text(&[], &[], &nothing, true).unwrap();
         text.lines().filter(|line| !line.starts_with('#')).count()
     };
     let ask = async |method: &str, path: &str| {

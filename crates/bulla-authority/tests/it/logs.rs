@@ -364,14 +364,15 @@ async fn a_certificate_that_was_not_issued_here_is_told() {
         What::NotIssued { signer, .. } | What::Unexpected { signer, .. } => signer.names.clone(),
         What::Contradiction { detail } => panic!("{detail}"),
     };
-    assert!(matches!(found[0].1.what, What::NotIssued { .. }));
-    assert!(matches!(found[1].1.what, What::Unexpected { .. }));
+    assert!(matches!(found[0].finding.what, What::NotIssued { .. }));
+    assert!(matches!(found[1].finding.what, What::Unexpected { .. }));
     assert!(
         found
             .iter()
-            .all(|(_, one)| names(&one.what) == ["ceo@example.com"])
+            .all(|one| names(&one.finding.what) == ["ceo@example.com"])
     );
-    monitor.acknowledge().await.unwrap();
+    let through = monitor.report().await.unwrap().through.unwrap();
+    assert_eq!(monitor.acknowledge(&through).await.unwrap(), 2);
     monitor.round().await;
     assert_eq!(monitor.findings().await.unwrap(), []);
 }

@@ -13,6 +13,7 @@ mod advisories;
 mod ca;
 mod ceremony;
 mod client;
+mod concerns;
 mod cosign;
 mod crash;
 mod expiry;

@@ -84,7 +84,7 @@ async fn published_checkpoints_carry_what_the_witness_cosigned() {
         let status = &log.witnesses()[0];
         status.failures.get("127.0.0.1:4321").cloned()
     });
-    assert!(refused.await.contains("404"));
+    assert!(refused.await.why.contains("404"));
     assert!(!log.witnesses()[0].failures.contains_key("127.0.0.1"));
     server.abort();
     // The witness is gone: entries are logged all the same, and what is published stays.

@@ -1,5 +1,5 @@
-//! Tokens from a running local instance, over its Unix socket, and the management
-//! of who may log in there and of the instance's TUF keys.
+//! Tokens from a running instance, over its Unix socket, the management of who may
+//! log in there and of its TUF keys, and what its monitor found.
 //!
 //! One JSON line out, one in. The instance checks who asks (peer user id); a
 //! service's token is asked for by `ship` alone, and there is deliberately no
@@ -67,7 +67,7 @@ pub async fn manage(
     order: &impl Serialize,
 ) -> Result<serde_json::Value, TokenError> {
     let op = "manage";
-    done(&exchange(socket, &Managing { op, order }).await?)
+    done(socket, &Managing { op, order }).await
 }
 
 /// Has the instance replace the online keys of its TUF repository; gives its answer.
@@ -75,12 +75,28 @@ pub async fn manage(
 /// # Errors
 /// [`TokenError`] if no instance answers, or it declines.
 pub async fn rotate_tuf(socket: &Path) -> Result<serde_json::Value, TokenError> {
-    done(&exchange(socket, &Question::RotateTuf {}).await?)
+    done(socket, &Question::RotateTuf {}).await
 }
 
-/// What the instance says that it did.
-fn done(answer: &[u8]) -> Result<serde_json::Value, TokenError> {
-    match limits::parse_json(answer, MANAGED_BYTES, "answer")? {
+/// What the instance's monitor found and nobody acknowledged.
+///
+/// # Errors
+/// [`TokenError`] if no instance answers, or it watches no log.
+pub async fn findings(socket: &Path) -> Result<serde_json::Value, TokenError> {
+    done(socket, &Question::Findings {}).await
+}
+
+/// Acknowledges what [`findings`] showed, by the `through` of its answer.
+///
+/// # Errors
+/// [`TokenError`] if no instance answers, or it watches no log.
+pub async fn acknowledge(socket: &Path, through: &str) -> Result<serde_json::Value, TokenError> {
+    done(socket, &Question::Acknowledge { through }).await
+}
+
+async fn done(socket: &Path, question: &impl Serialize) -> Result<serde_json::Value, TokenError> {
+    let answer = exchange(socket, question).await?;
+    match limits::parse_json(&answer, MANAGED_BYTES, "answer")? {
         Answer::Done(done) => Ok(done),
         Answer::Error {
             code,
@@ -139,6 +155,8 @@ pub fn parse_answer(line: &[u8]) -> Result<Token, TokenError> {
 #[derive(Serialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
 enum Question<'a> {
+    Acknowledge { through: &'a str },
+    Findings {},
     RotateTuf {},
     ServiceToken { service: Service },
     Token { email: &'a str, audience: &'a str },

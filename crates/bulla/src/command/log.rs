@@ -1,4 +1,5 @@
-//! `bulla log`: what is in a transparency log, and whether it stays true to itself.
+//! `bulla log`: what is in a transparency log, whether it stays true to itself, and
+//! what the instance's monitor found.
 
 use clap::{Args, Subcommand};
 
@@ -7,6 +8,7 @@ use crate::{
     failure::{Exit, Failure},
 };
 
+mod findings;
 mod search;
 mod watch;
 
@@ -17,6 +19,7 @@ Formats: text, json.
 
 Examples:
   bulla log search --name dana@example.com
+  bulla log findings
   bulla log search --log ct --issuer https://token.actions.githubusercontent.com
   bulla log watch https://log.example.com/api/v2 --key log.example.com+5f0a8d11+AY… --state watch.json")]
 pub struct LogArgs {
@@ -26,6 +29,8 @@ pub struct LogArgs {
 
 #[derive(Subcommand)]
 enum LogCommand {
+    /// Show what the instance's monitor found, and acknowledge it
+    Findings(findings::FindingsArgs),
     /// Find entries by name, issuer, digest or key
     Search(search::SearchArgs),
     /// Read a log on, check that it only grew, and tell of entries that nobody expects
@@ -38,6 +43,7 @@ enum LogCommand {
 /// If the log cannot be read.
 pub fn run(args: LogArgs, context: &Context) -> Result<Exit, Failure> {
     match args.command {
+        LogCommand::Findings(args) => findings::run(&args, context),
         LogCommand::Search(args) => search::run(args, context),
         LogCommand::Watch(args) => watch::run(&args, context),
     }

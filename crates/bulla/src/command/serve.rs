@@ -7,7 +7,10 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 use crate::{
-    compose::serve::{self, ServeConfig, Server},
+    compose::{
+        self,
+        serve::{self, ServeConfig, Server},
+    },
     context::Context,
     failure::{Exit, Failure},
     output,
@@ -125,7 +128,7 @@ pub fn run(args: ServeArgs, context: &Context) -> Result<Exit, Failure> {
             output::data(&output::json(&serve::ready(&server))?);
             output::data(b"\n");
         }
-        announce(context, &config, &server, began.elapsed().as_secs_f64());
+        announce(context, &config, &server, began.elapsed().as_secs_f64()).await;
         serve::notify("READY=1");
         end.await;
         serve::notify("STOPPING=1");
@@ -139,7 +142,7 @@ pub fn run(args: ServeArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Allowed)
 }
 
-fn announce(context: &Context, config: &ServeConfig, server: &Server, seconds: f64) {
+async fn announce(context: &Context, config: &ServeConfig, server: &Server, seconds: f64) {
     let (talk, published, addresses) = (&context.talk, server.published(), server.addresses());
     talk.say(&format!(
         "bulla serve · authority {} · root {}",
@@ -158,8 +161,6 @@ fn announce(context: &Context, config: &ServeConfig, server: &Server, seconds: f
         "  cosign     {}",
         published.exports.cosign_initialize
     ));
-    for alarm in server.operations().alarms() {
-        talk.warn(&alarm.to_string());
-    }
+    compose::tell_all(server.operations(), talk).await;
     talk.say(&format!("ready in {seconds:.1} s"));
 }

@@ -58,7 +58,7 @@ pub fn run(args: UpArgs, context: &Context) -> Result<Exit, Failure> {
             output::data(&output::json(ready)?);
             output::data(b"\n");
         }
-        announce(context, &instance, began.elapsed().as_secs_f64());
+        announce(context, &instance, began.elapsed().as_secs_f64()).await;
         end.await;
         if let Some(file) = &args.ready_file {
             let _ = std::fs::remove_file(file);
@@ -70,7 +70,7 @@ pub fn run(args: UpArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Allowed)
 }
 
-fn announce(context: &Context, instance: &Instance, seconds: f64) {
+async fn announce(context: &Context, instance: &Instance, seconds: f64) {
     let (talk, ready, home) = (&context.talk, instance.ready(), instance.home());
     let docker = ready.docker_config.parent().unwrap_or(home.path());
     talk.say(&format!(
@@ -94,8 +94,8 @@ fn announce(context: &Context, instance: &Instance, seconds: f64) {
     }
     talk.say(&format!("  admission  {}", ready.admission));
     talk.say(&format!("  root       {}", ready.root));
-    for alarm in instance.alarms() {
-        talk.warn(&alarm.to_string());
+    if let Some(operations) = instance.operations() {
+        compose::tell_all(operations, talk).await;
     }
     talk.say("  for other clients:  eval \"$(bulla up --env)\"     cosign, sigstore-python, skopeo, crane");
     talk.say(&format!(

@@ -4,6 +4,7 @@
 //! or is served for the length of the command; passwords are asked for at the
 //! terminal or read from standard input, never taken from the command line.
 
+use bulla_net::token;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::{io::Read as _, path::Path};
@@ -180,12 +181,9 @@ fn line(user: &Value) -> String {
 /// # Errors
 /// If the instance cannot be reached, or declines.
 pub fn order_of(context: &Context, order: Value) -> Result<Value, Failure> {
-    context.block_on(async {
-        let instance = compose::connect(context).await?;
-        let done = instance.manage(&order).await;
-        instance.stop().await;
-        done
-    })
+    context.block_on(compose::ask(context, false, async |socket| {
+        token::manage(socket, &order).await
+    }))
 }
 
 /// A new password: from standard input, or typed twice.

@@ -30,7 +30,7 @@ use std::{
 };
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{listen, services};
+use super::{Told, listen, services};
 use crate::{
     context::Context,
     failure::{Exit, Failure, OnPath, OrFail},
@@ -178,7 +178,8 @@ impl Server {
             replica,
             authority: authority.clone(),
         });
-        let renewal = keep_renewed(home, authority, operations.clone(), public_tls, context);
+        let told = Told::at_start(&operations, context).await;
+        let renewal = keep_renewed(home, authority, operations.clone(), public_tls, told);
         let tasks = vec![tokio::spawn(tokens), tokio::spawn(renewal)];
         Ok(Self {
             leading,
@@ -307,20 +308,18 @@ fn slot_store(storage: &Storage) -> Result<bulla_authority::key_slot::SlotStore,
     }
 }
 
-/// Renews each minute, and tells aloud what somebody else has to renew.
+/// Renews each minute, and tells aloud what somebody else has to do.
 fn keep_renewed(
     home: Home,
     authority: Authority,
     operations: Operations,
     public_tls: Option<TlsFiles>,
-    context: &Context,
+    mut told: Told,
 ) -> impl Future<Output = ()> + Send + use<> {
-    let talk = context.talk.clone();
     // Listened for before anybody can know that we are ready.
     let asked = services::renewal_asked();
     async move {
-        let mut told = operations.alarms();
-        let after = || {
+        let after = |concerns| {
             if let Some(files) = &public_tls {
                 files.reload();
             }
@@ -328,12 +327,7 @@ fn keep_renewed(
             if let Err(failure) = kept {
                 tracing::error!(%failure, "trust documents could not be written again");
             }
-            let alarms = operations.alarms();
-            for alarm in alarms.iter().filter(|alarm| !told.contains(alarm)) {
-                tracing::warn!(what = alarm.what, urgency = ?alarm.urgency, "{alarm}");
-                talk.warn(&alarm.to_string());
-            }
-            told = alarms;
+            told.tell(concerns);
         };
         authority.keep_renewed(&asked, after).await;
     }

@@ -3,7 +3,6 @@
 use bulla_admission::{Admission, Settings};
 use bulla_authority::{
     Authority, AuthorityConfig,
-    health::Alarm,
     operations::{MoreLifetimes, Operations},
 };
 use bulla_core::{Clock, RootId, SystemClock};
@@ -16,7 +15,7 @@ use tokio::{
 };
 use tokio_rustls::rustls::{self, ServerConfig};
 
-use super::{Instance, listen, live_root::LiveRoot, serve};
+use super::{Instance, Told, listen, live_root::LiveRoot, serve};
 use crate::{
     compose,
     context::Context,
@@ -110,7 +109,8 @@ impl Services {
         tasks.push(listen::spawn(admission_port, Some(tls), admission, stopped));
         tasks.push(tokio::spawn(keep_exported(home.clone(), authority.clone())));
         serve::record(&home, &operations)?;
-        let renewal = keep_renewed(home.clone(), authority, operations.clone(), context);
+        let told = Told::at_start(&operations, context).await;
+        let renewal = keep_renewed(home.clone(), authority, operations.clone(), told);
         tasks.push(tokio::spawn(renewal));
         let ready_file = home.join("ready.json");
         let bytes = crate::output::json(instance.ready())?;
@@ -126,9 +126,9 @@ impl Services {
         Ok(instance)
     }
 
-    /// What somebody has to renew.
-    pub fn alarms(&self) -> Vec<Alarm> {
-        self.operations.alarms()
+    /// Its state, as operators see it.
+    pub fn operations(&self) -> &Operations {
+        &self.operations
     }
 
     /// Stops accepting, lets open requests end, closes the database.
@@ -158,29 +158,23 @@ async fn keep_exported(home: Home, authority: Authority) {
     }
 }
 
-/// Renews each minute, and tells aloud what somebody else has to renew.
+/// Renews each minute, and tells aloud what somebody else has to do.
 fn keep_renewed(
     home: Home,
     authority: Authority,
     operations: Operations,
-    context: &Context,
+    mut told: Told,
 ) -> impl Future<Output = ()> + Send + use<> {
-    let talk = context.talk.clone();
     // Listened for before anybody can know that we are ready.
     let asked = renewal_asked();
     async move {
-        let mut told = operations.alarms();
-        let after = || {
+        let after = |concerns| {
             let kept =
                 export_trust(&home, &authority).and_then(|()| serve::record(&home, &operations));
             if let Err(failure) = kept {
                 tracing::error!(%failure, "trust documents could not be written again");
             }
-            let alarms = operations.alarms();
-            for alarm in alarms.iter().filter(|alarm| !told.contains(alarm)) {
-                talk.warn(&alarm.to_string());
-            }
-            told = alarms;
+            told.tell(concerns);
         };
         authority.keep_renewed(&asked, after).await;
     }

@@ -82,6 +82,8 @@ fn each_command_shows_examples_formats_and_exit_codes() {
         vec!["download", "attestation"],
         vec!["download", "sbom"],
         vec!["download", "signature"],
+        vec!["log", "findings"],
+        vec!["log", "search"],
         vec!["scan", "db", "import"],
         vec!["trust", "ceremony", "init"],
         vec!["trust", "ceremony", "plan"],

@@ -13,6 +13,7 @@ mod cosign_face;
 mod foreign_image;
 mod help;
 mod interop;
+mod log;
 mod login;
 mod revocation;
 mod seals;

@@ -3,6 +3,7 @@
 
 mod expiry;
 mod exports;
+mod findings;
 mod keys;
 mod life;
 mod replicas;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use url::Url;
 
+use super::watch::plain;
 use crate::{
     compose,
     context::Context,
@@ -165,15 +166,7 @@ fn line(entry: &Value) -> String {
     if !digests.is_empty() {
         let _ = write!(line, " {digests}");
     }
+    let mut line = plain(&line);
     line.push('\n');
-    // What a stranger wrote into a certificate does not steer the terminal.
-    line.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect()
+    line
 }

@@ -97,7 +97,11 @@ pub fn run(args: &WatchArgs, context: &Context) -> Result<Exit, Failure> {
         "json" => output::json(&json!({
             "version": 1, "log": args.url, "verified": state.size(), "findings": found,
         })),
-        _ => Ok(found.iter().map(line).collect::<String>().into_bytes()),
+        _ => Ok(found
+            .iter()
+            .map(|found| line("", found))
+            .collect::<String>()
+            .into_bytes()),
     })?;
     Ok(match found.is_empty() {
         true => Exit::Allowed,
@@ -152,18 +156,19 @@ fn keep(args: &WatchArgs, state: &WatchState) -> Result<(), Failure> {
     }
 }
 
-fn line(finding: &Finding) -> String {
-    let text = match &finding.what {
-        What::Contradiction { .. } => format!("✗ {finding}\n"),
-        What::NotIssued { .. } | What::Unexpected { .. } => format!("! {finding}\n"),
+/// One finding in one line, `when` before it.
+pub(super) fn line(when: &str, finding: &Finding) -> String {
+    let glyph = match &finding.what {
+        What::Contradiction { .. } => '✗',
+        What::NotIssued { .. } | What::Unexpected { .. } => '!',
     };
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect()
+    let mut line = plain(&format!("{glyph} {when}{finding}"));
+    line.push('\n');
+    line
+}
+
+/// What a stranger wrote into a certificate does not steer the terminal.
+pub(super) fn plain(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(plain).collect()
 }

@@ -83,7 +83,7 @@ fn it_serves_counts_and_stops_in_order() {
     let (status, brief) = get(operators, "/readyz");
     assert_eq!(
         (status, brief.as_str()),
-        (200, r#"{"alarms":0,"status":"ready"}"#)
+        (200, r#"{"alarms":0,"concerns":0,"status":"ready"}"#)
     );
     let health = health(operators);
     assert_eq!(health["leader"], true);

@@ -68,3 +68,20 @@ fn constants_are_explained_by_their_documentation() {
 fn standards_are_not_codes() {
     assert!(mentions(r#"f("RFC-3161x", "a"); g("SHA-256", "b")"#).is_empty());
 }
+
+#[test]
+fn a_test_module_in_a_file_of_its_own_hides_nothing() {
+    let code = |source: &str| {
+        let found = mentions(source).into_iter();
+        found.map(|mention| mention.code).collect::<Vec<_>>()
+    };
+    let said = "const CODE: Code = Code(\"AREA-0001\");";
+    assert_eq!(
+        code(&format!("#[cfg(test)]\nmod tests;\nmod watch;\n{said}")),
+        ["AREA-0001"]
+    );
+    assert_eq!(
+        code(&format!("#[cfg(test)]\nmod tests {{ {said} }}")),
+        Vec::<String>::new()
+    );
+}
