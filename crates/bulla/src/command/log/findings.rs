@@ -23,7 +23,7 @@ The monitor of `bulla up` and `bulla serve` keeps what it found until somebody a
 entries of signers that the section [monitor] does not expect, certificates that this authority
 did not issue, a log that contradicts itself. The last is found again as long as it lasts.
 
-Exit codes: 0 nothing found, or acknowledged, 5 a log could not be read, 6 findings.
+Exit codes: 0 nothing found, or acknowledged, 1 findings, 5 a log could not be read.
 
 Formats: text, json.
 
@@ -73,7 +73,7 @@ pub fn run(args: &FindingsArgs, context: &Context) -> Result<Exit, Failure> {
             });
         };
         if !args.acknowledge {
-            return Ok(Exit::Findings);
+            return Ok(Exit::Denied);
         }
         let done = compose::ask(context, true, async |socket| {
             token::acknowledge(socket, through).await
