@@ -76,7 +76,7 @@ impl Intake {
 
     /// Reads a body, and takes of the budget what it holds.
     async fn read(&self, mut body: Body) -> Result<(Bytes, Held), RpcError> {
-        let (mut held, mut chunks, mut length) = (Held::default(), Vec::new(), 0_usize);
+        let (mut held, mut whole, mut length) = (Held::default(), Vec::new(), 0_usize);
         if body.size_hint().lower() > BODY_BYTES as u64 {
             return Err(RpcError::too_large());
         }
@@ -90,14 +90,11 @@ impl Intake {
                 return Err(RpcError::too_large());
             }
             held.grow(&self.budget, length)?;
-            chunks.push(chunk);
+            // A copy: the chunk is a part of the connection's buffer, which would be
+            // held by it, and a second one made beside it.
+            whole.extend_from_slice(&chunk);
         }
-        // Nearly always there is one.
-        let bytes = match chunks.len() {
-            0 | 1 => chunks.pop().unwrap_or_default(),
-            _ => chunks.concat().into(),
-        };
-        Ok((bytes, held))
+        Ok((whole.into(), held))
     }
 }
 
