@@ -6,6 +6,7 @@
 //! is there, since real clients fail on 409.
 
 mod entry;
+mod error;
 mod request;
 
 use axum::{
@@ -26,7 +27,8 @@ use super::{Leaf, Log, Sequenced, tile_routes};
 use crate::{error::AuthorityError, http::RpcError};
 
 pub use entry::Entry;
-pub use request::{RequestError, parse_create_entry};
+pub use error::RequestError;
+pub use request::parse_create_entry;
 
 /// How the log behaves: section `[rekor-v2]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -8,7 +8,7 @@ use bulla_core::limits;
 use bulla_crypto::{Hash, Scheme};
 use serde::{Serialize, Serializer};
 
-use super::request::RequestError;
+use super::error::RequestError;
 
 /// An entry whose signatures have been verified, as its canonical bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -85,7 +85,7 @@ fn what_was_found_is_told_until_somebody_has_seen_it() {
         .says("http://127.0.0.1:1/api/v2 could not be read since");
     assert_eq!(none.stdout, "");
     certify(&configured, &served);
-    until("a finding", || (findings(&[]).code == 6).then_some(()));
+    until("a finding", || (findings(&[]).code == 1).then_some(()));
     let found = findings(&[]);
     let line = found.stdout.trim_end();
     assert!(line.starts_with("! 2"), "{line}");
