@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Connections served at once by one listener; more wait in the kernel's queue.
-/// One that waits for the log costs some 20 KiB.
+/// One that waits for the log costs some 28 KiB.
 const CONNECTIONS: usize = 5000;
 /// Files that the process may have open, if the machine allows it: three
 /// listeners, and everything else.
