@@ -5,6 +5,8 @@
 //! one name in the certificate, lists without end (rule R4). The digest is of
 //! the bytes as they came, because that is what a verdict cites.
 
+mod known;
+
 use bulla_core::{
     Digest, RootId, Statement,
     descriptor::media_type,
@@ -12,7 +14,6 @@ use bulla_core::{
 };
 use bulla_crypto::PublicKey;
 use jiff::Timestamp;
-use serde_json::json;
 use sigstore_types::{
     Bundle, DerCertificate, DsseEnvelope, MediaType, SignatureContent, TransparencyLogEntry,
     VerificationMaterialContent,
@@ -360,7 +361,7 @@ fn read(bytes: &[u8]) -> Result<(Bundle, Vec<Option<Kind>>), Failure> {
             Ok((bundle, kinds))
         }
         Err(error @ LimitError::Json { .. }) => {
-            as_known(bytes).ok_or_else(|| classify(error, bytes))
+            known::read(bytes).ok_or_else(|| classify(error, bytes))
         }
         Err(error) => Err(Failure::Limit(error)),
     }
@@ -369,41 +370,6 @@ fn read(bytes: &[u8]) -> Result<(Bundle, Vec<Option<Kind>>), Failure> {
 fn kinds(bundle: &Bundle) -> Vec<Option<Kind>> {
     let entries = bundle.verification_material.tlog_entries.iter();
     entries.map(|entry| Kind::of(entry.kind_version)).collect()
-}
-
-/// A bundle in words that the parser knows, with the kinds of its entries.
-///
-/// Two things are written that it does not take. cosign 3 writes an empty
-/// `messageDigest` beside a signature by Ed25519, which means none: it is only a
-/// hint. And Rekor v2 logs dsse 0.0.2, which is read as 0.0.1 and named here.
-fn as_known(bytes: &[u8]) -> Option<(Bundle, Vec<Option<Kind>>)> {
-    let mut json: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-    if let Some(message) = json.get_mut("messageSignature") {
-        let message = message.as_object_mut()?;
-        if message
-            .get("messageDigest")
-            .and_then(|digest| digest.as_object())
-            .is_some_and(serde_json::Map::is_empty)
-        {
-            message.remove("messageDigest");
-        }
-    }
-    let mut seconds = Vec::new();
-    if let Some(entries) = json.pointer_mut("/verificationMaterial/tlogEntries") {
-        for (place, entry) in entries.as_array_mut()?.iter_mut().enumerate() {
-            let named = entry.get_mut("kindVersion")?;
-            if *named == json!({"kind": "dsse", "version": "0.0.2"}) {
-                named["version"] = "0.0.1".into();
-                seconds.push(place);
-            }
-        }
-    }
-    let bundle = serde_json::from_value(json).ok()?;
-    let mut kinds = kinds(&bundle);
-    for place in seconds {
-        *kinds.get_mut(place)? = Some(Kind::Dsse2);
-    }
-    Some((bundle, kinds))
 }
 
 fn check_counts(bundle: &Bundle) -> Result<(), Failure> {

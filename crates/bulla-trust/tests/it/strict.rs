@@ -161,6 +161,46 @@ fn an_envelope_in_a_log_of_version_2() {
     assert_eq!(verify(entry, &stamp).unwrap_err().code.0, "TRUST-0001");
 }
 
+/// Readers disagree about which one counts: no second reading may settle it.
+#[test]
+fn a_name_that_stands_twice() {
+    let lab = Lab::new();
+    let key = SigningKey::generate(Scheme::EcdsaP256).unwrap();
+    let certificate = lab.certify(key.public());
+    let payload = lab::statement(b"artifact");
+    let signature = key.sign(&lab::pae(&payload)).unwrap();
+    let (root, by) = (lab.trust(), By::Certificate(&certificate));
+    for body in [
+        lab::dsse2(&payload, &signature, &by),
+        lab::rekord2(
+            Hash::Sha256,
+            &Hash::Sha256.digest(&lab::pae(&payload)),
+            &signature,
+            &by,
+        ),
+    ] {
+        let bundle = lab::bundle(
+            lab::envelope(&payload, &signature),
+            &by,
+            &[lab.entry2(&body)],
+            &[lab.stamp(&signature)],
+        );
+        let verify = |text: &str| {
+            let subject = Digest::sha256(b"artifact");
+            verify_attestation(&root, text.as_bytes(), &subject, later())
+        };
+        let text = bundle.to_string();
+        verify(&text).unwrap();
+        for name in ["dsseEnvelope", "payload", "logIndex", "tlogEntries"] {
+            let named = format!("\"{name}\":");
+            let twice = text.replacen(&named, &format!("{named}null,{named}"), 1);
+            assert_ne!(twice, text);
+            let rejection = verify(&twice).unwrap_err();
+            assert_eq!(rejection.code.0, "TRUST-0001", "{name}: {rejection}");
+        }
+    }
+}
+
 /// Every certificate of the authority's chain must be valid at every time.
 #[test]
 fn an_authority_counts_only_while_all_of_its_chain_is_valid() {
