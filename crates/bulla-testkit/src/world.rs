@@ -4,6 +4,7 @@
 use std::{
     ffi::OsStr,
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -94,14 +95,21 @@ impl World {
         self.home().join(".local/share/bulla/local")
     }
 
-    /// Writes a file, relative to [`World::dir`], and answers its path.
+    /// Writes a file, relative to [`World::dir`], and answers its path. It is there
+    /// at once: tests that share a world may write the same, while others read it.
     ///
     /// # Panics
     /// If it cannot be written.
     pub fn write(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.dir().join(path);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
-        fs::write(&path, content).expect("a file");
+        let parent = path.parent().expect("a parent");
+        fs::create_dir_all(parent).expect("folders");
+        let file = tempfile::Builder::new()
+            .permissions(fs::Permissions::from_mode(0o644))
+            .tempfile_in(parent)
+            .expect("a file");
+        fs::write(&file, content).expect("a file");
+        file.persist(&path).expect("a file");
         path
     }
 

@@ -43,6 +43,7 @@ fn child() {
     runtime.block_on(async {
         match role.as_str() {
             "serve" => kill::serve(directory).await,
+            "begin" => lost_writes::begin(directory).await,
             "append" => lost_writes::append(directory).await,
             "fill" => disk::fill(directory).await,
             other => panic!("no role {other}"),
