@@ -13,14 +13,14 @@ pub struct Node {
     pub index: u64,
 }
 
-/// The hashes of a proof, each as the complete subtrees that it folds.
+/// The hashes of a proof, each over a range of leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Path(Vec<Vec<Node>>);
+pub struct Path(Vec<Subtrees>);
 
 impl Path {
     /// Every node that must be looked up.
     pub fn nodes(&self) -> impl Iterator<Item = Node> + '_ {
-        self.0.iter().flatten().copied()
+        self.0.iter().cloned().flatten()
     }
 
     /// The hashes of the proof.
@@ -32,9 +32,9 @@ impl Path {
         mut lookup: impl FnMut(Node) -> Result<NodeHash, E>,
     ) -> Result<Vec<NodeHash>, E> {
         let mut hashes = Vec::with_capacity(self.0.len());
-        for group in &self.0 {
+        for range in &self.0 {
             let mut folded: Option<NodeHash> = None;
-            for &node in group.iter().rev() {
+            for node in range.clone().rev() {
                 let hash = lookup(node)?;
                 folded = Some(match folded {
                     None => hash,
@@ -56,7 +56,7 @@ pub fn inclusion_path(index: u64, size: u64) -> Result<Path, MerkleError> {
         return Err(MerkleError::Index { index, size });
     }
     let (mut low, mut high) = (0, size);
-    let mut groups = Vec::new();
+    let mut groups = Vec::with_capacity(height(size));
     while high - low > 1 {
         let middle = low + split(high - low);
         if index < middle {
@@ -82,7 +82,7 @@ pub fn consistency_path(old: u64, new: u64) -> Result<Path, MerkleError> {
             size: new,
         });
     }
-    let mut groups = Vec::new();
+    let mut groups = Vec::with_capacity(height(new));
     if old == 0 || old == new {
         return Ok(Path(groups));
     }
@@ -111,18 +111,54 @@ fn split(size: u64) -> u64 {
     1 << (63 - (size - 1).leading_zeros())
 }
 
-/// The complete subtrees that cover `low..high`, left to right.
-pub(super) fn subtrees(mut low: u64, high: u64) -> Vec<Node> {
-    let mut nodes = Vec::new();
-    while low < high {
-        let level = 63 - (high - low).leading_zeros();
-        nodes.push(Node {
+/// No path is longer, in hashes.
+fn height(size: u64) -> usize {
+    (u64::BITS - size.leading_zeros()) as usize + 1
+}
+
+/// The complete subtrees that cover `low..high`, left to right: the largest first,
+/// as `low` is a multiple of it.
+fn subtrees(low: u64, high: u64) -> Subtrees {
+    Subtrees { low, high }
+}
+
+/// See [`subtrees`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Subtrees {
+    low: u64,
+    high: u64,
+}
+
+impl Subtrees {
+    fn node(level: u32, low: u64) -> Node {
+        Node {
             level: u8::try_from(level).unwrap_or(u8::MAX),
             index: low >> level,
-        });
-        low += 1 << level;
+        }
     }
-    nodes
+}
+
+impl Iterator for Subtrees {
+    type Item = Node;
+
+    fn next(&mut self) -> Option<Node> {
+        let level = (self.high - self.low).checked_ilog2()?;
+        let low = self.low;
+        self.low += 1 << level;
+        Some(Self::node(level, low))
+    }
+}
+
+impl DoubleEndedIterator for Subtrees {
+    fn next_back(&mut self) -> Option<Node> {
+        let left = self.high - self.low;
+        if left == 0 {
+            return None;
+        }
+        let level = left.trailing_zeros();
+        self.high -= 1 << level;
+        Some(Self::node(level, self.high))
+    }
 }
 
 /// Checks that `leaf` is at `index` of the tree of `size` leaves with this root.
