@@ -12,7 +12,7 @@ mod lead;
 mod publish;
 mod renewal;
 
-use axum::{Json, Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::get};
+use axum::{Json, Router, middleware::from_fn_with_state, routing::get};
 use bulla_core::{Clock, Digest, RootId};
 use bulla_store::Storage;
 use jiff::Timestamp;
@@ -185,7 +185,6 @@ impl Authority {
             .merge(revocation::router(parts.revocation.clone()))
             .route(CLIENT_TRUST_CONFIG, documents)
             .merge(more)
-            .layer(DefaultBodyLimit::max(http::BODY_BYTES))
             .layer(from_fn_with_state(door, http::enter))
     }
 

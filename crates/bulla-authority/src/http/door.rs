@@ -4,7 +4,7 @@
 //! One middleware for all of it: each costs every request that waits a kilobyte.
 
 use axum::{
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     middleware::Next,
     response::Response,
 };
@@ -35,7 +35,9 @@ impl Door {
             return refusal;
         }
         match self.intake.take_in(request).await {
-            Ok((request, held)) => {
+            Ok((mut request, held)) => {
+                // It is whole, and no longer than any service takes.
+                DefaultBodyLimit::disable().apply(&mut request);
                 let response = next.run(request).await;
                 drop(held);
                 response

@@ -5,26 +5,28 @@
 //! is trusted is no question of a log. A duplicate answers with the entry that
 //! is there, since real clients fail on 409.
 
+mod answer;
 mod entry;
 mod error;
 mod request;
 
 use axum::{
-    Json, Router,
+    Router,
     body::Bytes,
     extract::State,
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::post,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_crypto::{Hash, Scheme, Signer, SigningKey, merkle::leaf_hash, note};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Leaf, Log, Sequenced, tile_routes};
 use crate::{error::AuthorityError, http::RpcError};
+use answer::TransparencyLogEntry;
 
 pub use entry::Entry;
 pub use error::RequestError;
@@ -60,43 +62,6 @@ pub struct RekorV2 {
     key_id: Arc<str>,
     settings: Arc<RekorV2Settings>,
     places: Arc<Semaphore>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TransparencyLogEntry {
-    log_index: String,
-    log_id: LogId,
-    kind_version: KindVersion,
-    inclusion_proof: InclusionProof,
-    canonicalized_body: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct LogId {
-    key_id: String,
-}
-
-#[derive(Serialize)]
-struct KindVersion {
-    kind: &'static str,
-    version: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct InclusionProof {
-    log_index: String,
-    root_hash: String,
-    tree_size: String,
-    hashes: Vec<String>,
-    checkpoint: SignedCheckpoint,
-}
-
-#[derive(Serialize)]
-struct SignedCheckpoint {
-    envelope: String,
 }
 
 impl RekorV2 {
@@ -169,8 +134,7 @@ impl RekorV2 {
     /// [`RpcError`] as it goes to the client.
     pub async fn create_entry(&self, request: &[u8]) -> Result<serde_json::Value, RpcError> {
         let accepted = self.accept(request)?;
-        serde_json::to_value(self.enter(accepted).await?)
-            .map_err(|error| RpcError::internal("failed to show the entry", &error))
+        serde_json::from_slice(&self.enter(accepted).await?).map_err(not_shown)
     }
 
     /// Everything about a request but its place in the log.
@@ -199,40 +163,14 @@ impl RekorV2 {
         })
     }
 
-    async fn enter(&self, accepted: Accepted) -> Result<TransparencyLogEntry, RpcError> {
+    /// Logs it; gives the entry that goes into a bundle, as JSON.
+    async fn enter(&self, accepted: Accepted) -> Result<Vec<u8>, RpcError> {
         let kind = accepted.entry.kind();
         let sequenced = add(&self.log, accepted.entry).await;
         let sequenced =
             sequenced.map_err(|error| RpcError::of(&error, "failed to integrate entry"))?;
-        Ok(self.answer(kind, sequenced))
-    }
-
-    fn answer(&self, kind: &'static str, sequenced: Sequenced) -> TransparencyLogEntry {
-        let index = sequenced.index.to_string();
-        TransparencyLogEntry {
-            log_index: index.clone(),
-            log_id: LogId {
-                key_id: self.key_id.to_string(),
-            },
-            kind_version: KindVersion {
-                kind,
-                version: "0.0.2",
-            },
-            inclusion_proof: InclusionProof {
-                log_index: index,
-                root_hash: STANDARD.encode(sequenced.root),
-                tree_size: sequenced.size.to_string(),
-                hashes: sequenced
-                    .proof
-                    .iter()
-                    .map(|hash| STANDARD.encode(hash))
-                    .collect(),
-                checkpoint: SignedCheckpoint {
-                    envelope: sequenced.checkpoint.to_string(),
-                },
-            },
-            canonicalized_body: STANDARD.encode(sequenced.stored),
-        }
+        let entry = TransparencyLogEntry::new(kind, &self.key_id, &sequenced);
+        entry.to_json().map_err(not_shown)
     }
 
     /// `/api/v2/log/entries`, `/api/v2/checkpoint`, `/api/v2/tile/…`
@@ -243,6 +181,10 @@ impl RekorV2 {
             .with_state(self)
             .nest("/api/v2", tiles)
     }
+}
+
+fn not_shown(error: serde_json::Error) -> RpcError {
+    RpcError::internal("failed to show the entry", &error)
 }
 
 fn places(settings: &RekorV2Settings) -> Arc<Semaphore> {
@@ -272,5 +214,6 @@ async fn create(State(rekor): State<RekorV2>, body: Bytes) -> Result<Response, R
     // Thousands may wait: without what they sent, which holds the connection's buffer.
     drop(body);
     let entry = rekor.enter(accepted).await?;
-    Ok((StatusCode::CREATED, Json(entry)).into_response())
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    Ok((StatusCode::CREATED, json, entry).into_response())
 }

@@ -159,7 +159,7 @@ struct RawBytes<'a> {
 }
 
 /// Bytes, written as standard base64.
-struct Base64<'a>(&'a [u8]);
+pub(super) struct Base64<'a>(pub(super) &'a [u8]);
 
 impl Serialize for Base64<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
