@@ -103,10 +103,10 @@ impl Server {
         let public_tls = TlsFiles::open(&config.listen, &clock)?;
 
         // Taken first: a port that is in use is the commonest mistake.
-        let public = listen::bind_at(config.listen.public).await?;
-        let operators = listen::bind_at(config.listen.operations).await?;
+        let public = listen::bind_at(config.listen.public)?;
+        let operators = listen::bind_at(config.listen.operations)?;
         let internal = match config.listen.internal {
-            Some(address) => Some(listen::bind_at(address).await?),
+            Some(address) => Some(listen::bind_at(address)?),
             None => None,
         };
         let local = |listener: &tokio::net::TcpListener| {

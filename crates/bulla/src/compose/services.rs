@@ -58,9 +58,9 @@ impl Services {
         install_provider();
         listen::allow_files();
         let (names, created) = Names::open_or_create(&home, port)?;
-        let registry_port = listen::bind(names.ports.registry).await?;
-        let authority_port = listen::bind(names.ports.authority).await?;
-        let admission_port = listen::bind(names.ports.admission).await?;
+        let registry_port = listen::bind(names.ports.registry)?;
+        let authority_port = listen::bind(names.ports.authority)?;
+        let admission_port = listen::bind(names.ports.admission)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let config = AuthorityConfig::loopback(names.ports.authority);
         let store = Store::open(home.path()).await.or_could_not_run()?;
