@@ -23,6 +23,9 @@ use cli::Command;
 use context::Context;
 use failure::{Exit, Failure};
 
+#[global_allocator]
+static ALLOCATOR: bulla_alloc::Allocator = bulla_alloc::Allocator;
+
 fn main() -> ExitCode {
     // The sandbox starts this same program again inside its walls.
     bulla_build::sandbox::child_main();

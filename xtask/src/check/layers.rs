@@ -10,7 +10,7 @@ use crate::{
 
 /// The product crates, lowest layer first. A crate depends on lower rows only.
 const LAYERS: [&[&str]; 9] = [
-    &["bulla-core"],
+    &["bulla-alloc", "bulla-core"],
     &["bulla-crypto", "bulla-inventory", "bulla-expr"],
     &["bulla-trust"],
     &["bulla-policy", "bulla-scan"],

@@ -96,6 +96,7 @@ impl Server {
     /// If anything of it cannot be opened, or an address is taken.
     pub async fn start(config: &ServeConfig, context: &Context) -> Result<Self, Failure> {
         services::install_provider();
+        bulla_alloc::serve();
         listen::allow_files();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let home = data_directory(&config.data)?;

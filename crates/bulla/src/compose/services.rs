@@ -56,6 +56,7 @@ impl Services {
         context: &Context,
     ) -> Result<Instance, Failure> {
         install_provider();
+        bulla_alloc::serve();
         listen::allow_files();
         let (names, created) = Names::open_or_create(&home, port)?;
         let registry_port = listen::bind(names.ports.registry)?;
