@@ -122,6 +122,18 @@ fn it_serves_counts_and_stops_in_order() {
     assert!(counters.contains("bulla_log_entries_total{log=\"ct\"} "));
     assert!(counters.contains("bulla_lifetime_seconds{what=\"signing intermediate\"}"));
 
+    // Who says at once that nothing more will come gets its answer all the same.
+    let mut half = TcpStream::connect(public).unwrap();
+    let request = format!(
+        "POST /api/v1/timestamp HTTP/1.1\r\nHost: {public}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{timestamp}",
+        timestamp.len()
+    );
+    half.write_all(request.as_bytes()).unwrap();
+    half.shutdown(Shutdown::Write).unwrap();
+    let (status, _) = answer(half);
+    assert!((200..300).contains(&status), "{status}");
+
     // A request that is on its way is answered; the next finds nobody.
     let mut open = TcpStream::connect(public).unwrap();
     let length = timestamp.len();
