@@ -53,6 +53,7 @@ pub struct Registry {
     growing: Arc<Mutex<BTreeMap<Reference, grow::Turn>>>,
     limits: Arc<Limits>,
     prefix: Arc<str>,
+    secured: Option<Arc<str>>,
 }
 
 impl Registry {
@@ -65,7 +66,15 @@ impl Registry {
             growing: Arc::default(),
             limits: Arc::default(),
             prefix: Arc::default(),
+            secured: None,
         }
+    }
+
+    /// The same client, which speaks TLS to `registry` even on this machine.
+    #[must_use]
+    pub fn secured(mut self, registry: &str) -> Self {
+        self.secured = Some(registry.into());
+        self
     }
 
     /// The same client, whose tags of the old layout begin with `prefix`
