@@ -11,6 +11,7 @@ mod keyless;
 mod old_keyless;
 mod registries;
 mod stamped;
+mod tools;
 mod usage;
 
 /// Runs one command line on the real program and on bulla, in folders of their
