@@ -23,11 +23,13 @@ use tokio_rustls::{
     },
 };
 
+/// The name that each client asked for, and the host that it named.
+type Seen = Mutex<Vec<(Option<String>, String)>>;
+
 /// TLS before a plain server of this machine.
 struct Door {
     address: SocketAddr,
-    /// The name that each client asked for, and the host that it named.
-    seen: Arc<Mutex<Vec<(Option<String>, String)>>>,
+    seen: Arc<Seen>,
     _runtime: Runtime,
 }
 
@@ -52,7 +54,7 @@ impl Door {
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        let seen: Arc<Seen> = Arc::default();
         let (server, noted) = (server.to_owned(), seen.clone());
         runtime.spawn(async move {
             loop {
@@ -74,7 +76,7 @@ async fn serve(
     client: TcpStream,
     acceptor: TlsAcceptor,
     server: &str,
-    seen: &Mutex<Vec<(Option<String>, String)>>,
+    seen: &Seen,
 ) -> io::Result<()> {
     let mut client = acceptor.accept(client).await?;
     let name = client.get_ref().1.server_name().map(str::to_owned);

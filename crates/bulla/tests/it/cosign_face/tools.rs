@@ -191,6 +191,9 @@ fn words_are_completed() {
         assert!(ours.stdout.contains("registry-client-cert"), "{shell}");
         let own = world.bulla(["completion", shell]);
         assert!(own.success().stdout.contains("pkcs11-tool"), "{shell}");
+        let json = world.bulla(["completion", shell, "-o", "json"]).json();
+        assert_eq!(json["script"], own.stdout.as_str(), "{shell}");
+        assert_eq!(json["shell"], shell);
     }
     for wrong in [&["completion"] as &[&str], &["completion", "nosh"]] {
         pair.both(wrong).1.exit(1);
