@@ -160,6 +160,46 @@ fn a_registry_may_have_another_name_than_its_address() {
     }
 }
 
+/// cosign 2 meets the same registry with the same flags; it knows the old layout.
+#[test]
+fn cosign_2_is_met_alike() {
+    let (Some(mut stage), Some(cosign2)) = (Stage::new(), require("cosign2")) else {
+        return;
+    };
+    stage.pair.cosign = cosign2;
+    let world = &stage.pair.world;
+    if !certificates(world, "DNS:registry.internal") {
+        return;
+    }
+    let Some(guarded) = guarded(world) else {
+        return;
+    };
+    let mut flags = SHOWN.to_vec();
+    flags.extend(["--registry-server-name", "registry.internal"]);
+    flags.extend(["--attachment-tag-prefix", "ours-"]);
+    for ours in [true, false] {
+        let image = loaded(&stage, &guarded, ours, &flags);
+        let own = [
+            "sign",
+            "--key",
+            "a.key",
+            "-y",
+            "--tlog-upload=false",
+            &image,
+        ];
+        let old = ["--new-bundle-format=false", "--use-signing-config=false"];
+        let old = if ours { &old[..] } else { &[] };
+        stage.run(ours, &[&own[..], old, &flags].concat()).success();
+        for outcome in verify(&stage, &flags, &image) {
+            outcome.success();
+        }
+        for outcome in verify(&stage, &flags[..8], &image) {
+            outcome.exit(10);
+        }
+        refused(&stage, &SHOWN, &image);
+    }
+}
+
 /// A token as the registry's token service would give it: for everything in `app`.
 fn token(world: &World, key: &str) -> String {
     let now = jiff::Timestamp::now().as_second();
