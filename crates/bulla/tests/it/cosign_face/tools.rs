@@ -1,7 +1,7 @@
 //! Commands beside signing and verifying: files pushed, payloads printed, words
 //! completed, tokens listed.
 
-use super::{Pair, images::Stage};
+use super::{Pair, images::Stage, keyless};
 use bulla_testkit::{Outcome, World, require};
 use serde_json::Value;
 use std::path::Path;
@@ -123,6 +123,47 @@ fn several_files_are_pushed_under_one_index() {
         .exit(1)
         .says("OCI-0070");
     stage.run(true, &["upload", "wasm", &to]).exit(1);
+}
+
+/// Tags of the local instance's registry are written once: several files take one
+/// writing of ours, where cosign moves the tag from file to file.
+#[test]
+fn the_local_registry_takes_files() {
+    let Some(cosign) = require("cosign") else {
+        return;
+    };
+    let shared = &*keyless::SHARED;
+    let folder = shared.folder("uploads");
+    let file = |name: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, name).unwrap();
+        path.display().to_string()
+    };
+    let (one, two) = (file("one"), file("two"));
+    let several = [format!("{one}:linux/amd64"), format!("{two}:linux/arm64")];
+    for ours in [true, false] {
+        let to = format!("{}/uploads-{ours}", shared.instance().registry());
+        let upload = |args: &[&str]| {
+            let args = [&["upload", "blob"], args].concat();
+            shared
+                .world()
+                .run(&mut keyless::program(ours, &cosign, &args))
+        };
+        let (single, index) = (format!("{to}:one"), format!("{to}:both"));
+        let pushed = upload(&["-f", &one, &single]);
+        let line = pushed.success().stdout.trim().to_owned();
+        assert!(line.starts_with(&format!("{to}@sha256:")), "{line}");
+        let both = upload(&["-f", &several[0], "-f", &several[1], &index]);
+        both.exit(if ours { 0 } else { 1 });
+        // Another file under the same name is refused to either.
+        upload(&["-f", &two, &single]).exit(1);
+        let generated = ["generate", &single];
+        let payload = shared
+            .world()
+            .run(&mut keyless::program(true, &cosign, &generated));
+        let (_, digest) = line.split_once('@').unwrap();
+        payload.success().says(digest);
+    }
 }
 
 /// The payload that is printed is the one that would be signed: signed by another
