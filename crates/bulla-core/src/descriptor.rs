@@ -21,6 +21,8 @@ pub mod media_type {
     pub const LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
     /// The empty configuration `{}` of an artifact.
     pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+    /// Docker's image configuration.
+    pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
     /// Docker's schema 2 manifest.
     pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
     /// Docker's manifest list.

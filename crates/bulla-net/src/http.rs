@@ -6,11 +6,9 @@
 //! `localhost` is not looked up: it is loopback. Whoever has a reason to follow
 //! a redirect sees it as an answer and sends a new request, without credentials.
 
-use bulla_core::{Code, Diagnose};
-use http::{Method, StatusCode};
 use std::{
     collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::IpAddr,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -19,10 +17,14 @@ use url::{Host, Url};
 use crate::tls::{self, TlsRoots};
 
 mod address;
+mod error;
+mod peer;
 mod request;
 mod response;
 
 pub use address::{Addresses, is_public};
+pub use error::HttpError;
+pub use peer::Peer;
 pub use request::{Body, Request};
 pub use response::Response;
 
@@ -112,6 +114,8 @@ pub struct HttpOptions {
     pub connect: Duration,
     /// How long an answer may pause.
     pub pause: Duration,
+    /// Servers that are met otherwise.
+    peers: Vec<Peer>,
 }
 
 impl HttpOptions {
@@ -123,6 +127,7 @@ impl HttpOptions {
             roots: TlsRoots::System,
             connect: CONNECT,
             pause: PAUSE,
+            peers: Vec::new(),
         }
     }
 
@@ -130,6 +135,13 @@ impl HttpOptions {
     #[must_use]
     pub fn believing(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots = TlsRoots::Pem(pem.into());
+        self
+    }
+
+    /// Meets one server as it says; all others as before.
+    #[must_use]
+    pub fn meeting(mut self, peer: Peer) -> Self {
+        self.peers.push(peer);
         self
     }
 
@@ -153,6 +165,8 @@ struct Shared {
     /// Roots are read when the first HTTPS request is made, not before.
     plain: OnceLock<reqwest::Client>,
     secure: OnceLock<reqwest::Client>,
+    /// One for each server that is met otherwise.
+    special: Vec<OnceLock<reqwest::Client>>,
 }
 
 impl HttpClient {
@@ -160,6 +174,7 @@ impl HttpClient {
     pub fn new(options: HttpOptions) -> Self {
         Self {
             shared: Arc::new(Shared {
+                special: vec![OnceLock::new(); options.peers.len()],
                 options,
                 plain: OnceLock::new(),
                 secure: OnceLock::new(),
@@ -190,15 +205,39 @@ impl HttpClient {
                 rule: "public addresses only",
             });
         }
-        let client = self.client(&request.url)?;
         let url = shown(&request.url);
         let method = request.method.clone();
+        let (client, request) = self.meet(request)?;
         let answer = request
             .into_reqwest(client)
             .send()
             .await
             .map_err(|source| HttpError::of(source, &method, &url))?;
         Ok(Response::new(answer, method, url))
+    }
+
+    /// The client for where the request goes, and the request as that one sends it.
+    fn meet(&self, request: Request) -> Result<(&reqwest::Client, Request), HttpError> {
+        let shared = &self.shared;
+        let met = shared.options.peers.iter().zip(&shared.special);
+        let Some((peer, slot)) = met.into_iter().find(|(peer, _)| peer.is_at(&request.url)) else {
+            return Ok((self.client(&request.url)?, request));
+        };
+        let client = match slot.get() {
+            Some(client) => client,
+            None => {
+                let tls = peer.client_config(&shared.options.roots)?;
+                let addresses = shared.options.addresses;
+                let client = match peer.resolver(addresses) {
+                    Some(resolver) => {
+                        self.build(reqwest::Client::builder().dns_resolver(resolver), tls)?
+                    }
+                    None => self.build(self.by_name(), tls)?,
+                };
+                slot.get_or_init(|| client)
+            }
+        };
+        Ok((client, peer.address(request)?))
     }
 
     fn client(&self, url: &Url) -> Result<&reqwest::Client, HttpError> {
@@ -211,38 +250,43 @@ impl HttpClient {
             return Ok(client);
         }
         if !secure && matches!(options.roots, TlsRoots::Configured(_)) {
-            return Err(HttpError::Url {
-                url: shown(url),
-                why: "an identity is shown over TLS only",
-            });
+            return Err(HttpError::plain(url));
         }
         let tls = if secure {
-            options.roots.client_config()?
+            options.roots.client_config(None)?
         } else {
             tls::believes_nobody()?
         };
-        let loopback: [SocketAddr; 2] = [
-            (Ipv4Addr::LOCALHOST, 0).into(),
-            (Ipv6Addr::LOCALHOST, 0).into(),
-        ];
-        let builder = match options.addresses.resolver() {
+        let client = self.build(self.by_name(), tls)?;
+        Ok(slot.get_or_init(|| client))
+    }
+
+    /// A client that looks names up; that of this machine is not looked up.
+    fn by_name(&self) -> reqwest::ClientBuilder {
+        let builder = match self.shared.options.addresses.resolver() {
             Some(resolver) => reqwest::Client::builder().dns_resolver(resolver),
             None => reqwest::Client::builder(),
         };
-        let client = builder
+        builder.resolve_to_addrs("localhost", &address::LOOPBACK)
+    }
+
+    fn build(
+        &self,
+        builder: reqwest::ClientBuilder,
+        tls: rustls::ClientConfig,
+    ) -> Result<reqwest::Client, HttpError> {
+        builder
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
             .referer(false)
             .http1_only()
-            .connect_timeout(options.connect)
-            .read_timeout(options.pause)
-            .resolve_to_addrs("localhost", &loopback)
+            .connect_timeout(self.shared.options.connect)
+            .read_timeout(self.shared.options.pause)
             .user_agent(concat!("bulla/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|source| HttpError::Client(Box::new(source)))?;
-        Ok(slot.get_or_init(|| client))
+            .map_err(|source| HttpError::Client(Box::new(source)))
     }
 }
 
@@ -270,152 +314,6 @@ pub(crate) fn shown(url: &Url) -> String {
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.to_string()
-}
-
-/// What can go wrong in an exchange. Never shows bodies of requests, headers or
-/// queries.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum HttpError {
-    /// The client could not be built.
-    #[error("no HTTP client could be made: {0}")]
-    Client(#[source] Box<reqwest::Error>),
-    /// Nobody answers there.
-    #[error("no connection to {url}: {cause}")]
-    Connect {
-        /// Where.
-        url: String,
-        /// Why.
-        cause: String,
-    },
-    /// Outside the rule.
-    #[error("{url} is outside this command's network rule ({rule})")]
-    Egress {
-        /// Where.
-        url: String,
-        /// The rule.
-        rule: &'static str,
-    },
-    /// Broke off, or made no sense.
-    #[error("{method} {url} failed: {cause}")]
-    Exchange {
-        /// What was asked.
-        method: Method,
-        /// Where.
-        url: String,
-        /// Why.
-        cause: String,
-    },
-    /// More than was to be read.
-    #[error("{url} sent more than {limit} bytes of {what}")]
-    Oversize {
-        /// Where.
-        url: String,
-        /// Of what.
-        what: &'static str,
-        /// The bound.
-        limit: u64,
-    },
-    /// Points elsewhere, and is not followed.
-    #[error("{url} redirects elsewhere, which is not followed")]
-    Redirect {
-        /// Where it was asked.
-        url: String,
-    },
-    /// No roots for TLS.
-    #[error("no TLS roots could be read: {0}")]
-    Roots(String),
-    /// Another answer than expected.
-    #[error("{method} {url} answered {status}{}", excerpt(.text))]
-    Status {
-        /// What was asked.
-        method: Method,
-        /// Where.
-        url: String,
-        /// The answer.
-        status: StatusCode,
-        /// The start of what it said.
-        text: String,
-    },
-    /// Took too long.
-    #[error("{method} {url} took too long")]
-    Timeout {
-        /// What was asked.
-        method: Method,
-        /// Where.
-        url: String,
-    },
-    /// An address that is never used.
-    #[error("{url} cannot be used: {why}")]
-    Url {
-        /// The address.
-        url: String,
-        /// Why.
-        why: &'static str,
-    },
-}
-
-fn excerpt(text: &str) -> String {
-    if text.is_empty() {
-        String::new()
-    } else {
-        format!(": {text}")
-    }
-}
-
-impl HttpError {
-    /// Sorts an error of the library.
-    fn of(source: reqwest::Error, method: &Method, url: &str) -> Self {
-        let (method, url) = (method.clone(), url.to_owned());
-        if source.is_timeout() {
-            return Self::Timeout { method, url };
-        }
-        let connect = source.is_connect();
-        let cause = innermost(&source);
-        if connect {
-            Self::Connect { url, cause }
-        } else {
-            Self::Exchange { method, url, cause }
-        }
-    }
-}
-
-/// The cause at the bottom: the outer ones repeat the URL with its query.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
-}
-
-impl Diagnose for HttpError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Client(_) => Code("NET-0001"),
-            Self::Connect { .. } => Code("NET-0002"),
-            Self::Egress { .. } => Code("NET-0003"),
-            Self::Exchange { .. } => Code("NET-0004"),
-            Self::Oversize { .. } => Code("NET-0005"),
-            Self::Redirect { .. } => Code("NET-0006"),
-            Self::Roots(_) => Code("NET-0007"),
-            Self::Status { .. } => Code("NET-0008"),
-            Self::Timeout { .. } => Code("NET-0009"),
-            Self::Url { .. } => Code("NET-0010"),
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Connect { .. } => {
-                "check that the service runs; for the local one: `bulla up`".into()
-            }
-            Self::Egress { .. } => "leave out `--offline`, or name the host in the policy".into(),
-            Self::Redirect { .. } => "name the service by its final address".into(),
-            Self::Roots(_) => "name the authority's certificate file, or set SSL_CERT_FILE".into(),
-            _ => return None,
-        })
-    }
 }
 
 #[cfg(test)]

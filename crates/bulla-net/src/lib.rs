@@ -21,11 +21,13 @@ pub mod tsa;
 pub mod tuf;
 
 pub use environment::Environment;
-pub use http::{Addresses, Body, Egress, HttpClient, HttpError, HttpOptions, Request, Response};
+pub use http::{
+    Addresses, Body, Egress, HttpClient, HttpError, HttpOptions, Peer, Request, Response,
+};
 pub use oidc::Token;
 #[cfg(unix)]
 pub use oidc::socket as token;
 pub use sealing::{Content, Parts, SealError, Sealed, Sealer, seal_blob, seal_statement};
 pub use service::ServiceError;
 pub use sigstore::Sigstore;
-pub use tls::TlsRoots;
+pub use tls::{TlsIdentity, TlsRoots};

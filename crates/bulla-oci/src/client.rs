@@ -12,6 +12,7 @@ mod children;
 mod delete;
 mod error;
 mod exchange;
+mod files;
 mod grow;
 mod legacy;
 mod legacy_write;
@@ -34,6 +35,7 @@ pub use attach::Artifact;
 pub use auth::{Challenge, parse_challenges};
 pub use children::Child;
 pub use error::{ClientError, RegistryAnswer, parse_errors};
+pub use files::FileImage;
 pub use link::next_page;
 pub use pull::Fetched;
 pub use referrers::{Attached, Attachments};
@@ -53,6 +55,7 @@ pub struct Registry {
     growing: Arc<Mutex<BTreeMap<Reference, grow::Turn>>>,
     limits: Arc<Limits>,
     prefix: Arc<str>,
+    secured: Option<Arc<str>>,
 }
 
 impl Registry {
@@ -65,7 +68,15 @@ impl Registry {
             growing: Arc::default(),
             limits: Arc::default(),
             prefix: Arc::default(),
+            secured: None,
         }
+    }
+
+    /// The same client, which speaks TLS to `registry` even on this machine.
+    #[must_use]
+    pub fn secured(mut self, registry: &str) -> Self {
+        self.secured = Some(registry.into());
+        self
     }
 
     /// The same client, whose tags of the old layout begin with `prefix`

@@ -31,6 +31,8 @@ pub enum Credential {
     },
     /// A refresh token for the registry's token service.
     IdentityToken(String),
+    /// A bearer token for the registry itself: no token service is asked.
+    RegistryToken(String),
 }
 
 impl Credential {
@@ -40,7 +42,7 @@ impl Credential {
             Self::Basic { username, password } => {
                 Some(STANDARD.encode(format!("{username}:{password}")))
             }
-            Self::IdentityToken(_) => None,
+            Self::IdentityToken(_) | Self::RegistryToken(_) => None,
         }
     }
 }
@@ -50,6 +52,7 @@ impl fmt::Debug for Credential {
         match self {
             Self::Basic { username, .. } => write!(f, "Basic({username}, secret)"),
             Self::IdentityToken(_) => f.write_str("IdentityToken(secret)"),
+            Self::RegistryToken(_) => f.write_str("RegistryToken(secret)"),
         }
     }
 }
@@ -78,6 +81,7 @@ struct Entry {
     username: String,
     password: String,
     identitytoken: String,
+    registrytoken: String,
 }
 
 impl Credentials {
@@ -93,6 +97,16 @@ impl Credentials {
             entries,
             helped: Vec::new(),
         }
+    }
+
+    /// The same, and this one for a registry in place of what was known of it.
+    #[must_use]
+    pub fn with(mut self, registry: &str, credential: Credential) -> Self {
+        let below = format!("{registry}/");
+        let other = |name: &String| name != registry && !name.starts_with(&below);
+        self.entries.retain(|name, _| other(name));
+        self.entries.insert(registry.to_owned(), credential);
+        self
     }
 
     /// Reads a credentials file.
@@ -186,6 +200,9 @@ impl Credentials {
 
 impl Entry {
     fn credential(self, name: &str) -> Result<Option<Credential>, CredentialsError> {
+        if !self.registrytoken.is_empty() {
+            return Ok(Some(Credential::RegistryToken(self.registrytoken)));
+        }
         if !self.identitytoken.is_empty() {
             return Ok(Some(Credential::IdentityToken(self.identitytoken)));
         }

@@ -22,7 +22,9 @@ pub mod transfer;
 pub mod tree;
 pub mod verified;
 
-pub use client::{Artifact, Attached, Attachments, Child, ClientError, Fetched, Registry, Seals};
+pub use client::{
+    Artifact, Attached, Attachments, Child, ClientError, Fetched, FileImage, Registry, Seals,
+};
 pub use credentials::Credentials;
 pub use image::{Base, Image, ImageSpec, assemble};
 pub use layer::{Compression, LayerEntry};

@@ -2,6 +2,7 @@
 //!
 //! OCI image specification, *image index*, `platform`. An entry of an index that
 //! tells no platform fits none; versions and features of systems are not asked for.
+//! A single image is asked by its configuration.
 
 use bulla_core::{Code, Descriptor, Diagnose, descriptor::Platform};
 use std::{fmt, str::FromStr};
@@ -50,7 +51,10 @@ impl PlatformName {
                 reference: reference.to_owned(),
                 platform: self.to_string(),
                 there: match children {
-                    [only] if !only.is_index => "it is one image, not an index".into(),
+                    [only] if !only.is_index => match &only.descriptor.platform {
+                        Some(own) => format!("it is one image, for {}", told(own)),
+                        None => "it is one manifest that is for no platform".into(),
+                    },
                     _ => format!("there is {}", listed(images())),
                 },
             }),

@@ -3,7 +3,11 @@
 //! Both answer the same questions with the same types, so that what verifies,
 //! lists or copies need not know which one it is.
 
-use bulla_core::{Descriptor, Digest, Reference, descriptor::media_type, limits};
+use bulla_core::{
+    Descriptor, Digest, Reference,
+    descriptor::{Platform, media_type},
+    limits,
+};
 use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join, stream};
 
 use crate::{
@@ -121,13 +125,45 @@ impl EvidenceSource<'_> {
         })
     }
 
-    /// The one image for `platform` that the index leads to.
+    /// The one image for `platform` that the index leads to; or the image itself,
+    /// if its own configuration says that it is for that one.
     ///
     /// # Errors
     /// [`ClientError::NoPlatform`] or [`ClientError::SeveralForPlatform`], which
     /// say what there is, or as [`EvidenceSource::children`].
     pub async fn for_platform(&self, platform: &PlatformName) -> Result<Descriptor, ClientError> {
-        platform.choose(&self.children().await?, &self.name())
+        let mut children = self.children().await?;
+        if let [only] = children.as_mut_slice()
+            && !only.is_index
+        {
+            only.descriptor.platform = self.own_platform(&only.descriptor).await?;
+        }
+        platform.choose(&children, &self.name())
+    }
+
+    /// What the configuration of an image says that it runs on; `None` if the
+    /// manifest is not of an image, or its configuration does not say.
+    async fn own_platform(&self, image: &Descriptor) -> Result<Option<Platform>, ClientError> {
+        let Manifest::Image(manifest) = self.manifest(image).await?.manifest else {
+            return Ok(None);
+        };
+        let config = &manifest.config;
+        if !matches!(
+            config.media_type.as_str(),
+            media_type::CONFIG | media_type::DOCKER_CONFIG
+        ) {
+            return Ok(None);
+        }
+        let limit = limits::MANIFEST_BYTES;
+        let bytes = match self {
+            Self::Registry {
+                registry, image, ..
+            } => registry.blob(image, config, limit).await?,
+            Self::Saved(saved) => saved.layout().read_blob(config, limit)?,
+        };
+        let told: Platform = limits::parse_json(&bytes, limit, "the image configuration")?;
+        let says = !told.os.is_empty() && !told.architecture.is_empty();
+        Ok(says.then_some(told))
     }
 
     /// What claims to refer to `subject`: [`Registry::referrers`].

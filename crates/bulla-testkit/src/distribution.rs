@@ -44,13 +44,24 @@ impl Distribution {
     /// With what it said, if it does not become ready.
     #[track_caller]
     pub fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// The same with more configuration: YAML that follows the address below
+    /// `http:`, such as `tls:` indented by two, or a part of its own, such as `auth:`.
+    ///
+    /// # Panics
+    /// With what it said, if it does not become ready.
+    #[track_caller]
+    pub fn start_with(more: &str) -> Option<Self> {
         let program = require("distribution")?;
         let folder = tempfile::Builder::new()
             .prefix("bulla-distribution-")
             .tempdir()
             .expect("a temporary folder");
         let (config, log) = (folder.path().join("config.yml"), folder.path().join("log"));
-        fs::write(&config, configuration(&folder.path().join("storage"))).expect("a file");
+        let storage = folder.path().join("storage");
+        fs::write(&config, configuration(&storage) + more).expect("a file");
         let err = File::create(&log).expect("a log file");
         let mut keeper = Command::new("sh")
             .args(["-c", KEEP, "sh"])

@@ -75,7 +75,7 @@ pub fn parse() -> Result<Cli, clap::Error> {
 }
 
 /// The whole command line, with the exit codes in the help of each command.
-fn command() -> clap::Command {
+pub fn command() -> clap::Command {
     let mut command = Cli::command();
     // What is built late brings the words of its arguments' type; the command's own count.
     let own: Vec<_> = command
@@ -192,6 +192,8 @@ commands! {
     "clean" Clean(command::clean::CleanArgs),
     /// Programs that may ask the login issuer for tokens
     "client" Client(command::client::ClientArgs),
+    /// Write a script with which a shell completes words
+    "completion" Completion(command::completion::CompletionArgs),
     /// Copy an image with everything that hangs on it
     "copy" Copy(command::copy::CopyArgs),
     /// cosign's commands and flags, for its pipelines

@@ -8,6 +8,7 @@
 
 mod cli;
 mod command;
+mod completion;
 mod compose;
 mod context;
 mod cosign;
@@ -77,6 +78,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Bundle(args) => apart(command::bundle::run, args, context),
         Command::Clean(args) => apart(command::clean::run, args, context),
         Command::Client(args) => apart(command::client::run, args, context),
+        Command::Completion(args) => apart(command::completion::run, args, context),
         Command::Copy(args) => apart(command::copy::run, args, context),
         Command::Cosign(args) => Err(args.refusal()),
         Command::Download(args) => apart(command::download::run, args, context),

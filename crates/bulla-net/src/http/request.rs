@@ -146,6 +146,21 @@ impl Request {
         &self.url
     }
 
+    /// The same request at another address, which is told where it was meant to go.
+    pub(super) fn by_way_of(mut self, url: Url) -> Result<Self, HttpError> {
+        let place = self.url.host_str().unwrap_or_default();
+        let place = match self.url.port() {
+            Some(port) => format!("{place}:{port}"),
+            None => place.to_owned(),
+        };
+        let place = HeaderValue::from_str(&place).map_err(|_| HttpError::Url {
+            url: super::shown(&self.url),
+            why: "its host cannot stand in a header",
+        })?;
+        self.url = url;
+        Ok(self.header(header::HOST, place))
+    }
+
     pub(super) fn into_reqwest(self, client: &reqwest::Client) -> reqwest::RequestBuilder {
         let mut headers = self.headers;
         let builder = client.request(self.method, self.url).timeout(self.deadline);

@@ -1,4 +1,5 @@
 use super::*;
+use ::http::StatusCode;
 use axum::{
     Router,
     body::Body as AxumBody,
@@ -204,6 +205,9 @@ fn a_file_of_roots_must_be_readable_throughout() {
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     ] {
         let roots = TlsRoots::Pem(pem.as_bytes().to_vec());
-        assert!(matches!(roots.client_config(), Err(HttpError::Roots(_))));
+        assert!(matches!(
+            roots.client_config(None),
+            Err(HttpError::Roots(_))
+        ));
     }
 }

@@ -162,7 +162,9 @@ impl Registry {
             registry: scope.registry.clone(),
             presented: false,
         };
-        let grant = if let Some(bearer) = of("bearer") {
+        let grant = if let Some(Credential::RegistryToken(token)) = credential {
+            Grant(format!("Bearer {token}"))
+        } else if let Some(bearer) = of("bearer") {
             self.token(scope, url, bearer, credential).await?
         } else if of("basic").is_some() {
             let basic = credential.and_then(Credential::basic);

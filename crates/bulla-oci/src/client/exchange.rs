@@ -13,6 +13,26 @@ use super::{
 };
 
 impl Registry {
+    /// The address of `path` in the repository of `at`: by plain HTTP only on this
+    /// machine, and not there if it speaks TLS.
+    pub(super) fn address(&self, at: &Reference, path: &str) -> Result<Url, ClientError> {
+        let parse = |scheme: &str| {
+            let (registry, repository) = (at.registry(), at.repository());
+            Url::parse(&format!("{scheme}://{registry}/v2/{repository}/{path}")).map_err(|_| {
+                ClientError::Http(HttpError::Url {
+                    url: at.name(),
+                    why: "it is no address",
+                })
+            })
+        };
+        let url = parse("http")?;
+        let secured = self.secured.as_deref() == Some(at.registry());
+        if is_loopback(&url) && !secured {
+            return Ok(url);
+        }
+        parse("https")
+    }
+
     /// Sends what `make` makes for `path` below `/v2/REPOSITORY/`; once more,
     /// with a credential, if the registry asks for one. Every status but 401 is
     /// an answer.
@@ -23,7 +43,7 @@ impl Registry {
         path: &str,
         make: impl Fn(Url) -> Request,
     ) -> Result<Response, ClientError> {
-        let url = address(at, path)?;
+        let url = self.address(at, path)?;
         self.exchange_at(at, action, url, self.limits.answer, make)
             .await
     }
@@ -78,24 +98,6 @@ impl Registry {
             presented: true,
         })
     }
-}
-
-/// The address of `path` in the repository of `at`.
-pub(super) fn address(at: &Reference, path: &str) -> Result<Url, ClientError> {
-    let parse = |scheme: &str| {
-        let (registry, repository) = (at.registry(), at.repository());
-        Url::parse(&format!("{scheme}://{registry}/v2/{repository}/{path}")).map_err(|_| {
-            ClientError::Http(HttpError::Url {
-                url: at.name(),
-                why: "it is no address",
-            })
-        })
-    };
-    let url = parse("http")?;
-    if is_loopback(&url) {
-        return Ok(url);
-    }
-    parse("https")
 }
 
 /// The error of an answer that is not the one hoped for.

@@ -263,7 +263,7 @@ impl Registry {
         let place = format!("{}@{}", at.name(), blob.digest);
         let path = format!("blobs/{}", blob.digest);
         let patience = self.limits.patience(blob.size);
-        let mut url = super::exchange::address(at, &path)?;
+        let mut url = self.address(at, &path)?;
         let mut answer = self
             .exchange_at(at, Action::Pull, url.clone(), patience, Request::get)
             .await?;

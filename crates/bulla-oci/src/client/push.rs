@@ -156,7 +156,7 @@ impl Registry {
         blob: &Descriptor,
         from: &Reference,
     ) -> Result<bool, ClientError> {
-        let mut url = super::exchange::address(to, "blobs/uploads/")?;
+        let mut url = self.address(to, "blobs/uploads/")?;
         url.query_pairs_mut()
             .append_pair("mount", &blob.digest.to_string())
             .append_pair("from", from.repository());
@@ -186,7 +186,8 @@ impl Registry {
         if begun.status() != StatusCode::ACCEPTED {
             return Err(refusal(place, begun).await);
         }
-        let target = session(to, &begun, &blob.digest.to_string())?;
+        let start = self.address(to, "blobs/uploads/")?;
+        let target = session(to, &start, &begun, &blob.digest.to_string())?;
         // Checked before it is sent: a layout that lies is our error, not the registry's.
         if let Content::Layout(layout) = content {
             let checked = layout.open_blob(blob)?.finish();
@@ -214,12 +215,16 @@ impl Registry {
 }
 
 /// Where to send the bytes: what the registry says, if it is the registry's own.
-fn session(to: &Reference, begun: &Response, digest: &str) -> Result<Url, ClientError> {
+fn session(
+    to: &Reference,
+    start: &Url,
+    begun: &Response,
+    digest: &str,
+) -> Result<Url, ClientError> {
     let broken = |what| ClientError::Protocol {
         place: to.registry().to_owned(),
         what,
     };
-    let start = super::exchange::address(to, "blobs/uploads/")?;
     let location = text(begun, header::LOCATION).unwrap_or_default();
     let mut target = start
         .join(&location)

@@ -14,7 +14,7 @@ use url::Url;
 use super::{
     ClientError, Fetched, Registry,
     auth::Action,
-    exchange::{address, refusal, text},
+    exchange::{refusal, text},
     link::next_page,
 };
 use crate::{
@@ -147,7 +147,7 @@ impl Registry {
         at: &Reference,
         subject: &Digest,
     ) -> Result<bool, ClientError> {
-        let url = address(at, &format!("referrers/{subject}"))?;
+        let url = self.address(at, &format!("referrers/{subject}"))?;
         Ok(self.page(at, subject, url).await?.is_some())
     }
 
@@ -216,7 +216,7 @@ impl Registry {
         subject: &Digest,
         artifact_type: Option<&str>,
     ) -> Result<Option<Vec<Descriptor>>, ClientError> {
-        let mut url = address(at, &format!("referrers/{subject}"))?;
+        let mut url = self.address(at, &format!("referrers/{subject}"))?;
         if let Some(wanted) = artifact_type {
             url.query_pairs_mut().append_pair("artifactType", wanted);
         }

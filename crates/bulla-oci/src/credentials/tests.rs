@@ -89,3 +89,20 @@ proptest! {
         let _ = Credentials::parse(&bytes);
     }
 }
+
+#[test]
+fn a_given_credential_stands_for_all_that_was_known_of_its_registry() {
+    let file = br#"{"auths":{
+        "registry.example/team": {"username":"t","password":"q"},
+        "registry.example.org": {"registrytoken":"r","username":"u","password":"p"}
+    },"credHelpers":{"registry.example":"pass"}}"#;
+    let given = Credential::RegistryToken("s3cret".into());
+    let all = Credentials::parse(file).unwrap();
+    let all = all.with("registry.example", given.clone());
+    let find = |registry: &str, repository: &str| all.find(registry, repository).unwrap().cloned();
+    assert_eq!(find("registry.example", "team/app"), Some(given.clone()));
+    assert_eq!(find("registry.example", "app"), Some(given));
+    let other = find("registry.example.org", "app");
+    assert_eq!(other, Some(Credential::RegistryToken("r".into())));
+    assert!(!format!("{all:?}").contains("s3cret"));
+}

@@ -89,12 +89,17 @@ fn exactly_one_image_is_chosen_and_what_there_is_is_told() {
 }
 
 #[test]
-fn one_image_is_no_index_and_many_are_not_all_named() {
+fn one_image_is_what_it_says_and_many_are_not_all_named() {
     let wanted: PlatformName = "linux/amd64".parse().unwrap();
-    let mut only = image("linux", "amd64", None);
-    only.descriptor.platform = None; // nothing says what a single image is for
-    let error = wanted.choose(&[only], "r.example/app:v1").unwrap_err();
-    assert!(error.to_string().contains("one image"), "{error}");
+    let mut only = [image("linux", "amd64", None)];
+    let found = wanted.choose(&only, "r.example/app:v1").unwrap();
+    assert_eq!(found.digest, only[0].descriptor.digest);
+    let other: PlatformName = "linux/arm64".parse().unwrap();
+    let error = other.choose(&only, "r.example/app:v1").unwrap_err();
+    assert!(error.to_string().contains("for linux/amd64"), "{error}");
+    only[0].descriptor.platform = None;
+    let error = wanted.choose(&only, "r.example/app:v1").unwrap_err();
+    assert!(error.to_string().contains("for no platform"), "{error}");
     let many: Vec<Child> = (0..100)
         .map(|n| image("plan9", &n.to_string(), None))
         .collect();

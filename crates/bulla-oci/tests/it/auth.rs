@@ -4,6 +4,7 @@ use crate::server::{Scripted, client, credential, reply};
 use bulla_core::{Descriptor, Diagnose as _, descriptor::media_type};
 use bulla_oci::{
     ClientError, Credentials, EvidenceSource, Registry,
+    credentials::Credential,
     transfer::{CopyOptions, copy},
 };
 use serde_json::json;
@@ -100,6 +101,47 @@ async fn a_redirected_blob_is_fetched_without_the_credential() {
         matches!(redirected, ClientError::Refused { .. }),
         "manifests are not: {redirected}"
     );
+}
+
+/// A token for the registry goes to the registry, as it is: no token service is
+/// asked, and nobody else sees it.
+#[tokio::test]
+async fn a_registry_token_is_used_as_it_is() {
+    let thief = Scripted::new(|_| reply(200, &[], r#"{"token":"x"}"#)).await;
+    let elsewhere = thief.address.clone();
+    for scheme in ["Bearer", "Basic"] {
+        let realm = thief.address.replace("127.0.0.1", "localhost");
+        let elsewhere = elsewhere.clone();
+        let server = Scripted::new(move |request| {
+            let path = request.uri().path();
+            if !is_authorized(request, "Bearer t0ken") {
+                let challenge = format!("{scheme} realm=\"http://{realm}/token\"");
+                return reply(401, &[("www-authenticate", &challenge)], "");
+            }
+            if path.contains("/blobs/") {
+                let location = format!("http://{elsewhere}/kept");
+                return reply(307, &[("location", &location)], "");
+            }
+            reply(200, &[("content-type", media_type::MANIFEST)], manifest())
+        })
+        .await;
+        let token = |token: &str| {
+            let token = Credential::RegistryToken(token.into());
+            client(Credentials::one(&server.address, token))
+        };
+        let at = server.reference("app:v1");
+        token("t0ken").resolve(&at).await.unwrap();
+        let layer = Descriptor::of(media_type::LAYER, br#"{"token":"x"}"#);
+        token("t0ken").blob(&at, &layer, 100).await.unwrap();
+        let refused = token("other").resolve(&at).await.unwrap_err();
+        let presented = ClientError::Unauthorized {
+            registry: server.address.clone(),
+            presented: true,
+        };
+        assert_eq!(refused.to_string(), presented.to_string());
+    }
+    assert_eq!(thief.asked().len(), 2, "the blobs alone");
+    assert!(thief.asked().iter().all(|(.., auth)| auth.is_none()));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ pub mod build;
 pub mod bundle;
 pub mod clean;
 pub mod client;
+pub mod completion;
 pub mod copy;
 pub mod download;
 pub mod explain;

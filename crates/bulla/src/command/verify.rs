@@ -86,7 +86,7 @@ pub struct WhichArgs {
     /// Verify everything below an index, too: one image that is not accepted fails the whole
     #[arg(short, long, conflicts_with = "platform")]
     recursive: bool,
-    /// Of an index, verify the image for this platform
+    /// Of an index, verify the image for this platform; what is no index must be for it
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     platform: Option<PlatformName>,
 }

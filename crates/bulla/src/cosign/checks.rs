@@ -340,16 +340,24 @@ fn matcher(flag: &str, exact: Option<&str>, pattern: Option<&str>) -> Result<Mat
 /// # Errors
 /// If one is not.
 pub fn annotations(given: &Given) -> Result<BTreeMap<String, String>, Failure> {
-    if given.command.flag("annotations").is_none() {
-        return Ok(BTreeMap::new());
+    match given.command.flag("annotations") {
+        None => Ok(BTreeMap::new()),
+        Some(flag) => pairs(given, flag.name),
     }
+}
+
+/// The `key=value` pairs of a flag.
+///
+/// # Errors
+/// If one is none.
+pub fn pairs(given: &Given, flag: &str) -> Result<BTreeMap<String, String>, Failure> {
     let pair = |text: &str| {
         let (name, value) = text.split_once('=').ok_or_else(|| {
             Failure::coded("CLI-0452", format!("unable to parse annotation: {text}"))
         })?;
         Ok((name.to_owned(), value.to_owned()))
     };
-    given.all("annotations").into_iter().map(pair).collect()
+    given.all(flag).into_iter().map(pair).collect()
 }
 
 /// Base64, or the bytes as they are.

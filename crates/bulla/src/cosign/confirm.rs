@@ -32,6 +32,18 @@ pub fn password(given: &Given, is_new: bool) -> Result<Zeroizing<Vec<u8>>, Failu
     Ok(first)
 }
 
+/// The PIN of a token, typed at the terminal.
+///
+/// # Errors
+/// If there is none, or nothing is typed.
+pub fn pin(given: &Given) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::coded("CLI-0434", "no PIN was given")
+            .hint("set COSIGN_PKCS11_PIN, or give --pin"));
+    }
+    typed(given, "Enter PIN for PKCS11 token: ")
+}
+
 fn typed(given: &Given, prompt: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let context = surroundings::context(given)?;
     let typed = crate::terminal::ask_password(&context, prompt)?;

@@ -34,11 +34,17 @@ pub const REGISTRY: &[Flag] = &[
         "accept any TLS certificate of the registry, for tests",
     )
     .no_effect("certificates are checked: name the CA with --registry-cacert"),
-    Flag::text("attachment-tag-prefix", "prefix of the evidence tags")
-        .refused("evidence is where cosign puts it by default")
-        .old("OCI referrers"),
-    Flag::switch("k8s-keychain", "use the credentials of the cluster").refused(
-        "log in with a docker config, or give --registry-username and --registry-password",
+    Flag::text(
+        "attachment-tag-prefix",
+        "prefix of the evidence tags of the old layout",
+    )
+    .old("OCI referrers"),
+    Flag::switch(
+        "k8s-keychain",
+        "ask the credential helpers of Google, AWS, Azure, Alibaba and GitHub",
+    )
+    .refused(
+        "they are not run; set DOCKER_CONFIG to a mounted pull secret, or give --registry-token",
     ),
     Flag::text(
         "registry-cacert",
@@ -47,21 +53,20 @@ pub const REGISTRY: &[Flag] = &[
     Flag::text(
         "registry-client-cert",
         "PEM file of the client certificate for the registry",
-    )
-    .refused("mutual TLS to a registry is not supported"),
+    ),
     Flag::text(
         "registry-client-key",
         "PEM file of the client key for the registry",
-    )
-    .refused("mutual TLS to a registry is not supported"),
+    ),
     Flag::text("registry-password", "password for the registry"),
     Flag::text(
         "registry-server-name",
-        "name to expect in the registry's certificate",
-    )
-    .refused("reach the registry by the name in its certificate"),
-    Flag::text("registry-token", "bearer token for the registry")
-        .refused("give --registry-username and --registry-password, or a docker config"),
+        "DNS name to expect in the registry's certificate",
+    ),
+    Flag::text(
+        "registry-token",
+        "bearer token for the registry, used as it is",
+    ),
     Flag::text("registry-username", "user name for the registry"),
 ];
 
@@ -259,16 +264,16 @@ pub const SIGNING: &[Flag] = &[
     ),
     Flag::text(
         "timestamp-client-cert",
-        "client certificate for the timestamp authority",
-    )
-    .refused("mutual TLS to a timestamp authority is not supported yet"),
+        "PEM file of the client certificate for the timestamp authority",
+    ),
     Flag::text(
         "timestamp-client-key",
-        "client key for the timestamp authority",
-    )
-    .refused("mutual TLS to a timestamp authority is not supported yet"),
-    Flag::text("timestamp-server-name", "name to expect in its certificate")
-        .refused("reach the timestamp authority by the name in its certificate"),
+        "PEM file of the client key for the timestamp authority",
+    ),
+    Flag::text(
+        "timestamp-server-name",
+        "DNS name to expect in the timestamp authority's certificate",
+    ),
     Flag::text("timestamp-server-url", "address of the timestamp authority").old(SERVICES),
     Flag::switch("tlog-upload", "write to the transparency log")
         .or("true")

@@ -3,7 +3,7 @@
 use serde_json::json;
 use std::fmt::Write;
 
-use super::{failure::Failure, given::Given, say};
+use super::{failure::Failure, given::Given, mirror, say};
 
 /// The version whose command line is offered.
 const OF_COSIGN: &str = "v3.1.3";
@@ -42,7 +42,7 @@ const fn secret(name: &'static str, about: &'static str, expects: &'static str) 
     }
 }
 
-const VARIABLES: [Variable; 20] = [
+const VARIABLES: [Variable; 22] = [
     secret(
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
         "asks GitHub for an identity token",
@@ -131,9 +131,19 @@ const VARIABLES: [Variable; 20] = [
         "a socket",
     ),
     variable(
+        mirror::MIRROR,
+        "is a TUF repository whose trust root counts, fetched by each command that needs one",
+        "a URL",
+    ),
+    variable(
         "TUF_ROOT",
         "is where fetched trust roots are kept",
         "a directory",
+    ),
+    variable(
+        mirror::ROOT_JSON,
+        "is the first root.json of TUF_MIRROR",
+        "a path",
     ),
 ];
 

@@ -12,12 +12,22 @@ use bulla_net::{
 };
 use bulla_trust::TrustRoot;
 use jiff::Timestamp;
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use url::Url;
 
-use super::{failure::Failure, given::Given, material, say, surroundings};
+use super::{
+    failure::Failure,
+    given::Given,
+    info, material,
+    mirror::{self, Mirror},
+    say, surroundings,
+};
 
 /// The mirror of the public-good instance.
-const PUBLIC_GOOD: &str = "https://tuf-repo-cdn.sigstore.dev";
+pub const PUBLIC_GOOD: &str = "https://tuf-repo-cdn.sigstore.dev";
 
 /// Runs it.
 ///
@@ -25,11 +35,13 @@ const PUBLIC_GOOD: &str = "https://tuf-repo-cdn.sigstore.dev";
 /// If the repository cannot be reached or believed.
 pub fn run(given: &Given) -> Result<(), Failure> {
     let mirror = given.text("mirror").unwrap_or(PUBLIC_GOOD);
-    let mut url: url::Url = mirror
-        .parse()
-        .map_err(|error| Failure::coded("CLI-0480", format!("--mirror {mirror}: {error}")))?;
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
+    let url = repository(mirror).map_err(|failure| failure.on("--mirror"))?;
+    for name in [mirror::MIRROR, mirror::ROOT_JSON] {
+        if !info::value(name).is_empty() {
+            say::warn(&format!(
+                "{name} counts for other commands, not for this one"
+            ));
+        }
     }
     let root = given.text("root");
     if mirror.trim_end_matches('/') == PUBLIC_GOOD && root.is_none() {
@@ -70,19 +82,7 @@ pub fn run(given: &Given) -> Result<(), Failure> {
         Some(bytes) => FirstRoot::Given(bytes),
         None => FirstRoot::Published,
     };
-    // Another instance than before is named anew: what was kept is left behind.
-    if Cache::new(&dir)
-        .read()
-        .is_ok_and(|record| record.id.0 != fingerprint)
-    {
-        std::fs::remove_dir_all(&dir).map_err(|error| {
-            Failure::on_file(
-                "clearing cache directory",
-                &dir.display().to_string(),
-                &error,
-            )
-        })?;
-    }
+    forget_other(&dir, &fingerprint)?;
     surroundings::run(given, async {
         let http = surroundings::http();
         tuf::init(&http, &url, first, &fingerprint, &dir, Timestamp::now())
@@ -93,20 +93,50 @@ pub fn run(given: &Given) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The address of a TUF repository.
+///
+/// # Errors
+/// If it is none.
+pub fn repository(text: &str) -> Result<Url, Failure> {
+    let mut url: Url = text
+        .parse()
+        .map_err(|error| Failure::coded("CLI-0480", format!("{text}: {error}")))?;
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    Ok(url)
+}
+
 /// Back to the public-good instance.
 fn forget() -> Result<(), Failure> {
     let dir = directory()?;
     if dir.is_dir() {
-        std::fs::remove_dir_all(&dir).map_err(|error| {
-            Failure::on_file(
-                "clearing cache directory",
-                &dir.display().to_string(),
-                &error,
-            )
-        })?;
+        remove(&dir)?;
     }
     say::line("Using the public-good instance, whose root this program carries");
     Ok(())
+}
+
+/// Another instance than before is named anew: what was kept of it is left behind.
+///
+/// # Errors
+/// If it cannot be removed.
+pub fn forget_other(dir: &Path, fingerprint: &Digest) -> Result<(), Failure> {
+    let kept = Cache::new(dir).read();
+    match kept.is_ok_and(|record| record.id.0 != *fingerprint) {
+        true => remove(dir),
+        false => Ok(()),
+    }
+}
+
+fn remove(dir: &Path) -> Result<(), Failure> {
+    std::fs::remove_dir_all(dir).map_err(|error| {
+        Failure::on_file(
+            "clearing cache directory",
+            &dir.display().to_string(),
+            &error,
+        )
+    })
 }
 
 /// `SHA256` or `sha256:SHA256`.
@@ -125,7 +155,10 @@ fn checksum(text: &str) -> Result<Digest, Failure> {
 }
 
 /// Where what was fetched is kept: `TUF_ROOT`, else the user's data directory.
-fn directory() -> Result<PathBuf, Failure> {
+///
+/// # Errors
+/// If there is no place for it.
+pub fn directory() -> Result<PathBuf, Failure> {
     let set = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
@@ -143,31 +176,57 @@ fn directory() -> Result<PathBuf, Failure> {
         })
 }
 
-/// Whether an instance was initialized on this machine.
-pub fn is_done() -> bool {
-    directory().is_ok_and(|dir| dir.is_dir())
-}
-
-/// The instance that was initialized, else the public-good one.
+/// The folder of the instance that is not the public-good one: that of
+/// `TUF_MIRROR`, fetched now; else the one that was initialized.
 ///
 /// # Errors
-/// If what is kept cannot be used.
-pub fn sigstore() -> Result<Sigstore, Failure> {
-    if !is_done() {
-        return Sigstore::public_good().map_err(|error| Failure::from_error("", &error));
+/// If the mirror cannot be reached or believed.
+pub async fn instance() -> Result<Option<PathBuf>, Failure> {
+    match Mirror::named()? {
+        Some(mirror) => mirror.fetch().await.map(Some),
+        None => Ok(initialized()),
     }
-    Cache::new(directory()?)
-        .sigstore()
-        .map_err(|error| Failure::from_error("reading what `initialize` kept", &error))
 }
 
-/// The trust root that was initialized.
+/// The same for commands that have no connection open. One that `needs` no trust
+/// root makes none: it takes what is kept.
+///
+/// # Errors
+/// As [`instance`].
+pub fn instance_at_rest(given: &Given, needs: bool) -> Result<Option<PathBuf>, Failure> {
+    match Mirror::named() {
+        Ok(None) => Ok(initialized()),
+        Ok(Some(mirror)) if needs => surroundings::run(given, mirror.fetch()).map(Some),
+        Ok(Some(mirror)) => Ok(mirror.kept()),
+        Err(failure) if needs => Err(failure),
+        Err(_) => Ok(None),
+    }
+}
+
+fn initialized() -> Option<PathBuf> {
+    directory().ok().filter(|dir| dir.is_dir())
+}
+
+/// The instance of that folder, else the public-good one.
 ///
 /// # Errors
 /// If what is kept cannot be used.
-pub fn trusted_root() -> Result<Option<std::sync::Arc<TrustRoot>>, Failure> {
-    match is_done() {
-        true => sigstore().map(|sigstore| Some(sigstore.shared_root())),
-        false => Ok(None),
+pub fn sigstore(dir: Option<&Path>) -> Result<Sigstore, Failure> {
+    match dir {
+        None => Sigstore::public_good().map_err(|error| Failure::from_error("", &error)),
+        Some(dir) => Cache::new(dir)
+            .sigstore()
+            .map_err(|error| Failure::from_error("reading what `initialize` kept", &error)),
+    }
+}
+
+/// The trust root of that folder.
+///
+/// # Errors
+/// If what is kept cannot be used.
+pub fn trusted_root(dir: Option<&Path>) -> Result<Option<Arc<TrustRoot>>, Failure> {
+    match dir {
+        Some(dir) => sigstore(Some(dir)).map(|sigstore| Some(sigstore.shared_root())),
+        None => Ok(None),
     }
 }

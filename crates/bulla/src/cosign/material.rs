@@ -51,6 +51,14 @@ pub fn blob(name: &str) -> Result<Blob, Failure> {
     }
 }
 
+/// A file to push, of whatever kind.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn file(path: &str) -> Result<Vec<u8>, Failure> {
+    read(path, BLOB_BYTES, "file")
+}
+
 /// `ALGORITHM:HEX`, in either case.
 ///
 /// # Errors

@@ -149,6 +149,19 @@ pub const LOGIN: &[Flag] = &[
     Flag::text("username", "the user name").short('u'),
 ];
 /// Of one command, or of a few.
+pub const MODULE: &[Flag] = &[Flag::text(
+    "module-path",
+    "absolute path of the PKCS#11 module; without it COSIGN_PKCS11_MODULE_PATH",
+)];
+/// Of one command, or of a few.
+pub const PKCS11_KEYS: &[Flag] = &[
+    Flag::text(
+        "pin",
+        "PIN of the token; without it COSIGN_PKCS11_PIN, or it is asked for",
+    ),
+    Flag::number("slot-id", "slot of the token").or("0"),
+];
+/// Of one command, or of a few.
 pub const PLATFORM: &[Flag] = &[Flag::text("platform", "of this platform: OS/ARCHITECTURE")];
 /// Of one command, or of a few.
 pub const POLICY: &[Flag] =
@@ -281,8 +294,12 @@ pub const TRUSTED_ROOT_CREATE: &[Flag] = &[
 /// Of one command, or of a few.
 pub const UPLOAD_BLOB: &[Flag] = &[
     Flag::list("annotation", "key=value pairs").short('a'),
-    Flag::text("ct", "media type"),
-    Flag::list("files", "the files").short('f'),
+    Flag::text("ct", "media type; without it, what the file begins like"),
+    Flag::list(
+        "files",
+        "the files: FILE, or FILE:OS/ARCHITECTURE for several",
+    )
+    .short('f'),
 ];
 /// Of one command, or of a few.
 pub const UPLOAD_WASM: &[Flag] = &[Flag::text("file", "the module").short('f')];

@@ -3,14 +3,14 @@
 
 use bulla_core::{Clock, Digest, RootId, SystemClock};
 use bulla_crypto::Scheme;
-use bulla_net::{HttpClient, sealing::Sealer};
+use bulla_net::{Egress, HttpClient, HttpOptions, sealing::Sealer};
 use bulla_trust::{
     TrustRoot,
     root::{LogApi, LogChoice, LogService, SigningConfig, SigningServices},
 };
 use std::sync::Arc;
 
-use super::{failure::Failure, given::Given, initialize, keys, material, say, surroundings, token};
+use super::{failure::Failure, given::Given, initialize, keys, material, say, tls, token};
 
 /// Services, and the root they stand under where it is known.
 struct Chosen {
@@ -33,8 +33,8 @@ pub enum What {
 /// If flags contradict each other, or a key, token or certificate cannot be had.
 pub async fn sealer(given: &Given, what: What) -> Result<Sealer, Failure> {
     let old = !given.on("new-bundle-format");
-    let chosen = chosen(given, old)?;
-    let http = client(given)?;
+    let chosen = chosen(given, old).await?;
+    let http = client(given, &chosen.services)?;
     let sealer = match given.text("key") {
         None => keyless(given, &http, &chosen.services).await?,
         Some(reference) => {
@@ -133,18 +133,26 @@ fn scheme(given: &Given) -> Result<Scheme, Failure> {
     }
 }
 
-/// The client for CA, log and timestamp authority.
-fn client(given: &Given) -> Result<HttpClient, Failure> {
-    match given.text("timestamp-client-cacert") {
-        None => Ok(surroundings::http()),
-        Some(path) => {
-            let pem = material::small(path, "CA certificate")?;
-            Ok(surroundings::http_believing(pem))
+/// The client for CA, log and timestamp authority; flags say how the last is met.
+fn client(given: &Given, services: &SigningServices) -> Result<HttpClient, Failure> {
+    let mut options = HttpOptions::new(Egress::Any);
+    if tls::TIMESTAMP.are_given(given) && services.tsas.is_empty() {
+        say::warn(
+            "no timestamp authority is asked, so the --timestamp-… flags for one are not used",
+        );
+    }
+    for tsa in &services.tsas {
+        let url: url::Url = tsa
+            .parse()
+            .map_err(|error| Failure::new(format!("the timestamp authority {tsa}: {error}")))?;
+        if let Some(peer) = tls::TIMESTAMP.peer(given, &url)? {
+            options = options.meeting(peer);
         }
     }
+    Ok(HttpClient::new(options))
 }
 
-fn chosen(given: &Given, old: bool) -> Result<Chosen, Failure> {
+async fn chosen(given: &Given, old: bool) -> Result<Chosen, Failure> {
     let by_config = given.on("use-signing-config") || given.text("signing-config").is_some();
     let own_root = match given.text("trusted-root") {
         Some(path) => {
@@ -179,14 +187,18 @@ fn chosen(given: &Given, old: bool) -> Result<Chosen, Failure> {
         })?;
         let root = match own_root {
             Some(root) => Some(root),
-            None => initialize::trusted_root()?,
+            None => {
+                let instance = initialize::instance().await?;
+                initialize::trusted_root(instance.as_deref())?
+            }
         };
         return Ok(Chosen {
             services: services(config)?,
             root,
         });
     }
-    let sigstore = initialize::sigstore()?;
+    let instance = initialize::instance().await?;
+    let sigstore = initialize::sigstore(instance.as_deref())?;
     let services = sigstore
         .services(now, logs)
         .map_err(|error| Failure::from_error("error getting signing config", &error))?;

@@ -1,20 +1,21 @@
 //! What networked commands stand on: a runtime with the command's time limit,
-//! a registry client with cosign's flags, references with cosign's defaults.
+//! references with cosign's defaults, the place of evidence.
 
 use bulla_core::Reference;
 use bulla_net::{Egress, HttpClient, HttpOptions};
-use bulla_oci::{ClientError, Credentials, Registry, credentials::Credential};
+use bulla_oci::ClientError;
 use std::future::Future;
 
 use super::{
     failure::{Exit, Failure},
     given::Given,
-    material,
 };
 use crate::{
     cli::{Color, Global},
     context::Context,
 };
+
+pub use super::registry::registry;
 
 /// What bulla's own commands have at hand.
 ///
@@ -61,81 +62,9 @@ pub fn http() -> HttpClient {
     HttpClient::new(HttpOptions::new(Egress::Any))
 }
 
-/// The same, believing these authorities alone (PEM).
-pub fn http_believing(pem: Vec<u8>) -> HttpClient {
-    HttpClient::new(HttpOptions::new(Egress::Any).believing(pem))
-}
-
 /// What a registry or a saved directory answered instead.
 pub fn registry_error(doing: &str, error: &ClientError) -> Failure {
     Failure::from_error(doing, error)
-}
-
-/// A client for registries, as the flags say.
-///
-/// # Errors
-/// If a credential or a certificate cannot be read.
-pub fn registry(given: &Given, image: &Reference) -> Result<Registry, Failure> {
-    let mut options = HttpOptions::new(Egress::Any);
-    if let Some(path) = given.text("registry-cacert") {
-        options = options.believing(material::small(path, "CA certificate")?);
-    }
-    let user = given.text("registry-username");
-    let password = given.text("registry-password");
-    let credentials = match (user, password) {
-        (Some(username), Some(password)) => Credentials::one(
-            image.registry(),
-            Credential::Basic {
-                username: username.to_owned(),
-                password: password.to_owned(),
-            },
-        ),
-        (None, None) => Credentials::from_environment(|name| std::env::var(name).ok())
-            .map_err(|error| Failure::from_error("reading credentials", &error))?,
-        _ => {
-            return Err(Failure::coded(
-                "CLI-0441",
-                "--registry-username and --registry-password must be given together",
-            ));
-        }
-    };
-    let registry = Registry::new(HttpClient::new(options), credentials);
-    let limit = super::info::value("COSIGN_MAX_ATTACHMENT_SIZE");
-    if limit.is_empty() {
-        return Ok(registry);
-    }
-    let bytes = size(&limit).ok_or_else(|| {
-        Failure::coded(
-            "CLI-0443",
-            format!("COSIGN_MAX_ATTACHMENT_SIZE is no size: {limit}"),
-        )
-        .hint("write 5120, 20K, 3M, 45MiB or 1GB")
-    })?;
-    let limits = bulla_oci::Limits {
-        evidence_bytes: bytes,
-        ..registry.limits().clone()
-    };
-    Ok(registry.within(limits))
-}
-
-/// A size as people write it: `5120`, `20K`, `45MiB`, `1GB`.
-fn size(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(end)?;
-    let scale: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" => 1_000,
-        "ki" | "kib" => 1 << 10,
-        "m" | "mb" => 1_000_000,
-        "mi" | "mib" => 1 << 20,
-        "g" | "gb" => 1_000_000_000,
-        "gi" | "gib" => 1 << 30,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(scale)
 }
 
 /// An image as cosign names it: without a registry it is Docker Hub's, without a
@@ -201,21 +130,6 @@ pub fn not_found(image: &str, error: &impl std::fmt::Display) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_read() {
-        for (text, bytes) in [
-            ("5120", 5120),
-            ("20K", 20_000),
-            ("45MiB", 45 << 20),
-            ("1GB", 1_000_000_000),
-        ] {
-            assert_eq!(size(text), Some(bytes), "{text}");
-        }
-        for text in ["", "M", "-1", "1.5M", "5 things", "99999999999G"] {
-            assert_eq!(size(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn names_are_completed_as_cosign_does() {

@@ -6,20 +6,21 @@
 use super::{
     attach, attest, bundles,
     commands::{Command, Takes},
-    download,
+    completion, download,
     flags::{
         ANNOTATIONS, IDENTITY, IMAGE_VERIFY, PREDICATE, PREDICATE_TYPE, PRIVATE_KEY, PUBLIC_KEY,
         REFERRERS_MODE, REGISTRY, REQUIREMENTS, SIGNING, TOKEN, TOKEN_SOURCE,
     },
-    info, initialize, keys, login,
+    generate, info, initialize, keys, login,
     own_flags::{
         ATTACH_ATTESTATION, ATTACH_SBOM, ATTACH_SIGNATURE, ATTEST, ATTEST_BLOB, BLOB_CLAIMS,
         BLOB_MATERIAL, BUNDLE_CREATE, BUNDLE_UPGRADE, CLEAN, COPY, DIRECTORY, DOCKERFILE,
-        DOWNLOAD_ATTESTATION, ENV, GENERATE_KEY_PAIR, IMPORT_KEY_PAIR, INITIALIZE, LOGIN, PLATFORM,
-        POLICY, PUBLIC_KEY_FILE, SIGN, SIGN_BLOB, SIGNING_CONFIG_CREATE, TREE, TRIANGULATE,
-        TRUSTED_ROOT_CREATE, UPLOAD_BLOB, UPLOAD_WASM, VERIFY, VERSION,
+        DOWNLOAD_ATTESTATION, ENV, GENERATE_KEY_PAIR, IMPORT_KEY_PAIR, INITIALIZE, LOGIN, MODULE,
+        PKCS11_KEYS, PLATFORM, POLICY, PUBLIC_KEY_FILE, SIGN, SIGN_BLOB, SIGNING_CONFIG_CREATE,
+        TREE, TRIANGULATE, TRUSTED_ROOT_CREATE, UPLOAD_BLOB, UPLOAD_WASM, VERIFY, VERSION,
     },
-    sign, sign_blob, signing_config, transfer, trusted_root, verify, verify_blob,
+    pkcs11_tool, sign, sign_blob, signing_config, transfer, trusted_root, upload, verify,
+    verify_blob,
 };
 
 /// Every command; the first is `cosign` itself.
@@ -108,7 +109,7 @@ pub static COMMANDS: &[Command] = &[
         "[bash|zsh|fish|powershell]",
     )
     .takes(Takes::Exactly(1))
-    .not("the shell's own completion of file names"),
+    .runs(completion::run),
     Command::new(
         "copy",
         "Copy an image and its evidence",
@@ -174,7 +175,7 @@ pub static COMMANDS: &[Command] = &[
     .takes(Takes::Exactly(1))
     .flags(&[REGISTRY, ANNOTATIONS])
     .old("in-toto")
-    .not("cosign sign --upload=false"),
+    .runs(generate::run),
     Command::new("generate-key-pair", "Make a key pair", "")
         .flags(&[GENERATE_KEY_PAIR])
         .runs(keys::generate),
@@ -212,7 +213,19 @@ pub static COMMANDS: &[Command] = &[
         ])
         .not("cosign verify for each image that the manifest names, or bulla admit"),
     Command::new("piv-tool", "Work on PIV tokens", "").not("a tool of the token's maker"),
-    Command::new("pkcs11-tool", "Work on PKCS#11 tokens", "").not("pkcs11-tool of OpenSC"),
+    Command::new("pkcs11-tool", "Work on PKCS#11 tokens", "[command]"),
+    Command::new(
+        "pkcs11-tool list-keys-uris",
+        "List the private keys of a token, each as --key takes it",
+        "",
+    )
+    .takes(Takes::Exactly(0))
+    .flags(&[MODULE, PKCS11_KEYS])
+    .runs(pkcs11_tool::list_keys),
+    Command::new("pkcs11-tool list-tokens", "List the tokens of a module", "")
+        .takes(Takes::Exactly(0))
+        .flags(&[MODULE])
+        .runs(pkcs11_tool::list_tokens),
     Command::new("public-key", "Print the public half of a key", "")
         .takes(Takes::Exactly(0))
         .flags(&[PRIVATE_KEY, TOKEN, PUBLIC_KEY_FILE])
@@ -268,10 +281,10 @@ pub static COMMANDS: &[Command] = &[
     Command::new("upload", "Push files to a registry", "[command]").old("oras"),
     Command::new("upload blob", "Push files to a registry", "IMAGE")
         .flags(&[REGISTRY, UPLOAD_BLOB])
-        .not("oras push"),
+        .runs(upload::blob),
     Command::new("upload wasm", "Push a wasm module to a registry", "IMAGE")
         .flags(&[REGISTRY, UPLOAD_WASM])
-        .not("oras push"),
+        .runs(upload::wasm),
     Command::new("verify", "Verify the signatures of an image", "IMAGE...")
         .takes(Takes::AtLeast(1))
         .flags(&[

@@ -9,7 +9,7 @@ use bulla_oci::{
 };
 use std::{collections::BTreeSet, path::Path};
 
-use super::{confirm, failure::Failure, given::Given, say, surroundings};
+use super::{confirm, failure::Failure, given::Given, registry, say, surroundings};
 
 /// Runs `copy`.
 ///
@@ -221,7 +221,10 @@ pub fn triangulate(given: &Given) -> Result<(), Failure> {
         digest(&registry, &image).await
     })?;
     let line = match slot {
-        Some(slot) => format!("{}:{}\n", evidence.name(), slot.tag(&digest)),
+        Some(slot) => {
+            let prefix = given.text(registry::PREFIX).unwrap_or_default();
+            format!("{}:{prefix}{}\n", evidence.name(), slot.tag(&digest))
+        }
         None => format!("{}@{digest}\n", evidence.name()),
     };
     say::data(given, line.as_bytes())

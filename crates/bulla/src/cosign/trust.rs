@@ -88,8 +88,11 @@ pub fn root(given: &Given, signer: &Signer, requirements: &Requirements) -> Resu
             .map_err(|error| Failure::from_error(doing, &error));
     }
     let parts = parts(given)?;
-    if parts.is_some() || initialize::is_done() {
-        let cached = initialize::trusted_root()?;
+    let is_key = matches!(signer, Signer::Key(_));
+    let alone = is_key && *requirements == Requirements::default().without_log();
+    let instance = initialize::instance_at_rest(given, !alone)?;
+    if parts.is_some() || instance.is_some() {
+        let cached = initialize::trusted_root(instance.as_deref())?;
         let root = match (&parts, cached) {
             (None, Some(cached)) => return Ok(Root::Shared(cached)),
             (None, None) => return Ok(Root::Embedded),
@@ -104,9 +107,7 @@ pub fn root(given: &Given, signer: &Signer, requirements: &Requirements) -> Resu
             .map(|root| Root::Own(Box::new(root)))
             .map_err(|error| Failure::from_error(doing, &error));
     }
-    let is_key = matches!(signer, Signer::Key(_));
-    let alone = Requirements::default().without_log();
-    if is_key && *requirements == alone {
+    if alone {
         return TrustRoot::nothing()
             .map(|root| Root::Own(Box::new(root)))
             .map_err(|error| Failure::from_error(doing, &error));

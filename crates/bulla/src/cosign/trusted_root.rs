@@ -53,16 +53,16 @@ pub fn create(given: &Given) -> Result<(), Failure> {
             .all(flag)
             .into_iter()
             .map(|text| (text.to_owned(), true));
-        for (text, needs_url) in new.chain(old.into_iter().map(|text| (text, false))) {
+        for (text, is_new) in new.chain(old.into_iter().map(|text| (text, false))) {
             let keys: &[&str] = match flag {
                 "fulcio" | "tsa" => &CHAIN_KEYS,
                 _ => &LOG_KEYS,
             };
-            if needs_url {
+            if is_new {
                 Spec::parse(flag, &text, keys)?.need("url")?;
             }
             let entry = match flag {
-                "fulcio" | "tsa" => chain(flag, &text)?,
+                "fulcio" | "tsa" => chain(flag, &text, is_new)?,
                 _ => log(flag, &text)?,
             };
             list.push(entry);
@@ -128,7 +128,9 @@ fn old_specs(given: &Given, flag: &'static str) -> Result<Vec<String>, Failure> 
     Ok(specs)
 }
 
-fn chain(flag: &'static str, text: &str) -> Result<Value, Failure> {
+/// What is not said begins with the root; of an authority named by `--tsa`, with
+/// the certificate that signs.
+fn chain(flag: &'static str, text: &str, is_new: bool) -> Result<Value, Failure> {
     let spec = Spec::parse(flag, text, &CHAIN_KEYS)?;
     let path = spec.need("certificate-chain")?;
     let certificates = parse_pem_chain(&material::small(path, "certificate chain")?)
@@ -149,7 +151,9 @@ fn chain(flag: &'static str, text: &str) -> Result<Value, Failure> {
         entry.insert("uri".into(), url.into());
     }
     entry.insert("certChain".into(), json!({"certificates": raw}));
-    entry.insert("validFor".into(), spec.valid_for(Some(not_before(root)?))?);
+    let oldest = if flag == "tsa" && is_new { first } else { root };
+    let valid = spec.valid_for(Some(not_before(oldest)?))?;
+    entry.insert("validFor".into(), valid);
     Ok(entry.into())
 }
 

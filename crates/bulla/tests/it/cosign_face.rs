@@ -9,6 +9,9 @@ mod documents;
 mod images;
 mod keyless;
 mod old_keyless;
+mod registries;
+mod stamped;
+mod tools;
 mod usage;
 
 /// Runs one command line on the real program and on bulla, in folders of their

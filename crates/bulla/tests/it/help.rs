@@ -3,7 +3,7 @@
 use bulla_testkit::{World, workspace};
 
 /// The commands of the program, as `bulla --help` must list them.
-const COMMANDS: [&str; 35] = [
+const COMMANDS: [&str; 36] = [
     "admit",
     "attest",
     "attest-blob",
@@ -11,6 +11,7 @@ const COMMANDS: [&str; 35] = [
     "bundle",
     "clean",
     "client",
+    "completion",
     "copy",
     "cosign",
     "download",

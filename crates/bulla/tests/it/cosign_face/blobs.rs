@@ -45,7 +45,7 @@ fn both(pair: &Pair, args: &[&str], code: i32) -> Outcome {
     ours
 }
 
-const UNLOGGED: [&str; 3] = ["-y", "--use-signing-config=false", "--tlog-upload=false"];
+pub const UNLOGGED: [&str; 3] = ["-y", "--use-signing-config=false", "--tlog-upload=false"];
 
 #[test]
 fn a_file_signed_by_either_is_verified_by_both() {

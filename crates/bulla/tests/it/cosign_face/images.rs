@@ -6,17 +6,17 @@ use bulla_testkit::{Distribution, Outcome, require};
 use serde_json::Value;
 
 /// A registry with images of its own, and key pairs `a` and `b`.
-struct Stage {
-    pair: Pair,
-    registry: Distribution,
+pub struct Stage {
+    pub pair: Pair,
+    pub registry: Distribution,
     crane: std::path::PathBuf,
 }
 
-const UNLOGGED: [&str; 3] = ["-y", "--use-signing-config=false", "--tlog-upload=false"];
+pub const UNLOGGED: [&str; 3] = ["-y", "--use-signing-config=false", "--tlog-upload=false"];
 
 impl Stage {
     #[track_caller]
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         let pair = Pair::new()?;
         let crane = require("crane")?;
         let registry = Distribution::start()?;
@@ -36,7 +36,12 @@ impl Stage {
     }
 
     /// Either program, with a password for every key.
-    fn run(&self, ours: bool, args: &[&str]) -> Outcome {
+    pub fn run(&self, ours: bool, args: &[&str]) -> Outcome {
+        self.run_with(ours, args, &[])
+    }
+
+    /// The same with these variables.
+    pub fn run_with(&self, ours: bool, args: &[&str], env: &[(&str, &str)]) -> Outcome {
         let program = match ours {
             true => self.pair.world.binary(),
             false => self.pair.cosign.clone(),
@@ -44,11 +49,12 @@ impl Stage {
         let mut command = self.pair.world.command(program);
         command.args(ours.then_some("cosign")).args(args);
         command.env("COSIGN_PASSWORD", "hunter2");
+        command.envs(env.iter().copied());
         self.pair.world.run(&mut command)
     }
 
     /// Pushes an image that holds `text`; its reference by digest.
-    fn image(&self, name: &str) -> String {
+    pub fn image(&self, name: &str) -> String {
         let world = &self.pair.world;
         world.write(format!("{name}.txt"), name);
         let mut tar = world.command("tar");
@@ -61,6 +67,17 @@ impl Stage {
         let pushed = world.run(&mut push);
         pushed.success();
         pushed.stdout.trim().to_owned()
+    }
+
+    /// The tags of a repository.
+    pub fn tags(&self, repository: &str) -> Vec<String> {
+        let world = &self.pair.world;
+        let mut list = world.command(&self.crane);
+        list.args(["ls", "--insecure"])
+            .arg(format!("{}/{repository}", self.registry.host()));
+        let listed = world.run(&mut list);
+        listed.success();
+        listed.stdout.lines().map(str::to_owned).collect()
     }
 }
 

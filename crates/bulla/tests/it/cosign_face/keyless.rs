@@ -308,3 +308,107 @@ fn initialize_makes_an_instance_known() {
     at(&["initialize"], false).success();
     at(&verify, false).exit(1);
 }
+
+/// The instance of `TUF_MIRROR`: both programs fetch it, and believe nothing that
+/// its first root does not vouch for.
+#[test]
+fn a_mirror_in_the_environment_is_fetched() {
+    let Some(cosign) = require("cosign") else {
+        return;
+    };
+    let folder = SHARED.folder("mirrored");
+    let file = |name: &str| folder.join(name).display().to_string();
+    let (notes, token) = (file("notes.txt"), file("token"));
+    std::fs::write(&notes, "all there\n").unwrap();
+    let said = SHARED.instance().token(SHARED.world(), FAY);
+    std::fs::write(&token, said).unwrap();
+    let tuf = SHARED.instance().url("tuf");
+    let root = path("tuf_root");
+    let at = |ours: bool, cache: &str, env: &[(&str, &str)], args: &[&str]| {
+        let mut command = program(ours, &cosign, args);
+        command.env("TUF_ROOT", file(cache));
+        command.envs(env.iter().copied());
+        SHARED.world().run(&mut command)
+    };
+    let named = [("TUF_MIRROR", tuf), ("TUF_ROOT_JSON", root.as_str())];
+    for signer in [true, false] {
+        let bundle = file(&format!("{signer}.json"));
+        let sign = [
+            "sign-blob",
+            "-y",
+            "--identity-token",
+            &token,
+            "--bundle",
+            &bundle,
+            &notes,
+        ];
+        let cache = |ours: bool| format!("cache-{ours}");
+        at(signer, &cache(signer), &named, &sign).success();
+        let by = [
+            "--certificate-identity",
+            FAY,
+            "--certificate-oidc-issuer",
+            issuer(),
+        ];
+        let own = ["verify-blob", "--bundle", &bundle, &notes];
+        let verify = [&own[..], &by].concat();
+        for ours in [true, false] {
+            at(ours, &cache(ours), &named, &verify).success();
+            // What was named once is known.
+            at(ours, &cache(ours), &named[..1], &verify).success();
+            let nobody = [("TUF_MIRROR", "http://127.0.0.1:9/tuf"), named[1]];
+            at(ours, "empty", &nobody, &verify).exit(1);
+            at(ours, "empty", &named[..1], &verify).exit(1);
+        }
+        at(true, "empty", &[], &verify).exit(1);
+    }
+    // Another first root: it vouches for nothing of this mirror.
+    let other = file("other.json");
+    std::fs::write(&other, std::fs::read(&notes).unwrap()).unwrap();
+    let wrong = [named[0], ("TUF_ROOT_JSON", other.as_str())];
+    let bundle = file("true.json");
+    let own = ["verify-blob", "--bundle", &bundle, &notes];
+    let by = [
+        "--certificate-identity",
+        FAY,
+        "--certificate-oidc-issuer",
+        issuer(),
+    ];
+    let verify = [&own[..], &by].concat();
+    at(true, "other", &wrong, &verify).exit(1);
+    at(true, "other", &named[..1], &verify)
+        .exit(1)
+        .says("CLI-0482");
+    // A bare key without a log needs no root, so nobody is asked.
+    let (key, public, signed) = (file("k.key"), file("k.pub"), file("k.json"));
+    let prefix = file("k");
+    let password = [("COSIGN_PASSWORD", "hunter2")];
+    let make = ["generate-key-pair", "--output-key-prefix", &prefix];
+    at(true, "none", &password, &make).success();
+    let sign = [
+        "sign-blob",
+        "-y",
+        "--key",
+        &key,
+        "--use-signing-config=false",
+        "--tlog-upload=false",
+        "--bundle",
+        &signed,
+        &notes,
+    ];
+    at(true, "none", &password, &sign).success();
+    let nobody = [("TUF_MIRROR", "http://127.0.0.1:9/tuf"), named[1]];
+    let verify = [
+        "verify-blob",
+        "--key",
+        &public,
+        "--insecure-ignore-tlog",
+        "--bundle",
+        &signed,
+        &notes,
+    ];
+    at(true, "none", &nobody, &verify).success();
+    at(true, "none", &nobody, &["initialize"])
+        .success()
+        .says("TUF_MIRROR counts for other commands");
+}

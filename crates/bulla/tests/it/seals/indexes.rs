@@ -151,11 +151,19 @@ fn an_image_below_an_index_is_named_by_its_platform() {
     platform("linux").exit(2);
     let both = ["--platform", "linux/arm64", "--recursive"];
     verify(&scene, &public, &index.reference, &both).exit(2);
-    // What is no index has no images below it.
-    let one = ["--platform", "linux/amd64"];
-    verify(&scene, &public, &children[1].reference, &one)
+    // What is no index is for what its own configuration says.
+    let alone = |platform: &str| {
+        let args = ["--platform", platform, "-o", "json"];
+        verify(&scene, &public, &children[1].reference, &args)
+    };
+    let json = alone("linux/amd64").success().json();
+    assert_eq!(json["digest"], children[1].digest.as_str(), "{json}");
+    assert_eq!(json["platform"], "linux/amd64", "{json}");
+    let other = alone("linux/arm64");
+    other
         .exit(3)
-        .says("one image");
+        .says("OCI-0205")
+        .says("one image, for linux/amd64");
     verify(&scene, &public, &children[1].reference, &["--recursive"]).success();
 }
 
