@@ -6,7 +6,10 @@
 use bulla_core::{Digest, Identity};
 use jiff::Timestamp;
 
-use crate::verified::{Proof, Verified};
+use crate::{
+    revocation::Heeded,
+    verified::{Proof, Verified},
+};
 
 /// `claim` as if it had been proven by `proof`.
 pub fn verified<T>(claim: T, proof: Proof) -> Verified<T> {
@@ -24,6 +27,6 @@ pub fn proof(signer: Identity, label: &str, time: Timestamp) -> Proof {
         sct: true,
         log: None,
         times: vec![time],
-        revocation_list: None,
+        revocation: Heeded::default(),
     }
 }

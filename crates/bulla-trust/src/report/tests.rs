@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    revocation::Heeded,
     sigstore::{CertificateClaims, IdentityExpectation},
     threshold::{Authority, Signature, Threshold},
     verified::Verified,
@@ -16,7 +17,7 @@ fn by_key(envelope: &str) -> Verified<(), KeyProof> {
         envelope: digest(envelope),
         log: None,
         times: Vec::new(),
-        revocation_list: None,
+        revocation: Heeded::default(),
     };
     Verified::new((), proof)
 }
@@ -35,7 +36,7 @@ fn by_certificate(subject: &str) -> Verified<()> {
         sct: false,
         log: None,
         times: vec![jiff::Timestamp::UNIX_EPOCH],
-        revocation_list: None,
+        revocation: Heeded::default(),
     };
     Verified::new((), proof)
 }

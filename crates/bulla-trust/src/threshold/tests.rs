@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    revocation::Heeded,
     sigstore::{CertificateClaims, Claim, Matcher},
     verified::{KeyProof, Proof, Verified},
 };
@@ -26,7 +27,7 @@ fn proof(subject: &str, envelope: &str) -> Proof {
         sct: true,
         log: None,
         times: Vec::new(),
-        revocation_list: None,
+        revocation: Heeded::default(),
     }
 }
 
@@ -40,7 +41,7 @@ fn by_key(key: &str, envelope: &str) -> Signature {
         envelope: digest(envelope),
         log: None,
         times: Vec::new(),
-        revocation_list: None,
+        revocation: Heeded::default(),
     };
     Signature::from(&Verified::new((), proof))
 }
