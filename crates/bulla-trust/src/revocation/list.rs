@@ -179,9 +179,41 @@ impl RevocationList {
         root: &TrustRoot,
         now: Timestamp,
     ) -> Result<(Self, Identity), Rejection> {
+        Self::verify_about(bundle, root, &root.id().0, now)
+    }
+
+    /// The list in a bundle that was given beside a root in a file: its first
+    /// `root.json` is not known then, so signer and log alone tell whose it is.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn verify_beside(
+        bundle: &[u8],
+        root: &TrustRoot,
+        now: Timestamp,
+    ) -> Result<Self, Rejection> {
+        let bundle = UnverifiedBundle::read(bundle)?;
+        let about = bundle.judge(|bundle| {
+            let statement = bundle.statement()?;
+            let subject = statement.subject.first();
+            let digest = subject.and_then(|subject| subject.digest.get("sha256"));
+            let digest = digest.and_then(|hex| format!("sha256:{hex}").parse().ok());
+            digest.ok_or_else(|| Failure::NotAStatement {
+                detail: "it names no root".into(),
+            })
+        })?;
+        Self::verify_about(&bundle, root, &about, now).map(|(list, _)| list)
+    }
+
+    fn verify_about(
+        bundle: &(impl AsBundle + ?Sized),
+        root: &TrustRoot,
+        about: &Digest,
+        now: Timestamp,
+    ) -> Result<(Self, Identity), Rejection> {
         let verified = Verification::new(root, now)
             .without_revocations()
-            .attestation(bundle, &root.id().0)?;
+            .attestation(bundle, about)?;
         verified.require_predicate_type(PREDICATE_TYPE)?;
         let reject =
             |error: RevocationError| Rejection::because(&error).of(&verified.proof().envelope);

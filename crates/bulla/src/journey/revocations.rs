@@ -9,7 +9,7 @@ use bulla_authority::Authority;
 use bulla_core::{Clock, SystemClock, limits};
 use bulla_net::{revocation, seal_statement, token::Service};
 use bulla_trust::{
-    Revocations, TrustRoot,
+    Rejection, Revocations, TrustRoot,
     revocation::{RevocationList, Revoked, Target, Withdrawn},
     root::LogChoice,
 };
@@ -42,19 +42,22 @@ pub fn file(home: &Home) -> PathBuf {
 
 /// The root, with what this machine knows of the instance's revocations.
 pub fn known(root: TrustRoot, home: &Home) -> TrustRoot {
-    let revocations = in_file(&root, &file(home), Timestamp::now());
+    let revocations = in_file(&root, &file(home), RevocationList::verify);
     root.knowing(revocations)
 }
 
+/// How a list is verified under a root, now.
+type Verify = fn(&[u8], &TrustRoot, Timestamp) -> Result<RevocationList, Rejection>;
+
 /// The list in a file that ought to be there.
-pub fn in_file(root: &TrustRoot, path: &Path, now: Timestamp) -> Revocations {
+pub fn in_file(root: &TrustRoot, path: &Path, verify: Verify) -> Revocations {
     let bytes = fs::File::open(path).and_then(|open| {
         limits::read_bounded(open, limits::BUNDLE_BYTES, "revocation list")
             .map_err(io::Error::other)
     });
     let missing = |why: String| Revocations::Missing(format!("{}: {why}", path.display()));
     match bytes {
-        Ok(bytes) => match RevocationList::verify(&bytes, root, now) {
+        Ok(bytes) => match verify(&bytes, root, Timestamp::now()) {
             Ok(list) => Revocations::Known(list),
             Err(rejection) => missing(rejection.to_string()),
         },

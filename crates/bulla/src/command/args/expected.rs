@@ -4,6 +4,7 @@
 
 use bulla_trust::{
     Revocations, TrustRoot,
+    revocation::RevocationList,
     root::RootParts,
     sigstore::{
         Anchoring, Claim, IdentityExpectation, Matcher, Requirements, WitnessKey, WitnessQuorum,
@@ -292,7 +293,10 @@ impl TrustArgs {
     pub fn trusted(&self, context: &Context) -> Result<Trusted, Failure> {
         let trusted = self.anchored(context)?;
         let revocations = match (&self.revocations, self.place()) {
-            (Some(file), _) => revocations::in_file(trusted.root(), file, Timestamp::now()),
+            (Some(file), Place::File(_)) => {
+                revocations::in_file(trusted.root(), file, RevocationList::verify_beside)
+            }
+            (Some(file), _) => revocations::in_file(trusted.root(), file, RevocationList::verify),
             // A file is no place where the instance could have left its list.
             (None, Place::File(_)) => Revocations::NotLookedAt,
             (None, _) => return Ok(trusted),
