@@ -16,8 +16,10 @@ use crate::error::AuthorityError;
 
 /// How long whoever leads is looked for: clients give up after 20 s.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Between two tries.
+/// After the first try; doubled with each that follows.
 const PAUSE: Duration = Duration::from_millis(50);
+/// The longest of these pauses.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// The way to whichever process leads.
 pub trait Leader: Send + Sync {
@@ -46,18 +48,19 @@ impl CtLog {
             return self.promise_here(precert).await;
         };
         let promised = async {
+            let mut pause = PAUSE;
             loop {
                 match self.promise_here(precert).await {
-                    // Whether the log has it now is not known: that is found out there.
-                    Err(
-                        AuthorityError::NotLeading { .. } | AuthorityError::LogUnavailable { .. },
-                    ) => {}
+                    Err(AuthorityError::NotLeading { .. }) => {}
+                    // Whether the log has it now is not known: whoever leads finds out.
+                    Err(AuthorityError::LogUnavailable { .. }) if !self.log.is_leading() => {}
                     done => return done,
                 }
-                match leader.promise(precert.certificate().der()).await {
-                    Some(sct) => return self.checked(precert, &sct),
-                    None => sleep(PAUSE).await,
+                if let Some(sct) = leader.promise(precert.certificate().der()).await {
+                    return self.checked(precert, &sct);
                 }
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST);
             }
         };
         let nobody = || AuthorityError::NotLeading {
