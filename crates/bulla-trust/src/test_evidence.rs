@@ -6,10 +6,7 @@
 use bulla_core::{Digest, Identity};
 use jiff::Timestamp;
 
-use crate::{
-    revocation::Heeded,
-    verified::{Proof, Verified},
-};
+use crate::verified::{Proof, Verified};
 
 /// `claim` as if it had been proven by `proof`.
 pub fn verified<T>(claim: T, proof: Proof) -> Verified<T> {
@@ -27,6 +24,6 @@ pub fn proof(signer: Identity, label: &str, time: Timestamp) -> Proof {
         sct: true,
         log: None,
         times: vec![time],
-        revocation: Heeded::default(),
+        revocation: Box::default(),
     }
 }

@@ -62,7 +62,7 @@ pub struct Proof {
     pub times: Vec<Timestamp>,
     /// What is known of revocations.
     #[serde(flatten)]
-    pub revocation: Heeded,
+    pub revocation: Box<Heeded>,
 }
 
 /// How a claim was proven with a key that the caller named: a key is nobody's
@@ -80,7 +80,7 @@ pub struct KeyProof {
     pub times: Vec<Timestamp>,
     /// What is known of revocations.
     #[serde(flatten)]
-    pub revocation: Heeded,
+    pub revocation: Box<Heeded>,
 }
 
 /// A proof that cites the bundle it was made from.

@@ -1,6 +1,5 @@
 use super::*;
 use crate::{
-    revocation::Heeded,
     sigstore::{CertificateClaims, IdentityExpectation},
     threshold::{Authority, Signature, Threshold},
     verified::Verified,
@@ -17,7 +16,7 @@ fn by_key(envelope: &str) -> Verified<(), KeyProof> {
         envelope: digest(envelope),
         log: None,
         times: Vec::new(),
-        revocation: Heeded::default(),
+        revocation: Box::default(),
     };
     Verified::new((), proof)
 }
@@ -36,7 +35,7 @@ fn by_certificate(subject: &str) -> Verified<()> {
         sct: false,
         log: None,
         times: vec![jiff::Timestamp::UNIX_EPOCH],
-        revocation: Heeded::default(),
+        revocation: Box::default(),
     };
     Verified::new((), proof)
 }

@@ -88,9 +88,9 @@ impl<'r> Judge<'r> {
             sct,
             log,
             times,
-            revocation: Heeded::default(),
+            revocation: Box::default(),
         };
-        proof.revocation = self.unrevoked(
+        let revocation = self.unrevoked(
             artifact,
             &Rests {
                 signer: Some(&proof.signer),
@@ -99,6 +99,7 @@ impl<'r> Judge<'r> {
                 times: &proof.times,
             },
         )?;
+        proof.revocation = Box::new(revocation);
         Ok(proof)
     }
 
@@ -128,9 +129,9 @@ impl<'r> Judge<'r> {
             envelope: evidence.cited.clone(),
             log: self.log_proof(&entries)?,
             times,
-            revocation: Heeded::default(),
+            revocation: Box::default(),
         };
-        proof.revocation = self.unrevoked(
+        let revocation = self.unrevoked(
             artifact,
             &Rests {
                 signer: None,
@@ -139,6 +140,7 @@ impl<'r> Judge<'r> {
                 times: &proof.times,
             },
         )?;
+        proof.revocation = Box::new(revocation);
         Ok(proof)
     }
 

@@ -1,6 +1,5 @@
 use super::*;
 use crate::{
-    revocation::Heeded,
     sigstore::{CertificateClaims, Claim, Matcher},
     verified::{KeyProof, Proof, Verified},
 };
@@ -27,7 +26,7 @@ fn proof(subject: &str, envelope: &str) -> Proof {
         sct: true,
         log: None,
         times: Vec::new(),
-        revocation: Heeded::default(),
+        revocation: Box::default(),
     }
 }
 
@@ -41,7 +40,7 @@ fn by_key(key: &str, envelope: &str) -> Signature {
         envelope: digest(envelope),
         log: None,
         times: Vec::new(),
-        revocation: Heeded::default(),
+        revocation: Box::default(),
     };
     Signature::from(&Verified::new((), proof))
 }
