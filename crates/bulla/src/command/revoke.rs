@@ -29,7 +29,7 @@ Examples:
   bulla revoke key cosign.pub --from 2026-11-20 --reason \"laptop stolen\"
   bulla revoke digest sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae --reason backdoor
   bulla revoke list
-  bulla revoke withdraw identity dana@example.com --issuer https://login.example.com --reason \"was another Dana\"")]
+  bulla revoke withdraw key cosign.pub --reason \"the laptop was found\"")]
 pub struct RevokeArgs {
     #[command(subcommand)]
     command: RevokeCommand,

@@ -21,9 +21,9 @@ use crate::{
 #[command(after_help = "\
 The monitor of `bulla up` and `bulla serve` keeps what it found until somebody acknowledges it:
 entries of signers that the section [monitor] does not expect, certificates that this authority
-did not issue, a log that contradicts itself. The last is found again as long as it lasts. Once it
-is known why, --accept-position ends it: what was verified of the log is forgotten, and it is read
-again from its first entry. Whoever took entries out of the log gets away with it then.
+did not issue, a log that contradicts itself. The last is found again as long as it lasts; once
+it is known why, --accept-position ends it. What was verified of the log is forgotten then, and
+it is read again from its first entry: whoever took entries out of it gets away with that.
 
 Exit codes: 0 nothing found, or acknowledged, 1 findings, 5 a log could not be read.
 
