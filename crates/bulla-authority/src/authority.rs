@@ -35,7 +35,7 @@ use crate::{
     metrics::Metrics,
     monitor::{Monitor, MonitorSettings},
     oidc::{self, socket},
-    replica::Lead as _,
+    replica::{self, Forward, Lead as _},
     revocation::{self, Revocation},
     search::SearchSettings,
     transport::{Transport, TransportSettings},
@@ -162,6 +162,16 @@ impl Authority {
     /// All HTTP services on one port, guarded by host, origin and size.
     pub fn router(&self) -> Router {
         self.router_with(Router::new())
+    }
+
+    /// What the internal listener answers: the same, and what only other replicas ask.
+    pub fn internal_router(&self) -> Router {
+        replica::internal(self.router()).merge(ca::internal::router(self.parts.ca.clone()))
+    }
+
+    /// Issues certificates as one of several replicas: whoever leads promises for them.
+    pub fn ask_leader(&self, forward: &Forward) {
+        self.parts.ca.ct.ask(Arc::new(forward.clone()));
     }
 
     /// The same, with `more` behind the same guard.

@@ -6,6 +6,7 @@
 //! decision leaves an audit line; whatever is refused leaves nothing in the log.
 
 mod audit;
+pub(crate) mod internal;
 pub mod issuer;
 pub(crate) mod request;
 mod revoked;

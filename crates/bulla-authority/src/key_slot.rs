@@ -150,6 +150,12 @@ impl KeySlots {
         self.store.remove(&sealed_name(slot)).await
     }
 
+    /// The command by which an operator removes every generation of these slots, while
+    /// nobody serves.
+    pub fn removal(&self, slots: &[&str]) -> String {
+        self.store.removal(slots)
+    }
+
     /// Seals a secret that is no key, for its owner to keep as `name`.
     ///
     /// # Errors

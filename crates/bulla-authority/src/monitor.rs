@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use crate::{error::AuthorityError, health::concern::word, search::Signer};
 
 pub use feed::{Entry, Feed, OwnLog, RemoteLog};
-pub use report::{Found, Report, Unread};
+pub use report::{Forgotten, Found, Report, Unread};
 pub use rules::{IdentityRule, Rules};
 pub use run::Monitor;
 pub use watch::{LogWatch, WatchState};
@@ -204,6 +204,14 @@ pub enum MonitorError {
     /// The database.
     #[error(transparent)]
     State(#[from] StateError),
+    /// No such log is watched.
+    #[error("this instance watches no log {log:?}, but {}", watched.join(", "))]
+    Unknown {
+        /// Its name.
+        log: String,
+        /// Those that are watched.
+        watched: Vec<String>,
+    },
     /// The address of a log.
     #[error("{url:?} is not the address of a log")]
     Url {
@@ -220,6 +228,7 @@ impl Diagnose for MonitorError {
             Self::Note { .. } => Code("AUTH-0732"),
             Self::Url { .. } => Code("AUTH-0733"),
             Self::Nothing => Code("AUTH-0734"),
+            Self::Unknown { .. } => Code("AUTH-0735"),
             Self::Http(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::Log(error) => error.code(),
@@ -241,6 +250,9 @@ impl Diagnose for MonitorError {
             Self::Key(error) => error.hint(),
             Self::Log(error) => error.hint(),
             Self::Merkle(_) => None,
+            Self::Unknown { .. } => {
+                Some("name it as `bulla log findings` does: bulla log findings --accept-position LOG".into())
+            }
             Self::Rule(error) => error.hint(),
             Self::State(error) => error.hint(),
         }

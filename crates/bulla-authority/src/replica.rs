@@ -247,7 +247,9 @@ impl Replica {
             let pause = (self.inner.life / 3).min(remaining).min(TICK);
             sleep(pause).await;
             if !parts.is_leading() {
-                tracing::error!("a log was taken over by another replica");
+                tracing::error!(
+                    "a log is not led here any more: its writer failed, or another replica took it over"
+                );
                 return self.give_back().await;
             }
             if !self.renew().await {

@@ -151,14 +151,7 @@ impl Revocation {
             target: "audit", event = "revocations published",
             number = list.number(), entries = list.entries().len()
         );
-        let before = before.as_ref().map_or(&[][..], RevocationList::entries);
-        tell("revocation added", list.entries(), before, list.number());
-        tell(
-            "revocation withdrawn",
-            before,
-            list.entries(),
-            list.number(),
-        );
+        tell(&list, before.as_ref());
         Ok(())
     }
 
@@ -198,10 +191,13 @@ impl Revocation {
             None => None,
         };
         let number = list.as_ref().map_or(0, RevocationList::number);
-        let entries = list.map_or_else(Vec::new, |list| list.entries().to_vec());
+        let last = list.as_ref();
+        let entries = last.map_or_else(Vec::new, |list| list.entries().to_vec());
+        let withdrawn = last.map_or_else(Vec::new, |list| list.withdrawn().to_vec());
         let until = now.checked_add(LIFE).unwrap_or(Timestamp::MAX);
         let failed = |error: &dyn std::error::Error| RpcError::internal("no list was made", error);
         let list = RevocationList::new(number.saturating_add(1), now, until, entries)
+            .and_then(|list| list.withdrawing(withdrawn))
             .map_err(|error| failed(&error))?;
         let statement = list
             .statement(self.root.id())
@@ -211,13 +207,32 @@ impl Revocation {
     }
 }
 
-/// An audit line for each of `entries` that `others` does not have.
-fn tell(event: &'static str, entries: &[Revoked], others: &[Revoked], number: u64) {
-    let others: HashSet<&Revoked> = others.iter().collect();
-    for entry in entries.iter().filter(|entry| !others.contains(entry)) {
+/// An audit line for each entry that came, and each that went.
+fn tell(list: &RevocationList, before: Option<&RevocationList>) {
+    let (number, now) = (list.number(), list.entries());
+    let before = before.map_or(&[][..], RevocationList::entries);
+    for entry in missing(now, before) {
         tracing::info!(
-            target: "audit", event, number, what = ?entry.target.to_string(),
-            from = %entry.from, reason = ?entry.reason
+            target: "audit", event = "revocation added", number,
+            what = ?entry.target.to_string(), from = %entry.from, reason = ?entry.reason
         );
     }
+    for entry in missing(before, now) {
+        let said = list
+            .withdrawn()
+            .iter()
+            .find(|one| one.target == entry.target);
+        tracing::info!(
+            target: "audit", event = "revocation withdrawn", number,
+            what = ?entry.target.to_string(), from = %entry.from, reason = ?entry.reason,
+            because = ?said.map(|one| &one.reason)
+        );
+    }
+}
+
+/// The entries of `all` that are not among `others`.
+fn missing<'a>(all: &'a [Revoked], others: &[Revoked]) -> Vec<&'a Revoked> {
+    let others: HashSet<&Revoked> = others.iter().collect();
+    let missing = all.iter().filter(|entry| !others.contains(entry));
+    missing.collect()
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use std::fmt;
 
 use crate::{
+    revocation::Heeded,
     threshold::SignedBy,
     verified::{Cited, KeyProof, LogProof, Proof, Rejection},
 };
@@ -65,8 +66,8 @@ pub enum Stage {
     Log,
     /// The signature fits, and is about this artifact.
     Signature,
-    /// Nothing that it rests on is revoked; told only where the instance
-    /// publishes a list.
+    /// Nothing that it rests on is revoked; told where the instance
+    /// publishes a list, or nobody says whether it does.
     Revocation,
     /// The signer is whom the caller expects.
     Signer,
@@ -186,6 +187,20 @@ impl Check {
         Self::held(Stage::Time, format!("{} proven", times.len()), shown)
     }
 
+    /// Nothing, where the instance publishes no list.
+    fn unrevoked(revocation: &Heeded) -> Option<Self> {
+        if revocation.not_looked_at {
+            let why = "not looked at: the root in a file says nothing of it; name a list with --revocations FILE";
+            return Some(Self::skipped(Stage::Revocation, why));
+        }
+        let text = format!("not revoked by list number {}", revocation.list?);
+        let taken_back = revocation.withdrawn.iter().map(|one| {
+            let (target, at, reason) = (&one.target, one.at, &one.reason);
+            format!("{target} was revoked until {at}: {reason}")
+        });
+        Some(Self::held(Stage::Revocation, text, taken_back.collect()))
+    }
+
     fn log(log: Option<&LogProof>) -> Self {
         let Some(log) = log else {
             return Self::skipped(Stage::Log, "not logged, and no log was demanded");
@@ -237,16 +252,14 @@ impl Report {
                 ),
                 Check::held(Stage::Signer, proof.signer.subject.clone(), signer),
             ],
-            proof.revocation_list,
+            &proof.revocation,
         )
     }
 
-    /// All held; `list` is the number of the revocation list that was heeded.
-    fn of(mut checks: Vec<Check>, list: Option<u64>) -> Self {
-        if let Some(number) = list {
-            let text = format!("not revoked by list number {number}");
-            let place = checks.len().saturating_sub(1);
-            checks.insert(place, Check::held(Stage::Revocation, text, Vec::new()));
+    /// All held, revocation as well as it is known.
+    fn of(mut checks: Vec<Check>, revocation: &Heeded) -> Self {
+        if let Some(check) = Check::unrevoked(revocation) {
+            checks.insert(checks.len().saturating_sub(1), check);
         }
         Self {
             accepted: true,
@@ -269,7 +282,7 @@ impl Report {
                 ),
                 Check::held(Stage::Signer, format!("key {}", proof.key), Vec::new()),
             ],
-            proof.revocation_list,
+            &proof.revocation,
         )
     }
 

@@ -1,10 +1,11 @@
 //! Revocation: who and what no longer counts, from when on.
 //!
 //! An instance that revokes publishes one list through its TUF repository, as a
-//! signed and logged statement about its own root. A verifier knows one of three
-//! things: the instance publishes none, the list, or that there should be one
-//! and it is not at hand. The last, and a list that is too old, make a verdict
-//! undecidable; they never read as "not revoked". What is revoked is an
+//! signed and logged statement about its own root. A verifier knows one of four
+//! things: the instance publishes none, the list, that there should be one and it
+//! is not at hand, or nothing, since all it has is a root in a file. A list that is
+//! missing or too old makes a verdict undecidable and never reads as "not revoked";
+//! where nothing is known, the verdict says so. What is revoked is an
 //! identity, a key or a digest with a time: signatures that are proven to be
 //! older still count.
 
@@ -12,10 +13,11 @@ mod list;
 
 use bulla_core::{Digest, Identity};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::sigstore::Failure;
 
-pub use list::{PREDICATE_TYPE, RevocationError, RevocationList, Revoked, Target};
+pub use list::{PREDICATE_TYPE, RevocationError, RevocationList, Revoked, Target, Withdrawn};
 
 /// Where the list is in an instance's TUF repository.
 pub const TUF_TARGET: &str = "revocations/revocations.sigstore.json";
@@ -30,6 +32,27 @@ pub enum Revocations {
     Known(RevocationList),
     /// The instance publishes a list; why it is not at hand.
     Missing(String),
+    /// Nobody says whether the instance publishes a list.
+    NotLookedAt,
+}
+
+/// What a proof says of revocations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Heeded {
+    /// The number of the list that was heeded, where the instance publishes one.
+    #[serde(rename = "revocationList", skip_serializing_if = "Option::is_none")]
+    pub list: Option<u64>,
+    /// Whether revocation was not looked at: all that is known is a root in a file.
+    #[serde(rename = "revocationNotLookedAt", skip_serializing_if = "is_false")]
+    pub not_looked_at: bool,
+    /// What it rests on that was revoked once, and is not any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<Withdrawn>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What a signature rests on.
@@ -51,11 +74,12 @@ impl Revocations {
             Self::NotPublished => "none".into(),
             Self::Known(list) => format!("{} of {}", list.number(), list.issued()),
             Self::Missing(_) => "missing".into(),
+            Self::NotLookedAt => "not looked at".into(),
         }
     }
 
     /// Whether nothing of what a signature rests on was revoked before it was
-    /// made; gives the number of the list that says so.
+    /// made; gives what says so.
     ///
     /// # Errors
     /// [`Failure::Revoked`], or [`Failure::RevocationUnknown`] if that cannot be said.
@@ -64,9 +88,15 @@ impl Revocations {
         artifact: &Digest,
         rests: &Rests<'_>,
         now: Timestamp,
-    ) -> Result<Option<u64>, Failure> {
+    ) -> Result<Heeded, Failure> {
         let list = match self {
-            Self::NotPublished => return Ok(None),
+            Self::NotPublished => return Ok(Heeded::default()),
+            Self::NotLookedAt => {
+                return Ok(Heeded {
+                    not_looked_at: true,
+                    ..Heeded::default()
+                });
+            }
             Self::Known(list) => list,
             Self::Missing(why) => {
                 return Err(Failure::RevocationUnknown {
@@ -91,7 +121,11 @@ impl Revocations {
                 ),
             });
         }
-        Ok(Some(list.number()))
+        Ok(Heeded {
+            list: Some(list.number()),
+            not_looked_at: false,
+            withdrawn: list.taken_back(artifact, rests, now).cloned().collect(),
+        })
     }
 }
 

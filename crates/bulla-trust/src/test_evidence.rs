@@ -24,6 +24,6 @@ pub fn proof(signer: Identity, label: &str, time: Timestamp) -> Proof {
         sct: true,
         log: None,
         times: vec![time],
-        revocation_list: None,
+        revocation: Box::default(),
     }
 }

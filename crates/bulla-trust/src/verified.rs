@@ -7,7 +7,7 @@ use bulla_core::{Code, Diagnose, Digest, Identity};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::sigstore::CertificateClaims;
+use crate::{revocation::Heeded, sigstore::CertificateClaims};
 
 /// A claim that was proven, with its proof: by default that of a certificate,
 /// or a [`KeyProof`] where a key that the caller named made the signature.
@@ -60,10 +60,9 @@ pub struct Proof {
     pub log: Option<LogProof>,
     /// Every time that was proven: timestamps, and a log's signed time.
     pub times: Vec<Timestamp>,
-    /// The number of the revocation list that was heeded, where the instance
-    /// publishes one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub revocation_list: Option<u64>,
+    /// What is known of revocations.
+    #[serde(flatten)]
+    pub revocation: Box<Heeded>,
 }
 
 /// How a claim was proven with a key that the caller named: a key is nobody's
@@ -79,10 +78,9 @@ pub struct KeyProof {
     pub log: Option<LogProof>,
     /// Every time that was proven; may be empty.
     pub times: Vec<Timestamp>,
-    /// The number of the revocation list that was heeded, where the instance
-    /// publishes one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub revocation_list: Option<u64>,
+    /// What is known of revocations.
+    #[serde(flatten)]
+    pub revocation: Box<Heeded>,
 }
 
 /// A proof that cites the bundle it was made from.

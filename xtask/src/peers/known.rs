@@ -32,6 +32,7 @@ pub enum Source {
 
 /// What `cargo xtask peers` and CI install.
 pub const DEFAULT: &[&str] = &[
+    "chromium",
     "cosign",
     "cosign2",
     "crane",
@@ -67,6 +68,8 @@ const fn named(peer: Peer, program: &'static str) -> Peer {
 
 /// Every peer that can be installed, by name.
 pub const KNOWN: &[Peer] = &[
+    // For the login page, as a person sees it.
+    peer("chromium", "apt", Source::Apt("chromium")),
     peer(
         "cosign",
         "3.1.3",

@@ -1,5 +1,5 @@
 //! What surrounds the logs: search indexes that are fed, witnesses that are
-//! asked, the witness that is served, the monitor.
+//! asked, the witness that is served, the monitor, and who brings back sequencers.
 //!
 //! Tasks end with the authority that started them.
 
@@ -17,7 +17,7 @@ use super::AuthorityConfig;
 use crate::{
     error::AuthorityError,
     key_slot::KeySlots,
-    log::{Cosigner, Log, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
+    log::{Cosigner, Fall, Keeper, Log, ct::CtLog, rekor_v1::RekorV1, rekor_v2::RekorV2},
     monitor::{LogWatch, Monitor, MonitorError, OwnLog, Rules},
     search::{self, Format, Indexes, SearchIndex, SearchSettings},
     witness::{self, WitnessError, WitnessServer, WitnessSettings, WitnessStatus, Witnesses},
@@ -28,6 +28,7 @@ use crate::{
 pub(super) struct Background {
     tasks: JoinSet<()>,
     indexes: Option<Indexes>,
+    keepers: Vec<Arc<Keeper>>,
     witnesses: Option<Arc<Witnesses>>,
     witness: Option<WitnessServer>,
     monitor: Option<Arc<Monitor>>,
@@ -168,6 +169,20 @@ impl Background {
         self.monitor = Some(monitor.clone());
         self.tasks
             .spawn(monitor.keep_watching(move || leader.is_leading()));
+    }
+
+    /// Leads these logs again whenever their sequencers fell: for who leads alone.
+    pub(super) fn keep_led<'a>(&mut self, logs: impl IntoIterator<Item = &'a Log>) {
+        for log in logs {
+            let keeper = Arc::new(Keeper::new(log.clone()));
+            self.tasks.spawn(keeper.clone().keep());
+            self.keepers.push(keeper);
+        }
+    }
+
+    /// Which sequencers fell lately.
+    pub(super) fn falls(&self) -> impl Iterator<Item = Fall> {
+        self.keepers.iter().filter_map(|keeper| keeper.fall())
     }
 
     /// The monitor.

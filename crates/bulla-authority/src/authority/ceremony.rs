@@ -382,37 +382,57 @@ pub(super) struct Exported<'a> {
     pub(super) tsa: Asked<'a>,
 }
 
+/// Puts into an export what the instance has now: metadata, the newest online keys,
+/// and what is to be certified.
+pub(super) async fn renew(
+    export: &mut Export,
+    publisher: &Publisher,
+    ca: Asked<'_>,
+    tsa: Asked<'_>,
+) -> Result<(), AuthorityError> {
+    let [snapshot, timestamp, online] = publisher.online_keys().await?;
+    let request = |kind, (name, key, root): Asked<'_>| Request {
+        kind,
+        public_key: key.to_pem(),
+        common_name: name.into(),
+        root: root.map(|root| to_pem_chain([root])),
+    };
+    let encoded = |bytes: Option<Vec<u8>>| bytes.map(|bytes| STANDARD.encode(bytes));
+    export.root = encoded(publisher.file("root.json").await?);
+    export.root_key = publisher.root_key().await?.map(|key| key.to_pem());
+    export.targets = encoded(publisher.targets_metadata().await?);
+    export.snapshot_key = snapshot.to_pem();
+    export.timestamp_key = timestamp.to_pem();
+    export.online_key = online.to_pem();
+    export.requests = vec![
+        request(RequestKind::Intermediate, ca),
+        request(RequestKind::Timestamp, tsa),
+    ];
+    Ok(())
+}
+
 impl Exported<'_> {
     /// The export, with the newest online keys.
     pub(super) async fn export(self) -> Result<Export, AuthorityError> {
-        let [snapshot, timestamp, online] = self.publisher.online_keys().await?;
-        let request = |kind, (name, key, root): Asked<'_>| Request {
-            kind,
-            public_key: key.to_pem(),
-            common_name: name.into(),
-            root: root.map(|root| to_pem_chain([root])),
-        };
-        let encoded = |bytes: Option<Vec<u8>>| bytes.map(|bytes| STANDARD.encode(bytes));
-        Ok(Export {
+        let mut export = Export {
             version: crate::ceremony::VERSION,
             instance: self.instance.into(),
             organization: self.organization.into(),
-            root: encoded(self.publisher.file("root.json").await?),
-            root_key: self.publisher.root_key().await?.map(|key| key.to_pem()),
-            targets: encoded(self.publisher.targets_metadata().await?),
-            snapshot_key: snapshot.to_pem(),
-            timestamp_key: timestamp.to_pem(),
-            online_key: online.to_pem(),
-            requests: vec![
-                request(RequestKind::Intermediate, self.ca),
-                request(RequestKind::Timestamp, self.tsa),
-            ],
+            root: None,
+            root_key: None,
+            targets: None,
+            snapshot_key: String::new(),
+            timestamp_key: String::new(),
+            online_key: String::new(),
+            requests: Vec::new(),
             trusted_root: self.trusted_root,
             signing_config: self.signing_config,
             tsa_url: self.tsa_url.into(),
             log_v1_key: self.log_v1_key.to_pem(),
             ct_key: self.ct_key.to_pem(),
-        })
+        };
+        renew(&mut export, self.publisher, self.ca, self.tsa).await?;
+        Ok(export)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What somebody ought to look at, gathered from the monitor and the witnesses.
+//! What somebody ought to look at, gathered from the logs, the monitor and the witnesses.
 //!
 //! Findings are in the database, so every replica tells them; what could not be
 //! read or was not cosigned only the leader knows, since nobody else tries.
@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Authority;
 use crate::{
     health::concern::{Concern, Concerns, Kind},
+    log::Fall,
     monitor::{Monitor, Unread, WatchedLog},
     witness::WitnessStatus,
 };
@@ -18,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const FINDINGS: &str = "bulla log findings";
 /// For what this process ought to be able to read.
 const OWN: &str = "restart the authority, and see its log for why it could not read this";
+/// For a sequencer that fell: it is brought back without anybody.
+const FALLEN: &str = "see the log of the process for the panic, and report it";
 
 impl Authority {
     /// What somebody ought to look at now, findings first and the youngest of them first.
@@ -25,6 +28,9 @@ impl Authority {
         let mut concerns = Concerns::default();
         if let Some(monitor) = self.monitor() {
             findings(monitor, &mut concerns).await;
+        }
+        for fall in self.parts.background.falls() {
+            concerns.add(fallen(&fall));
         }
         if !self.is_leader() {
             return concerns;
@@ -54,6 +60,21 @@ async fn findings(monitor: &Monitor, concerns: &mut Concerns) {
     };
     let what = format!("its own findings: {why}");
     concerns.add(Concern::new(Kind::MonitorUnread, &what, None, OWN));
+}
+
+/// That it leads again does not say why it fell.
+fn fallen(fall: &Fall) -> Concern {
+    let (log, times) = (fall.log, fall.times);
+    let often = match times {
+        1 => "fell once".to_owned(),
+        times => format!("fell {times} times"),
+    };
+    let now = match &fall.down {
+        Some(why) => format!("is not written at present: {why}"),
+        None => "leads again".into(),
+    };
+    let what = format!("{log} {now} ({often})");
+    Concern::new(Kind::LogFallen, &what, Some(fall.since), FALLEN)
 }
 
 fn not_read(unread: &Unread, logs: &[WatchedLog]) -> Concern {

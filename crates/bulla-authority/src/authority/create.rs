@@ -152,6 +152,11 @@ pub(super) async fn open(
         keys: [&log_v1_key, &log_key, &ct_key],
     };
     let (rekor_v1, rekor) = around.put(&mut background, rekor_v1, rekor, &ca.ct).await?;
+    if opener.alone {
+        let logs = [ca.ct.log(), rekor.log(), rekor_v1.log()];
+        background.keep_led(logs);
+        first_checkpoints(logs).await;
+    }
     let tsa = opener
         .tsa(&config.tsa, &prepared.mailbox, clock.clone())
         .await?;
@@ -380,6 +385,18 @@ impl Opener {
 
     fn validity(&self) -> Result<Validity, AuthorityError> {
         Ok(Validity::seconds(self.instance.since, TEN_YEARS)?)
+    }
+}
+
+/// Waits until readers of a new instance find a checkpoint in each of its logs.
+pub(super) async fn first_checkpoints([one, two, three]: [&Log; 3]) {
+    let ready = tokio::join!(
+        one.first_checkpoint(),
+        two.first_checkpoint(),
+        three.first_checkpoint()
+    );
+    if ready != (true, true, true) {
+        tracing::warn!("not every log has published its first checkpoint yet");
     }
 }
 

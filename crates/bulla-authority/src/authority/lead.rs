@@ -2,16 +2,25 @@
 
 use super::{Authority, create};
 use crate::{
-    log::Fence,
+    log::{Fence, Log},
     replica::{Lead, Logs, Pending},
 };
 
 impl Authority {
     /// Its logs, which are led together.
     pub(super) fn logs(&self) -> Logs {
+        Logs::new(self.each_log().into_iter().cloned())
+    }
+
+    fn each_log(&self) -> [&Log; 3] {
         let parts = &self.parts;
-        let logs = [parts.ca.ct.log(), parts.rekor.log(), parts.rekor_v1.log()];
-        Logs::new(logs.into_iter().cloned())
+        [parts.ca.ct.log(), parts.rekor.log(), parts.rekor_v1.log()]
+    }
+
+    /// Waits until readers find a checkpoint in each log, whoever leads; not for
+    /// ever, since nobody may.
+    pub async fn first_checkpoints(&self) {
+        create::first_checkpoints(self.each_log()).await;
     }
 }
 

@@ -8,8 +8,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::ceremony::{self, Asked, Exported, Mailbox};
+use super::{
+    Parts,
+    ceremony::{self, Asked, Exported, Mailbox},
+};
 use crate::{
+    ceremony::Export,
     certified::{CertificateRequest, Role},
     error::AuthorityError,
     key_slot::KeySlots,
@@ -166,6 +170,24 @@ impl Prepared {
             None => Ok(otherwise),
         }
     }
+}
+
+/// Notes anew what the next ceremony begins with, as far as it changes while the
+/// instance serves: metadata, online keys, and the keys to be certified.
+pub(super) async fn note_anew(parts: &Parts) -> Result<(), AuthorityError> {
+    let Some(noted) = parts.mailbox.export().await? else {
+        return Ok(());
+    };
+    let mut export: Export = serde_json::from_slice(&noted)?;
+    let next = [
+        parts.ca.intermediates.request().await?,
+        parts.tsa.signers.request().await?,
+    ];
+    let [ca, tsa] = next
+        .each_ref()
+        .map(|one| (one.common_name.as_str(), &one.key, Some(&one.root)));
+    ceremony::renew(&mut export, &parts.tuf, ca, tsa).await?;
+    parts.mailbox.put_export(&export).await
 }
 
 /// The last version that clients may have seen of what was published without rows.

@@ -84,6 +84,7 @@ impl Authority {
             ("ceremony", super::ceremony::round(parts).await),
             ("revocations", parts.revocation.renew(now).await),
             ("tuf", parts.tuf.renew(now).await),
+            ("next ceremony", super::publish::note_anew(parts).await),
             ("login issuer", parts.login.renew(now).await),
             ("log-v1 garbage", parts.rekor_v1.log().collect().await),
             ("log-v2 garbage", parts.rekor.log().collect().await),

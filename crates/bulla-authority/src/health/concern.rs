@@ -1,5 +1,5 @@
 //! Something that somebody ought to look at, although everything answers: what the
-//! monitor found, what it cannot read, witnesses that do not cosign.
+//! monitor found, what it cannot read, witnesses that do not cosign, logs that fell.
 //!
 //! A [`Concern`] says what is wrong and which command goes into it; unlike an
 //! alarm it has no end that could be met. Of each kind only the first few are told
@@ -20,6 +20,8 @@ const LENGTH: usize = 400;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
+    /// A log whose sequencer fell lately.
+    LogFallen,
     /// Something that the monitor found, and nobody acknowledged.
     MonitorFinding,
     /// Something that the monitor cannot read.
@@ -30,7 +32,8 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
+        Self::LogFallen,
         Self::MonitorFinding,
         Self::MonitorUnread,
         Self::WitnessFailing,
@@ -39,6 +42,7 @@ impl Kind {
     /// One fixed word.
     pub fn name(self) -> &'static str {
         match self {
+            Self::LogFallen => "log-fallen",
             Self::MonitorFinding => "monitor-finding",
             Self::MonitorUnread => "monitor-unread",
             Self::WitnessFailing => "witness-failing",
@@ -76,6 +80,7 @@ impl Concern {
 impl fmt::Display for Concern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = match self.kind {
+            Kind::LogFallen => "a log fell",
             Kind::MonitorFinding => "the monitor found",
             Kind::MonitorUnread => "the monitor cannot read",
             Kind::WitnessFailing => "a witness does not cosign",

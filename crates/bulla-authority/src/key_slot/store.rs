@@ -128,6 +128,25 @@ impl SlotStore {
         }
     }
 
+    /// The command by which an operator removes every generation of these slots.
+    pub(super) fn removal(&self, slots: &[&str]) -> String {
+        match self {
+            Self::Files(directory) => {
+                let file =
+                    |slot: &&str| format!(" {}", directory.join(slot).display()) + "*.sealed";
+                format!("rm{}", slots.iter().map(file).collect::<String>())
+            }
+            Self::Rows(_) => {
+                let like = |slot: &&str| format!("key LIKE '{slot}%.sealed'");
+                let keys: Vec<_> = slots.iter().map(like).collect();
+                let keys = keys.join(" OR ");
+                format!(
+                    "psql DATABASE -c \"DELETE FROM value WHERE space = '{SPACE}' AND ({keys})\""
+                )
+            }
+        }
+    }
+
     /// Where `name` lies, in words.
     pub(super) fn place(&self, name: &str) -> PathBuf {
         match self {

@@ -2,7 +2,10 @@
 //!
 //! Only what our own intermediates signed is taken, the next one's included. The
 //! reads of RFC 6962 (`get-sth`, `get-entries`) are not here: no client of ours
-//! knows them, and tiles say the same.
+//! knows them, and tiles say the same. A process that does not lead the log asks
+//! whoever does ([`Leader`]).
+
+mod leader;
 
 use axum::{
     Json, Router,
@@ -21,13 +24,15 @@ use bulla_crypto::{
     x509::{Certificate, Precertificate, parse_certificate},
 };
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::{Leaf, Log, tile_routes};
 use crate::{
     error::AuthorityError,
     http::{RpcError, base64},
 };
+
+pub use leader::Leader;
 
 /// The log with its key.
 #[derive(Clone)]
@@ -36,6 +41,8 @@ pub struct CtLog {
     key: Arc<dyn Signer>,
     /// Whose certificates are taken: issuer, then root.
     chains: Arc<RwLock<Vec<Arc<[Certificate]>>>>,
+    /// Whom to ask where another process leads.
+    leader: Arc<OnceLock<Arc<dyn Leader>>>,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +66,7 @@ impl CtLog {
             log,
             key,
             chains: Arc::new(RwLock::new(vec![chain])),
+            leader: Arc::default(),
         }
     }
 
@@ -81,12 +89,13 @@ impl CtLog {
         chains.clone()
     }
 
-    /// Logs a precertificate of our own intermediate; the answer comes when it
-    /// is in the tree. The same precertificate gets the same promise again.
+    /// Logs a precertificate of our own intermediate in this process, which leads;
+    /// the answer comes when it is in the tree. The same precertificate gets the
+    /// same promise again.
     ///
     /// # Errors
     /// If the log cannot take it.
-    pub async fn promise(&self, precert: &Precertificate) -> Result<Sct, AuthorityError> {
+    pub async fn promise_here(&self, precert: &Precertificate) -> Result<Sct, AuthorityError> {
         let hash = precert.issuer_key_hash();
         let issued_by = |chain: &Arc<[Certificate]>| {
             let issuer = chain.first().and_then(|issuer| issuer.spki_der().ok());
@@ -159,6 +168,20 @@ impl CtLog {
         })
     }
 
+    /// A precertificate that another process of this authority issued.
+    ///
+    /// # Errors
+    /// [`RpcError`] if it is none, or none that we know the issuer of.
+    pub fn issued_elsewhere(&self, der: &[u8]) -> Result<Precertificate, RpcError> {
+        let certificate = parse_certificate(der).map_err(|_| not_ours())?;
+        let chains = self.chains();
+        let mut issuers = chains.iter().filter_map(|chain| chain.first());
+        let issuer = issuers
+            .find(|issuer| check_issued(&certificate, issuer).is_some())
+            .ok_or_else(not_ours)?;
+        Precertificate::from_submission(certificate, issuer).map_err(|_| not_ours())
+    }
+
     /// What our authority logged itself gets its promise again. What comes from
     /// outside is logged under another identity: that is how the monitor knows
     /// certificates that this authority did not issue.
@@ -169,7 +192,7 @@ impl CtLog {
     ) -> Result<Sct, AuthorityError> {
         let own = leaf_hash(precert.tbs_der());
         if self.log.find(own).await?.is_some() {
-            return self.promise(precert).await;
+            return self.promise_here(precert).await;
         }
         let poisoned = precert.certificate().der().to_vec();
         let identity = leaf_hash(&[b"submitted\0", poisoned.as_slice()].concat());

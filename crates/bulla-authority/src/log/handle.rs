@@ -12,14 +12,13 @@ use bulla_crypto::{
     note::NoteError,
 };
 use bytes::Bytes;
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
-use tokio::sync::{mpsc, oneshot, watch};
+use jiff::Timestamp;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 
 use super::{
     publisher::{Cosigner, Published, Publisher},
+    role::{Fence, Leading, Role},
     sequencer::{Sequencer, Submission},
 };
 use crate::{
@@ -32,8 +31,8 @@ const QUEUE: usize = 4096;
 /// How long a submission waits for its commit. Clients give up after 20 s.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Whether the right to lead certainly still holds: asked before anything is signed.
-pub type Fence = Arc<dyn Fn() -> bool + Send + Sync>;
+/// How long signing and storing the first checkpoint may take, beside its witnesses.
+const FIRST: Duration = Duration::from_secs(5);
 
 /// Signs a checkpoint at a time in milliseconds since 1970.
 pub type SignCheckpoint = Box<dyn Fn(&Checkpoint, u64) -> Result<String, NoteError> + Send + Sync>;
@@ -90,19 +89,23 @@ pub(super) struct Core {
     pub(super) store: Arc<dyn LogStore>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) signed: watch::Sender<Arc<Signed>>,
-    pub(super) published: RwLock<Published>,
+    pub(super) published: watch::Sender<Published>,
     /// Held by the sequencer while it runs.
     running: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// Whether this process leads the log: then where submissions go.
-#[derive(Default)]
-pub(super) struct Role(RwLock<Option<Leading>>);
+/// A log that was taken over, and not started yet.
+struct Reign {
+    leading: Leading,
+    next: Next,
+}
 
-struct Leading {
-    epoch: u64,
-    fence: Option<Fence>,
-    submissions: mpsc::Sender<Submission>,
+/// What its sequencer begins with.
+struct Next {
+    signed: Arc<Signed>,
+    queue: mpsc::Receiver<Submission>,
+    /// Dropped by the thread at its end.
+    alive: watch::Sender<()>,
 }
 
 /// A handle to a log.
@@ -111,34 +114,6 @@ pub struct Log {
     pub(super) core: Arc<Core>,
     pub(super) role: Arc<Role>,
     pub(super) patience: Duration,
-}
-
-impl Role {
-    /// Whether the log is led from this head on, and certainly so.
-    pub(super) fn is(&self, head: &Head) -> bool {
-        let leading = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        leading.as_ref().is_some_and(|leading| {
-            let fence = leading.fence.as_ref();
-            leading.epoch == head.epoch && fence.is_none_or(|holds| holds())
-        })
-    }
-
-    /// Leads no more, unless it already leads in a later epoch.
-    pub(super) fn leave(&self, head: &Head) {
-        let mut leading = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        leading.take_if(|leading| leading.epoch <= head.epoch);
-    }
-
-    fn set(&self, leading: Option<Leading>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = leading;
-    }
-
-    fn submissions(&self) -> Option<mpsc::Sender<Submission>> {
-        let leading = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let submissions = leading.as_ref().map(|leading| leading.submissions.clone());
-        // A sequencer that is gone, whyever, does not lead.
-        submissions.filter(|submissions| !submissions.is_closed())
-    }
 }
 
 impl Core {
@@ -228,7 +203,7 @@ impl Log {
             store,
             clock,
             signed: watch::Sender::new(nothing),
-            published: RwLock::default(),
+            published: watch::Sender::default(),
             running: Arc::default(),
         };
         let signed = core.sign(head, Frontier::new())?;
@@ -262,27 +237,82 @@ impl Log {
     async fn begin(&self, epoch: Option<u64>, fence: Option<Fence>) -> Result<(), AuthorityError> {
         self.step_down();
         let running = self.core.running.clone().lock_owned().await;
+        let reign = self.take_over(epoch, fence).await?;
+        self.role.set(Some(reign.leading));
+        self.start(reign.next, running)
+    }
+
+    /// Waits until the sequencer of this process has ended. The epoch that it led,
+    /// if it fell; nothing if it was told to stop, or another process took over.
+    pub(super) async fn fallen(&self) -> Option<u64> {
+        let (epoch, mut ended) = self.role.ending()?;
+        // Nothing is ever sent: this is the end of the thread.
+        let _ = ended.changed().await;
+        self.role.has_fallen(epoch).then_some(epoch)
+    }
+
+    /// Takes the log over again after the sequencer of that epoch fell, as
+    /// [`Self::lead`] does; `false` if it was told to stop meanwhile.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub(super) async fn lead_again(&self, fallen: u64) -> Result<bool, AuthorityError> {
+        let running = self.core.running.clone().lock_owned().await;
+        if !self.role.has_fallen(fallen) {
+            return Ok(false);
+        }
+        let reign = self.take_over(None, None).await?;
+        if !self.role.succeed(fallen, reign.leading) {
+            return Ok(false);
+        }
+        self.start(reign.next, running)?;
+        Ok(true)
+    }
+
+    /// Makes this process the log's only writer, from the tree that the store has.
+    async fn take_over(
+        &self,
+        epoch: Option<u64>,
+        fence: Option<Fence>,
+    ) -> Result<Reign, AuthorityError> {
         let name = self.core.config.name;
         let tree = self.core.store.take_over(name, epoch).await?;
         let signed = self.core.take_up(&tree)?;
         self.core.show(&tree)?;
         self.core.signed.send_replace(signed.clone());
         let (submissions, queue) = mpsc::channel(QUEUE);
-        let epoch = tree.head.epoch;
-        self.role.set(Some(Leading {
-            epoch,
+        let (alive, ended) = watch::channel(());
+        let leading = Leading {
+            epoch: tree.head.epoch,
             fence,
             submissions,
-        }));
+            ended,
+        };
+        let next = Next {
+            signed,
+            queue,
+            alive,
+        };
+        Ok(Reign { leading, next })
+    }
+
+    /// Starts the sequencer, and whoever publishes its checkpoints.
+    fn start(&self, next: Next, running: OwnedMutexGuard<()>) -> Result<(), AuthorityError> {
+        let Next {
+            signed,
+            queue,
+            alive,
+        } = next;
+        let (name, epoch) = (self.core.config.name, signed.head.epoch);
+        let ended = alive.subscribe();
         let role = Arc::downgrade(&self.role);
         let sequencer = Sequencer::new(self.core.clone(), role.clone(), signed);
-        let (alive, ended) = watch::channel(());
         let runtime = tokio::runtime::Handle::current();
         std::thread::Builder::new()
             .name(name.into())
             .spawn(move || {
                 runtime.block_on(sequencer.run(queue));
-                drop((alive, running));
+                drop((running, alive));
             })
             .map_err(|error| AuthorityError::LogUnavailable {
                 log: name.into(),
@@ -325,6 +355,15 @@ impl Log {
         self.core.show(&tree)
     }
 
+    /// Its name in the store.
+    pub fn name(&self) -> &'static str {
+        self.core.config.name
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.core.clock.now()
+    }
+
     /// Committed leaves.
     pub fn size(&self) -> u64 {
         self.core.signed.borrow().head.size
@@ -333,9 +372,18 @@ impl Log {
     /// The published checkpoint: renewed each second, witnessed, never an older one.
     /// Empty until there is one.
     pub fn checkpoint(&self) -> Arc<str> {
-        let published = &self.core.published;
-        let published = published.read().unwrap_or_else(PoisonError::into_inner);
-        published.note.clone()
+        self.core.published.borrow().note.clone()
+    }
+
+    /// Waits for the first published checkpoint, though no longer than witnesses may
+    /// take: without their quorum there is none. Whether it is there.
+    pub async fn first_checkpoint(&self) -> bool {
+        let cosigner = self.core.config.cosigner.as_ref();
+        let limit = cosigner.map_or(Duration::ZERO, |cosigner| cosigner.limit());
+        let mut news = self.core.published.subscribe();
+        let first = news.wait_for(|published| !published.note.is_empty());
+        let first = tokio::time::timeout(limit + FIRST, first).await;
+        matches!(first, Ok(Ok(_)))
     }
 
     /// Adds an entry and waits until a signed checkpoint covers it. `build` gets

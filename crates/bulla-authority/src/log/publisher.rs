@@ -10,14 +10,15 @@ use bulla_crypto::{
 };
 use std::{
     pin::Pin,
-    sync::{Arc, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 use tokio::sync::watch;
 
 use super::{
     Log,
-    handle::{Core, PATIENCE, Role, Signed},
+    handle::{Core, PATIENCE, Signed},
+    role::Role,
 };
 use crate::{
     error::AuthorityError,
@@ -77,13 +78,13 @@ impl Core {
     }
 
     fn show_note(&self, size: u64, note: Arc<str>) {
-        let mut published = self
-            .published
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if size >= published.size {
-            *published = Published { size, note };
-        }
+        self.published.send_if_modified(|published| {
+            let newer = size >= published.size;
+            if newer {
+                *published = Published { size, note };
+            }
+            newer
+        });
     }
 }
 
@@ -187,3 +188,6 @@ impl Publisher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Leaf,
-    handle::{Core, Role, Signed},
+    handle::{Core, Signed},
+    role::Role,
 };
 use crate::{
     error::AuthorityError,

@@ -31,12 +31,17 @@ pub fn router(log: Log, entries: &'static str) -> Router {
         .with_state(Tiles { log, entries })
 }
 
-async fn checkpoint(State(tiles): State<Tiles>) -> Response {
+async fn checkpoint(State(tiles): State<Tiles>) -> Result<Response, RpcError> {
+    let checkpoint = tiles.log.checkpoint();
+    if checkpoint.is_empty() {
+        let why = "this log has not published a checkpoint yet";
+        return Err(RpcError::unavailable(why));
+    }
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    (headers, tiles.log.checkpoint().to_string()).into_response()
+    Ok((headers, checkpoint.to_string()).into_response())
 }
 
 async fn tile(

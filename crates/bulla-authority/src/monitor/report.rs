@@ -39,3 +39,14 @@ pub struct Report {
     /// What may hold more than was found.
     pub unread: Vec<Unread>,
 }
+
+/// What was verified of a log once, and is not compared with any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// Its name.
+    pub log: String,
+    /// How many entries had been verified.
+    pub size: u64,
+    /// The root over them, in hexadecimal.
+    pub root: String,
+}

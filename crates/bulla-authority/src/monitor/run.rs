@@ -10,8 +10,8 @@ use std::{
 };
 
 use super::{
-    Finding, Found, LogWatch, MonitorError, MonitorSettings, RemoteLog, Report, Rules, Unread,
-    WatchState, What,
+    Finding, Forgotten, Found, LogWatch, MonitorError, MonitorSettings, RemoteLog, Report, Rules,
+    Unread, WatchState, What,
 };
 
 const POSITIONS: &str = "monitor";
@@ -143,6 +143,39 @@ impl Monitor {
             tracing::info!(target: "audit", event = "monitor.findings.acknowledged", through, count);
         }
         Ok(count)
+    }
+
+    /// Forgets what was verified of a log, so that it is read again from its first
+    /// entry and what it shows then is taken for the truth: for a log that
+    /// contradicts what it was, and somebody knows why. Gives what it was.
+    ///
+    /// # Errors
+    /// [`MonitorError::Unknown`] if no such log is watched; or of the database.
+    pub async fn accept_position(&self, log: &str) -> Result<Forgotten, MonitorError> {
+        let mut watched = self.logs.iter().map(LogWatch::name);
+        if !watched.any(|name| name == log) {
+            return Err(MonitorError::Unknown {
+                log: log.to_owned(),
+                watched: self.logs.iter().map(|log| log.name().to_owned()).collect(),
+            });
+        }
+        let stored = self.values.get(POSITIONS, log).await?;
+        // What cannot be read any more is forgotten as well.
+        let state = stored.and_then(|json| WatchState::parse(&json).ok());
+        let state = state.unwrap_or_default();
+        let forgotten = Forgotten {
+            log: log.to_owned(),
+            size: state.size(),
+            root: hex::encode(state.root()),
+        };
+        // A look that is under way does not move a position that is gone.
+        let delete = Change::Delete { key: log };
+        self.values.apply(POSITIONS, &[delete]).await?;
+        let Forgotten { size, root, .. } = &forgotten;
+        tracing::info!(
+            target: "audit", event = "monitor.position.accepted", log, size, root = %root
+        );
+        Ok(forgotten)
     }
 
     /// What was found, by the keys that it is kept under.

@@ -243,6 +243,40 @@ async fn a_log_that_goes_on_contradicting_itself_pushes_nothing_out() {
 }
 
 #[tokio::test]
+async fn a_position_is_accepted_for_a_watched_log_and_then_compared_with_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Lies::new();
+    let monitor = monitor(dir.path(), &log).await;
+    log.grow(300);
+    monitor.round().await;
+    assert_eq!(monitor.findings().await.unwrap(), []);
+    // Its operator restored a backup.
+    log.entries.lock().unwrap().truncate(100);
+    monitor.round().await;
+    assert_eq!(monitor.findings().await.unwrap().len(), 1);
+
+    let unknown = monitor.accept_position("another log").await.unwrap_err();
+    assert_eq!(unknown.code().0, "AUTH-0735");
+    assert!(unknown.to_string().contains("but a log"), "{unknown}");
+    let forgotten = monitor.accept_position("a log").await.unwrap();
+    assert_eq!((&*forgotten.log, forgotten.size), ("a log", 300));
+    assert_eq!(forgotten.root.len(), 64);
+    let through = monitor.report().await.unwrap().through.unwrap();
+    monitor.acknowledge(&through).await.unwrap();
+    for _ in 0..2 {
+        monitor.round().await;
+        assert_eq!(monitor.findings().await.unwrap(), []);
+        log.grow(3);
+    }
+    // The new tree is held to from now on.
+    log.entries.lock().unwrap()[7] = b"{}".into();
+    monitor.round().await;
+    assert_eq!(monitor.findings().await.unwrap().len(), 1);
+    let forgotten = monitor.accept_position("a log").await.unwrap();
+    assert_eq!(forgotten.size, 103);
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_told_since_the_first_time_until_it_can() {
     let dir = tempfile::tempdir().unwrap();
     let log = Lies::new();

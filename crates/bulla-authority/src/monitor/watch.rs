@@ -7,7 +7,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_crypto::{
     checkpoint::{Checkpoint, parse_checkpoint},
-    merkle::{Frontier, leaf_hash},
+    merkle::{Frontier, NodeHash, leaf_hash},
     note::parse_note,
     verifier_key::VerifierKey,
 };
@@ -38,6 +38,11 @@ impl WatchState {
     /// Leaves that were verified.
     pub fn size(&self) -> u64 {
         self.frontier.size()
+    }
+
+    /// The root over them.
+    pub fn root(&self) -> NodeHash {
+        self.frontier.root()
     }
 
     /// As it is kept.

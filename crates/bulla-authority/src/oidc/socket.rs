@@ -24,7 +24,7 @@ use super::{
     Issuer, Login, OidcError, Service,
     manage::{Done, Order},
 };
-use crate::monitor::{Monitor, MonitorError, Report};
+use crate::monitor::{Forgotten, Monitor, MonitorError, Report};
 use crate::tuf::Publisher;
 
 /// Bytes of one request.
@@ -51,6 +51,7 @@ pub struct Mint {
 #[derive(Deserialize)]
 #[serde(tag = "op", rename_all = "kebab-case", deny_unknown_fields)]
 enum Request {
+    AcceptPosition { log: String },
     Acknowledge { through: String },
     Findings {},
     Manage { order: Order },
@@ -62,7 +63,9 @@ enum Request {
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Answer {
-    // For the asker all three are something that was done.
+    // For the asker all of these are something that was done.
+    #[serde(rename = "done")]
+    Accepted(Forgotten),
     #[serde(rename = "done")]
     Acknowledged {
         acknowledged: usize,
@@ -136,6 +139,10 @@ async fn answer(stream: UnixStream, mint: &Mint) -> io::Result<()> {
         .read_until(b'\n', &mut line)
         .await?;
     let answer = match serde_json::from_slice::<Request>(&line) {
+        Ok(Request::AcceptPosition { log }) => match mint.accept_position(&log).await {
+            Ok(forgotten) => Answer::Accepted(forgotten),
+            Err(error) => Answer::refusing(&error),
+        },
         Ok(Request::Acknowledge { through }) => match mint.acknowledge(&through).await {
             Ok(acknowledged) => Answer::Acknowledged { acknowledged },
             Err(error) => Answer::refusing(&error),
@@ -183,6 +190,10 @@ impl Mint {
 
     async fn acknowledge(&self, through: &str) -> Result<usize, MonitorError> {
         self.monitor()?.acknowledge(through).await
+    }
+
+    async fn accept_position(&self, log: &str) -> Result<Forgotten, MonitorError> {
+        self.monitor()?.accept_position(log).await
     }
 
     fn token(&self, mint: impl FnOnce(&Self, Timestamp) -> Result<String, OidcError>) -> Answer {

@@ -1,5 +1,6 @@
 //! Writes of a follower go to the leader: the whole request, over mutual TLS, one
 //! hop. Both ends must show an identity of an authority of this instance.
+//! Certificates every replica issues itself: only the log's promise is the leader's.
 //!
 //! A request that came over the internal listener is never passed on again, so a
 //! change of leader cannot send it around in circles. Where a request may already
@@ -14,13 +15,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bulla_net::{Body as NetBody, Egress, HttpClient, HttpError, HttpOptions};
-use http::{HeaderName, HeaderValue, Method, header, request::Parts};
-use std::time::Duration;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use std::{pin::Pin, time::Duration};
 use url::Url;
 
 use super::{Replica, ReplicaError, Role};
 use crate::{
+    ca::internal::PROMISE,
     http::{BODY_BYTES, RpcError},
+    log::ct::Leader,
     transport::{Peers, TransportIdentity},
 };
 
@@ -30,6 +33,8 @@ const DEADLINE: Duration = Duration::from_secs(18);
 const AUTHORITY: &str = "authority";
 /// Longest answer of a write, in bytes: entry, proof and checkpoint.
 const ANSWER_BYTES: u64 = 16 << 20;
+/// Longest promise, in bytes.
+const SCT_BYTES: u64 = 4 << 10;
 /// What of a request matters to a service. `Host` is checked there once more.
 const PASSED_ON: [HeaderName; 7] = [
     header::HOST,
@@ -50,11 +55,9 @@ const PASSED_BACK: [HeaderName; 5] = [
 ];
 
 /// What only the leader can do.
-const WRITES: [&str; 6] = [
+const WRITES: [&str; 4] = [
     "/api/v1/log/entries",
     "/api/v2/log/entries",
-    "/api/v1/signingCert",
-    "/api/v2/signingCert",
     "/ct/v1/add-pre-chain",
     "/ct/v1/add-chain",
 ];
@@ -124,17 +127,24 @@ impl Forward {
         }
     }
 
+    /// A promise of the leader for a precertificate.
+    async fn ask(&self, leader: &str, precertificate: &[u8]) -> Result<Vec<u8>, HttpError> {
+        let mut url = address(leader)?;
+        url.set_path(PROMISE);
+        let body = NetBody::bytes(precertificate.to_vec());
+        let request = bulla_net::Request::post(url, body).deadline(DEADLINE);
+        let answer = self.client.send(request).await?;
+        let answer = answer.require(&[StatusCode::OK]).await?;
+        answer.bytes(SCT_BYTES, "a promise").await
+    }
+
     async fn send(
         &self,
         leader: &str,
         head: &Parts,
         body: axum::body::Bytes,
     ) -> Result<Response, HttpError> {
-        let refused = |why| HttpError::Url {
-            url: leader.to_owned(),
-            why,
-        };
-        let mut url = Url::parse(leader).map_err(|_| refused("it is no URL"))?;
+        let mut url = address(leader)?;
         url.set_path(head.uri.path());
         url.set_query(head.uri.query());
         let mut request = bulla_net::Request::new(head.method.clone(), url);
@@ -161,6 +171,28 @@ impl Forward {
     }
 }
 
+impl Leader for Forward {
+    fn promise<'a>(
+        &'a self,
+        precertificate: &'a [u8],
+    ) -> Pin<Box<dyn Future<Output = Option<Vec<u8>>> + Send + 'a>> {
+        Box::pin(async move {
+            let Role::Follower {
+                leader: Some(leader),
+            } = self.replica.somebody().await
+            else {
+                return None;
+            };
+            let asked = tokio::select! {
+                asked = self.ask(&leader, precertificate) => asked,
+                () = self.replica.deposed(&leader) => return None,
+            };
+            let refused = |error| tracing::warn!(%error, leader, "no promise");
+            asked.map_err(refused).ok()
+        })
+    }
+}
+
 /// Middleware (`from_fn_with_state`): what only the leader can do, and this
 /// process does not, is done there.
 pub async fn forward(State(forward): State<Forward>, request: Request, next: Next) -> Response {
@@ -178,6 +210,13 @@ pub async fn forward(State(forward): State<Forward>, request: Request, next: Nex
     answer.unwrap_or_else(|refused| {
         tracing::info!(target: "audit", path, why = refused.message(), "a write was refused");
         refused.into_response()
+    })
+}
+
+fn address(leader: &str) -> Result<Url, HttpError> {
+    Url::parse(leader).map_err(|_| HttpError::Url {
+        url: leader.to_owned(),
+        why: "it is no URL",
     })
 }
 

@@ -45,6 +45,8 @@ pub enum TufError {
     KeyOffline {
         /// Which role.
         role: &'static str,
+        /// The command that removes the keys which the instance itself has.
+        remove: String,
     },
     /// A slot that holds keys.
     #[error("a TUF key cannot be used: {0}")]
@@ -132,10 +134,9 @@ impl Diagnose for TufError {
                 "begin again from what the instance has now: bulla trust export --ceremony FILE, then bulla trust ceremony plan --export FILE"
                     .into()
             }
-            Self::KeyOffline { .. } => {
-                "stop the instance, remove keys/tuf-snapshot*.sealed, keys/tuf-timestamp*.sealed and keys/tuf-online*.sealed, and start it; then: bulla trust export --ceremony FILE, bulla trust ceremony plan --export FILE"
-                    .into()
-            }
+            Self::KeyOffline { remove, .. } => format!(
+                "stop the instance (every replica), run {remove} and start it; then: bulla trust export --ceremony FILE, bulla trust ceremony plan --export FILE"
+            ),
             Self::NoRoot => {
                 "bulla trust export --ceremony export.json, then bulla trust ceremony plan --export export.json"
                     .into()

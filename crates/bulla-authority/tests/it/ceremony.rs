@@ -20,6 +20,8 @@ use serde_json::Value;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use zeroize::Zeroizing;
 
+mod rows;
+
 use crate::client::{certify, get, open, open_as, sign_blob};
 
 /// People by name, and the keys of the authorities' roots.

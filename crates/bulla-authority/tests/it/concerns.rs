@@ -8,7 +8,7 @@ use axum::{
     http::{Request, StatusCode},
 };
 use bulla_authority::{
-    Authority, AuthorityConfig,
+    Authority, AuthorityConfig, AuthorityError,
     monitor::{IdentityRule, WatchedLog},
     operations::Operations,
     replica::Lead as _,
@@ -26,8 +26,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::{
-    client::{EMAIL, certify, open_as},
-    logs::until,
+    client::{EMAIL, certify, open_as, post_json},
+    logs::{hashedrekord_v2, until},
 };
 
 /// Where nobody listens.
@@ -200,6 +200,34 @@ async fn what_nobody_can_read_or_cosigns_is_the_leaders_to_tell() {
     // Who leads no more does not try any more either.
     authority.step_down();
     assert_eq!(ask_json(&operations, "/readyz").await["concerns"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_fell_is_told_and_takes_entries_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = open_as(dir.path(), AuthorityConfig::loopback(4321));
+    let authority = authority.await.unwrap();
+    let operations = operations(dir.path(), &authority).await;
+    let before = authority.log().log().size();
+    let built = |_, _| panic!("on purpose, in a builder");
+    let lost = authority.log().log().add([7; 32], built).await;
+    assert!(matches!(lost, Err(AuthorityError::LogUnavailable { .. })));
+    let told = until("it leads again", async || {
+        let health = ask_json(&operations, "/readyz?verbose").await;
+        let concern = &health["concerns"][0];
+        let what = concern["what"].as_str()?.to_owned();
+        assert_eq!(concern["kind"], "log-fallen");
+        (health["leader"] == true).then_some(what)
+    });
+    assert_eq!(told.await, "log-v2 leads again (fell once)");
+    let counters = ask(&operations, "/metrics").await;
+    let line = "bulla_concerns{kind=\"log-fallen\"} 1";
+    assert!(counters.contains(line), "{counters}");
+    let signed = SigningKey::generate(Scheme::EcdsaP256).unwrap();
+    let request = hashedrekord_v2(&signed, b"later", "PKIX_ECDSA_P256_SHA_256");
+    let logged = post_json(&authority, "/api/v2/log/entries", &request).await;
+    assert_eq!(logged.status, StatusCode::CREATED);
+    assert_eq!(authority.log().log().size(), before + 1);
 }
 
 #[tokio::test]

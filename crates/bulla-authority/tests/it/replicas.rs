@@ -5,6 +5,7 @@
 //! its place, no place was given twice, no entry has two places, and every
 //! checkpoint that anybody was shown is one of the final tree's.
 
+mod certificates;
 mod child;
 mod cluster;
 mod load;

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_authority::{
     Authority, AuthorityConfig,
+    key_slot::KeySlots,
     witness::{WitnessPeer, WitnessedLog},
 };
 use bulla_crypto::{
@@ -96,6 +97,47 @@ async fn published_checkpoints_carry_what_the_witness_cosigned() {
     );
     tokio::time::sleep(Duration::from_millis(2500)).await;
     assert_eq!(get(&log, "/api/v2/checkpoint").await.body, before);
+}
+
+#[tokio::test]
+async fn a_new_instance_has_its_checkpoints_witnessed_before_anybody_asks() {
+    let (of_log, of_witness) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    // The witness knows the log's key before there is a log.
+    let slots = KeySlots::open(&of_log.path().join("keys")).await.unwrap();
+    let key = slots
+        .get_or_create("log-v2", Scheme::Ed25519)
+        .await
+        .unwrap();
+    let key = VerifierKey::new("127.0.0.1", Kind::Ed25519, key.public().clone()).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = AuthorityConfig::loopback(listener.local_addr().unwrap().port());
+    config.witness.logs = vec![WitnessedLog {
+        origin: "127.0.0.1".into(),
+        keys: vec![key.to_string()],
+    }];
+    let witness = open_as(of_witness.path(), config).await.unwrap();
+    let url = format!("{}/witness", witness.base_url());
+    let server = axum::serve(listener, witness.router());
+    tokio::spawn(server.into_future());
+    let asked = Request::get(format!("{url}/key").parse().unwrap());
+    let key = HttpClient::loopback().send(asked).await.unwrap();
+    let key = String::from_utf8(key.bytes(1000, "key").await.unwrap()).unwrap();
+    let key = key.trim().to_owned();
+    let mut config = AuthorityConfig::loopback(4321);
+    config.witness.witnesses = vec![WitnessPeer {
+        url,
+        key: key.clone(),
+        ca_file: None,
+    }];
+    let log = open_as(of_log.path(), config).await.unwrap();
+    let note = get(&log, "/api/v2/checkpoint").await;
+    let note = parse_note(&note.body).unwrap();
+    let key = VerifierKey::parse(&key).unwrap();
+    assert!(key.verify(&note).unwrap().is_some());
+    // That the others are not known to the witness does not keep them back.
+    let note = get(&log, "/ct/static/checkpoint").await;
+    assert!(note.text().starts_with("127.0.0.1:4321\n1\n"));
+    assert!(!log.log().log().checkpoint().is_empty());
 }
 
 #[tokio::test]

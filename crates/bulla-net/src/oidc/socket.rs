@@ -94,6 +94,15 @@ pub async fn acknowledge(socket: &Path, through: &str) -> Result<serde_json::Val
     done(socket, &Question::Acknowledge { through }).await
 }
 
+/// Has the monitor forget what it verified of a log, and take for the truth what the
+/// log shows now; gives what was forgotten.
+///
+/// # Errors
+/// [`TokenError`] if no instance answers, or it watches no such log.
+pub async fn accept_position(socket: &Path, log: &str) -> Result<serde_json::Value, TokenError> {
+    done(socket, &Question::AcceptPosition { log }).await
+}
+
 async fn done(socket: &Path, question: &impl Serialize) -> Result<serde_json::Value, TokenError> {
     let answer = exchange(socket, question).await?;
     match limits::parse_json(&answer, MANAGED_BYTES, "answer")? {
@@ -155,6 +164,7 @@ pub fn parse_answer(line: &[u8]) -> Result<Token, TokenError> {
 #[derive(Serialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
 enum Question<'a> {
+    AcceptPosition { log: &'a str },
     Acknowledge { through: &'a str },
     Findings {},
     RotateTuf {},

@@ -16,7 +16,7 @@ fn by_key(envelope: &str) -> Verified<(), KeyProof> {
         envelope: digest(envelope),
         log: None,
         times: Vec::new(),
-        revocation_list: None,
+        revocation: Box::default(),
     };
     Verified::new((), proof)
 }
@@ -35,7 +35,7 @@ fn by_certificate(subject: &str) -> Verified<()> {
         sct: false,
         log: None,
         times: vec![jiff::Timestamp::UNIX_EPOCH],
-        revocation_list: None,
+        revocation: Box::default(),
     };
     Verified::new((), proof)
 }

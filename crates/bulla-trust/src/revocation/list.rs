@@ -23,6 +23,8 @@ pub const PREDICATE_TYPE: &str = "https://bulla.dev/revocations/v1";
 const SIGNER: &str = "/revoker";
 /// Entries of one list.
 const ENTRIES: usize = 20_000;
+/// Withdrawals of one list; the oldest go first.
+const WITHDRAWN: usize = 1_000;
 /// Longest reason, in bytes.
 const REASON_BYTES: usize = 1_000;
 
@@ -41,6 +43,20 @@ pub enum Target {
     Key(Digest),
     /// An artifact, an envelope or bundle, or a certificate, by its digest.
     Digest(Digest),
+}
+
+impl Target {
+    /// Whether a signature of that artifact rests on it.
+    fn is_under(&self, artifact: &Digest, rests: &Rests<'_>) -> bool {
+        match self {
+            Self::Identity { issuer, subject } => {
+                let is = |signer: &Identity| signer.issuer == *issuer && signer.subject == *subject;
+                rests.signer.is_some_and(is)
+            }
+            Self::Key(key) => rests.key == key,
+            Self::Digest(digest) => artifact == digest || rests.cited.contains(&digest),
+        }
+    }
 }
 
 impl fmt::Display for Target {
@@ -68,6 +84,18 @@ pub struct Revoked {
     pub reason: String,
 }
 
+/// What was on the list once, and counts again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Withdrawn {
+    /// What.
+    pub target: Target,
+    /// When it was taken off.
+    pub at: Timestamp,
+    /// Why, for a person.
+    pub reason: String,
+}
+
 /// A list of revocations: verified, or about to be signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -77,6 +105,9 @@ pub struct RevocationList {
     issued: Timestamp,
     next_update: Timestamp,
     entries: Vec<Revoked>,
+    /// Lists of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    withdrawn: Vec<Withdrawn>,
 }
 
 impl RevocationList {
@@ -97,8 +128,23 @@ impl RevocationList {
             issued,
             next_update,
             entries,
+            withdrawn: Vec::new(),
         };
         list.checked()
+    }
+
+    /// The same list, which also says what was taken off: the youngest of these,
+    /// but for what is revoked again.
+    ///
+    /// # Errors
+    /// [`RevocationError`] if no verifier would take it.
+    pub fn withdrawing(mut self, mut withdrawn: Vec<Withdrawn>) -> Result<Self, RevocationError> {
+        withdrawn.retain(|one| self.entries.iter().all(|entry| entry.target != one.target));
+        withdrawn.sort_by_key(|one| one.at);
+        let surplus = withdrawn.len().saturating_sub(WITHDRAWN);
+        withdrawn.drain(..surplus);
+        self.withdrawn = withdrawn;
+        self.checked()
     }
 
     /// The statement that the instance with this root signs.
@@ -133,9 +179,41 @@ impl RevocationList {
         root: &TrustRoot,
         now: Timestamp,
     ) -> Result<(Self, Identity), Rejection> {
+        Self::verify_about(bundle, root, &root.id().0, now)
+    }
+
+    /// The list in a bundle that was given beside a root in a file: its first
+    /// `root.json` is not known then, so signer and log alone tell whose it is.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn verify_beside(
+        bundle: &[u8],
+        root: &TrustRoot,
+        now: Timestamp,
+    ) -> Result<Self, Rejection> {
+        let bundle = UnverifiedBundle::read(bundle)?;
+        let about = bundle.judge(|bundle| {
+            let statement = bundle.statement()?;
+            let subject = statement.subject.first();
+            let digest = subject.and_then(|subject| subject.digest.get("sha256"));
+            let digest = digest.and_then(|hex| format!("sha256:{hex}").parse().ok());
+            digest.ok_or_else(|| Failure::NotAStatement {
+                detail: "it names no root".into(),
+            })
+        })?;
+        Self::verify_about(&bundle, root, &about, now).map(|(list, _)| list)
+    }
+
+    fn verify_about(
+        bundle: &(impl AsBundle + ?Sized),
+        root: &TrustRoot,
+        about: &Digest,
+        now: Timestamp,
+    ) -> Result<(Self, Identity), Rejection> {
         let verified = Verification::new(root, now)
             .without_revocations()
-            .attestation(bundle, &root.id().0)?;
+            .attestation(bundle, about)?;
         verified.require_predicate_type(PREDICATE_TYPE)?;
         let reject =
             |error: RevocationError| Rejection::because(&error).of(&verified.proof().envelope);
@@ -170,12 +248,17 @@ impl RevocationList {
     }
 
     fn checked(self) -> Result<Self, RevocationError> {
-        let long = |entry: &Revoked| entry.reason.len() > REASON_BYTES;
+        let long = |reason: &str| reason.len() > REASON_BYTES;
+        let mut reasons = self.entries.iter().map(|entry| &entry.reason);
+        let mut others = self.withdrawn.iter().map(|one| &one.reason);
         let what = match self {
             _ if self.version != 1 => "its version is not 1",
             _ if self.next_update <= self.issued => "it ends before it begins",
             _ if self.entries.len() > ENTRIES => "it has more than 20000 entries",
-            _ if self.entries.iter().any(long) => "a reason has more than 1000 bytes",
+            _ if self.withdrawn.len() > WITHDRAWN => "it has more than 1000 withdrawals",
+            _ if reasons.any(|reason| long(reason)) || others.any(|reason| long(reason)) => {
+                "a reason has more than 1000 bytes"
+            }
             _ => return Ok(self),
         };
         Err(RevocationError::Invalid { what })
@@ -206,19 +289,23 @@ impl RevocationList {
         // As of an earlier time, only what was known then.
         let mut listed = self.entries.iter().filter(|entry| entry.listed <= now);
         listed.find(|entry| {
-            let older = rests.times.iter().any(|time| *time < entry.from);
-            match &entry.target {
-                Target::Identity { issuer, subject } => {
-                    let is =
-                        |signer: &Identity| signer.issuer == *issuer && signer.subject == *subject;
-                    !older && rests.signer.is_some_and(is)
-                }
-                Target::Key(key) => !older && rests.key == key,
-                Target::Digest(digest) => {
-                    now >= entry.from && (artifact == digest || rests.cited.contains(&digest))
-                }
-            }
+            let counts = match &entry.target {
+                Target::Digest(_) => now < entry.from,
+                _ => rests.times.iter().any(|time| *time < entry.from),
+            };
+            !counts && entry.target.is_under(artifact, rests)
         })
+    }
+
+    /// What this signature rests on that was taken off the list.
+    pub(super) fn taken_back<'a>(
+        &'a self,
+        artifact: &Digest,
+        rests: &Rests<'_>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'a Withdrawn> {
+        let known = self.withdrawn.iter().filter(move |one| one.at <= now);
+        known.filter(|one| one.target.is_under(artifact, rests))
     }
 
     /// The same list, which counts until `end` at most: where what carried it
@@ -242,6 +329,11 @@ impl RevocationList {
     /// By when there has to be another one.
     pub fn next_update(&self) -> Timestamp {
         self.next_update
+    }
+
+    /// What was revoked and counts again, the oldest first.
+    pub fn withdrawn(&self) -> &[Withdrawn] {
+        &self.withdrawn
     }
 
     /// What is revoked.

@@ -21,7 +21,7 @@ use super::{
     verify::{Artifact, subject_differs},
 };
 use crate::{
-    revocation::{Rests, Revocations},
+    revocation::{Heeded, Rests, Revocations},
     root::{TrustRoot, material::Log},
     verified::{KeyProof, LogProof, Proof},
 };
@@ -52,15 +52,11 @@ impl<'r> Judge<'r> {
         }
     }
 
-    /// Which list says that nothing of what a signature rests on is revoked.
-    /// Nothing is hashed for an instance that publishes none.
-    fn unrevoked(
-        &self,
-        artifact: &Artifact<'_>,
-        rests: &Rests<'_>,
-    ) -> Result<Option<u64>, Failure> {
+    /// What says that nothing of what a signature rests on is revoked. Nothing
+    /// is hashed for an instance that publishes none.
+    fn unrevoked(&self, artifact: &Artifact<'_>, rests: &Rests<'_>) -> Result<Heeded, Failure> {
         if matches!(self.revocations, Revocations::NotPublished) {
-            return Ok(None);
+            return Ok(Heeded::default());
         }
         let artifact = self.about.cloned().unwrap_or_else(|| artifact.digest());
         self.revocations.check(&artifact, rests, self.now)
@@ -92,9 +88,9 @@ impl<'r> Judge<'r> {
             sct,
             log,
             times,
-            revocation_list: None,
+            revocation: Box::default(),
         };
-        proof.revocation_list = self.unrevoked(
+        let revocation = self.unrevoked(
             artifact,
             &Rests {
                 signer: Some(&proof.signer),
@@ -103,6 +99,7 @@ impl<'r> Judge<'r> {
                 times: &proof.times,
             },
         )?;
+        proof.revocation = Box::new(revocation);
         Ok(proof)
     }
 
@@ -132,9 +129,9 @@ impl<'r> Judge<'r> {
             envelope: evidence.cited.clone(),
             log: self.log_proof(&entries)?,
             times,
-            revocation_list: None,
+            revocation: Box::default(),
         };
-        proof.revocation_list = self.unrevoked(
+        let revocation = self.unrevoked(
             artifact,
             &Rests {
                 signer: None,
@@ -143,6 +140,7 @@ impl<'r> Judge<'r> {
                 times: &proof.times,
             },
         )?;
+        proof.revocation = Box::new(revocation);
         Ok(proof)
     }
 

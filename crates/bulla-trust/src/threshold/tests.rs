@@ -26,7 +26,7 @@ fn proof(subject: &str, envelope: &str) -> Proof {
         sct: true,
         log: None,
         times: Vec::new(),
-        revocation_list: None,
+        revocation: Box::default(),
     }
 }
 
@@ -40,7 +40,7 @@ fn by_key(key: &str, envelope: &str) -> Signature {
         envelope: digest(envelope),
         log: None,
         times: Vec::new(),
-        revocation_list: None,
+        revocation: Box::default(),
     };
     Signature::from(&Verified::new((), proof))
 }

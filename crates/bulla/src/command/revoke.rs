@@ -1,7 +1,7 @@
 //! `bulla revoke`: a signer, a key or a digest that no longer counts.
 
 use bulla_core::Digest;
-use bulla_trust::revocation::{RevocationList, Revoked, Target};
+use bulla_trust::revocation::{RevocationList, Revoked, Target, Withdrawn};
 use clap::{Args, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::fmt::Write as _;
@@ -29,7 +29,7 @@ Examples:
   bulla revoke key cosign.pub --from 2026-11-20 --reason \"laptop stolen\"
   bulla revoke digest sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae --reason backdoor
   bulla revoke list
-  bulla revoke withdraw identity dana@example.com --issuer https://login.example.com")]
+  bulla revoke withdraw key cosign.pub --reason \"the laptop was found\"")]
 pub struct RevokeArgs {
     #[command(subcommand)]
     command: RevokeCommand,
@@ -63,18 +63,39 @@ enum RevokeCommand {
     /// Take something off the list, named as it was put there: it counts again
     Withdraw {
         #[command(subcommand)]
-        what: Named,
+        command: WithdrawCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum WithdrawCommand {
+    /// An artifact, a bundle or a certificate
+    Digest {
+        #[command(flatten)]
+        what: DigestArgs,
+        #[command(flatten)]
+        why: WhyArgs,
+    },
+    /// A signer, as certificates name it
+    Identity {
+        #[command(flatten)]
+        what: IdentityArgs,
+        #[command(flatten)]
+        why: WhyArgs,
+    },
+    /// A key
+    Key {
+        #[command(flatten)]
+        what: KeyArgs,
+        #[command(flatten)]
+        why: WhyArgs,
     },
 }
 
 /// What an entry is about.
-#[derive(Subcommand)]
 enum Named {
-    /// An artifact, a bundle or a certificate
     Digest(DigestArgs),
-    /// A signer, as certificates name it
     Identity(IdentityArgs),
-    /// A key
     Key(KeyArgs),
 }
 
@@ -106,6 +127,14 @@ struct EntryArgs {
     #[arg(long, value_name = "TIME", value_parser = time)]
     from: Option<Timestamp>,
     /// Why: everybody who is refused reads it
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+/// What every withdrawal has.
+#[derive(Args)]
+struct WhyArgs {
+    /// Why: it stays on the list, for everybody who looks
     #[arg(long, value_name = "TEXT")]
     reason: String,
 }
@@ -155,10 +184,20 @@ async fn change(
             })?;
             return Ok((list, None));
         }
-        RevokeCommand::Withdraw { what } => {
-            let target = what.target(instance)?;
-            let list = revocations::withdraw(instance, &target).await?;
-            return Ok((list, Some(format!("{target} is not revoked any more"))));
+        RevokeCommand::Withdraw { command } => {
+            let (what, why) = match command {
+                WithdrawCommand::Digest { what, why } => (Named::Digest(what), why),
+                WithdrawCommand::Identity { what, why } => (Named::Identity(what), why),
+                WithdrawCommand::Key { what, why } => (Named::Key(what), why),
+            };
+            let withdrawn = Withdrawn {
+                target: what.target(instance)?,
+                at: this_second(),
+                reason: why.reason,
+            };
+            let list = revocations::withdraw(instance, &withdrawn).await?;
+            let done = format!("{} is not revoked any more", withdrawn.target);
+            return Ok((list, Some(done)));
         }
         RevokeCommand::Digest { what, entry } => (Named::Digest(what), entry),
         RevokeCommand::Identity { what, entry } => (Named::Identity(what), entry),
@@ -166,17 +205,20 @@ async fn change(
     };
     let target = what.target(instance)?;
     let done = format!("{target} is revoked");
-    let now = Timestamp::now();
     let revoked = Revoked {
         target,
         // Timestamps tell whole seconds: what is signed in this one is not older.
-        from: entry
-            .from
-            .unwrap_or(Timestamp::from_second(now.as_second()).unwrap_or(now)),
-        listed: now,
+        from: entry.from.unwrap_or(this_second()),
+        listed: Timestamp::now(),
         reason: entry.reason,
     };
     Ok((revocations::add(instance, &[revoked]).await?, Some(done)))
+}
+
+/// Now, without the fraction.
+fn this_second() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 impl Named {
@@ -207,6 +249,10 @@ fn text(list: &RevocationList) -> String {
     }
     if list.entries().is_empty() {
         out.push_str("nothing is revoked\n");
+    }
+    for one in list.withdrawn() {
+        let (at, target, reason) = (one.at, &one.target, &one.reason);
+        let _ = writeln!(out, "withdrawn {at}  {target}  {reason}");
     }
     out
 }

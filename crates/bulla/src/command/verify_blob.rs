@@ -102,6 +102,9 @@ pub fn tell_file(
                 let line = format!(" ✓ {name} is {verb} by {}", one.signer());
                 context.talk.say(&line);
             }
+            if accepted.iter().any(|one| one.revocation_not_looked_at()) {
+                context.talk.say(verifying::NOT_LOOKED_AT);
+            }
         }
     }
     outputs.write(|format| match (format, &failure) {

@@ -55,6 +55,19 @@ struct Leading {
 }
 
 impl Leading {
+    fn start(replica: Replica, authority: &Authority) -> Self {
+        let authority = authority.clone();
+        let task = tokio::spawn({
+            let (replica, authority) = (replica.clone(), authority.clone());
+            async move { replica.run(&authority).await }
+        });
+        Self {
+            task,
+            replica,
+            authority,
+        }
+    }
+
     /// Gives the lease back, so that another takes over at once.
     async fn stop(self) {
         self.task.abort();
@@ -138,47 +151,37 @@ impl Server {
         if let (Storage::Shared(_), Some(identity)) = (&storage, &identity) {
             let own = Replica::new(storage.leases(), &config.replica).or_could_not_run()?;
             let passed_on = Forward::new(own.clone(), identity).or_could_not_run()?;
+            authority.ask_leader(&passed_on);
             router = router.layer(from_fn_with_state(passed_on, replica::forward));
             replica = Some(own);
         }
-        let mut listeners = vec![
-            listen::spawn(
-                public,
-                public_tls
-                    .as_ref()
-                    .map(TlsFiles::server_config)
-                    .transpose()?,
-                router,
-                stopped.clone(),
-            ),
-            listen::spawn(
-                operators,
-                None,
-                operations.clone().router(),
-                stopped.clone(),
-            ),
-        ];
+        let mut listeners = vec![listen::spawn(
+            operators,
+            None,
+            operations.clone().router(),
+            stopped.clone(),
+        )];
         if let Some((listener, identity)) = internal.zip(identity) {
             let tls = identity
                 .server_config(&Forward::peers())
                 .or_could_not_run()?;
-            let router = replica::internal(authority.router());
+            let router = authority.internal_router();
+            let stopped = stopped.clone();
             listeners.push(listen::spawn(listener, Some(tls), router, stopped));
         }
+        let leading = replica.map(|replica| Leading::start(replica, &authority));
+        if leading.is_some() {
+            // Nobody is to read a log that has no checkpoint yet.
+            authority.first_checkpoints().await;
+        }
+        let tls = public_tls.as_ref().map(TlsFiles::server_config);
+        listeners.push(listen::spawn(public, tls.transpose()?, router, stopped));
         let socket = home.token_socket();
         let tokens = authority
             .token_socket(&socket)
             .on_path("listen on", &socket)?;
         let published = publish(&home, &authority)?;
         record(&home, &operations)?;
-        let leading = replica.map(|replica| Leading {
-            task: tokio::spawn({
-                let (replica, authority) = (replica.clone(), authority.clone());
-                async move { replica.run(&authority).await }
-            }),
-            replica,
-            authority: authority.clone(),
-        });
         let told = Told::at_start(&operations, context).await;
         let renewal = keep_renewed(home, authority, operations.clone(), public_tls, told);
         let tasks = vec![tokio::spawn(tokens), tokio::spawn(renewal)];

@@ -9,8 +9,8 @@ use bulla_authority::Authority;
 use bulla_core::{Clock, SystemClock, limits};
 use bulla_net::{revocation, seal_statement, token::Service};
 use bulla_trust::{
-    Revocations, TrustRoot,
-    revocation::{RevocationList, Revoked, Target},
+    Rejection, Revocations, TrustRoot,
+    revocation::{RevocationList, Revoked, Target, Withdrawn},
     root::LogChoice,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -42,19 +42,22 @@ pub fn file(home: &Home) -> PathBuf {
 
 /// The root, with what this machine knows of the instance's revocations.
 pub fn known(root: TrustRoot, home: &Home) -> TrustRoot {
-    let revocations = in_file(&root, &file(home), Timestamp::now());
+    let revocations = in_file(&root, &file(home), RevocationList::verify);
     root.knowing(revocations)
 }
 
+/// How a list is verified under a root, now.
+type Verify = fn(&[u8], &TrustRoot, Timestamp) -> Result<RevocationList, Rejection>;
+
 /// The list in a file that ought to be there.
-pub fn in_file(root: &TrustRoot, path: &Path, now: Timestamp) -> Revocations {
+pub fn in_file(root: &TrustRoot, path: &Path, verify: Verify) -> Revocations {
     let bytes = fs::File::open(path).and_then(|open| {
         limits::read_bounded(open, limits::BUNDLE_BYTES, "revocation list")
             .map_err(io::Error::other)
     });
     let missing = |why: String| Revocations::Missing(format!("{}: {why}", path.display()));
     match bytes {
-        Ok(bytes) => match RevocationList::verify(&bytes, root, now) {
+        Ok(bytes) => match verify(&bytes, root, Timestamp::now()) {
             Ok(list) => Revocations::Known(list),
             Err(rejection) => missing(rejection.to_string()),
         },
@@ -100,32 +103,50 @@ pub async fn add(instance: &Instance, entries: &[Revoked]) -> Result<RevocationL
         .hint("after a break-in replace the keys that carry the list: bulla trust rotate"));
     }
     change(instance, |mut all| {
-        all.extend_from_slice(entries);
+        all.revoked.extend_from_slice(entries);
         Ok(all)
     })
     .await
 }
 
-/// Takes off the list whatever names exactly this target.
+/// Takes off the list whatever names exactly this target, and says so there.
 ///
 /// # Errors
 /// If nothing on the list does, or the instance refuses the new list.
-pub async fn withdraw(instance: &Instance, target: &Target) -> Result<RevocationList, Failure> {
+pub async fn withdraw(instance: &Instance, one: &Withdrawn) -> Result<RevocationList, Failure> {
     change(instance, |mut all| {
-        let before = all.len();
-        all.retain(|entry| entry.target != *target);
-        match all.len() < before {
-            true => Ok(all),
-            false => Err(not_listed(target, &all)),
+        let before = all.revoked.len();
+        all.revoked.retain(|entry| entry.target != one.target);
+        if all.revoked.len() == before {
+            return Err(not_listed(&one.target, &all.revoked));
         }
+        all.withdrawn.retain(|known| known.target != one.target);
+        all.withdrawn.push(one.clone());
+        Ok(all)
     })
     .await
 }
 
-/// Makes the next list of the present one's entries, as `with` changes them.
+/// What a list says.
+#[derive(Default)]
+struct Said {
+    revoked: Vec<Revoked>,
+    withdrawn: Vec<Withdrawn>,
+}
+
+impl Said {
+    fn of(list: &RevocationList) -> Self {
+        Self {
+            revoked: list.entries().to_vec(),
+            withdrawn: list.withdrawn().to_vec(),
+        }
+    }
+}
+
+/// Makes the next list of what the present one says, as `with` changes it.
 async fn change(
     instance: &Instance,
-    with: impl Fn(Vec<Revoked>) -> Result<Vec<Revoked>, Failure>,
+    with: impl Fn(Said) -> Result<Said, Failure>,
 ) -> Result<RevocationList, Failure> {
     let mut last: Option<(u64, Failure)> = None;
     for _ in 0..ATTEMPTS {
@@ -136,8 +157,8 @@ async fn change(
         if let Some((_, failure)) = last.take_if(|(tried, _)| *tried == number) {
             return Err(failure);
         }
-        let entries = list.as_ref().map_or(&[][..], RevocationList::entries);
-        match publish(instance, list.as_ref(), with(entries.to_vec())?).await {
+        let said = list.as_ref().map(Said::of).unwrap_or_default();
+        match publish(instance, list.as_ref(), with(said)?).await {
             Ok(list) => return Ok(list),
             Err(failure) => last = Some((number, failure)),
         }
@@ -180,12 +201,14 @@ pub async fn export(home: &Home, authority: &Authority) -> Result<(), Failure> {
 async fn publish(
     instance: &Instance,
     last: Option<&RevocationList>,
-    entries: Vec<Revoked>,
+    said: Said,
 ) -> Result<RevocationList, Failure> {
     let number = last.map_or(0, RevocationList::number).saturating_add(1);
     let now = Timestamp::now();
     let until = now.checked_add(LIFE).unwrap_or(Timestamp::MAX);
-    let list = RevocationList::new(number, now, until, entries).or_usage()?;
+    let list = RevocationList::new(number, now, until, said.revoked)
+        .and_then(|list| list.withdrawing(said.withdrawn))
+        .or_usage()?;
     let statement = list.statement(&instance.root_id()?).or_could_not_run()?;
     let token = instance.service_token(Service::Revoker).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

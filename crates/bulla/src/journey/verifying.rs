@@ -32,7 +32,7 @@ pub use candidate::{Candidate, Seal};
 pub use collect::{Collected, collect};
 pub use file::{FileAnswer, FileQuestion, file};
 pub use image::{Answer, Question, image};
-pub use said::Said;
+pub use said::{NOT_LOOKED_AT, Said};
 pub use which::{Member, Which, within};
 
 /// Somebody whose signature counts, by the name that the person gave them.

@@ -1,10 +1,11 @@
 //! People who log in: `bulla user`, and the clients that send them to our issuer.
 //!
 //! cosign 3 and 2 by device and by browser, sigstore-python by browser, our own
-//! client; the browser is curl. Whatever they sign is verified for the login
+//! client; the browser is curl, and once Chromium. Whatever they sign is verified for the login
 //! issuer, and for nobody else.
 
 mod browser;
+mod chromium;
 
 use std::{
     fs::{self, File},
@@ -18,6 +19,7 @@ use bulla_testkit::{Outcome, Shared, World, require};
 use serde_json::Value;
 
 use browser::{Browser, DANA, PASSWORD};
+use chromium::Chromium;
 
 static SHARED: LazyLock<Shared> = LazyLock::new(|| {
     let shared = Shared::start();
@@ -254,7 +256,8 @@ fn cosign_2_without_a_terminal() {
     by_device("cosign2", "device-cosign2");
 }
 
-fn by_browser(program: &'static str, name: &str) {
+/// `log_in` goes where an address leads, as the person whose login it is.
+fn by_browser(program: &'static str, name: &str, log_in: impl FnOnce(&str)) {
     let Some(cosign) = Cosign::new(program, name) else {
         return;
     };
@@ -267,19 +270,39 @@ fn by_browser(program: &'static str, name: &str) {
     command.env("PATH", format!("{folder}:{path}"));
     let mut waiting = Waiting::start(&mut command, name);
     let url = waiting.word(&seen, &format!("{}/auth?", issuer()));
-    log_in_at(name, &url);
+    log_in(&url);
     waiting.end();
     cosign.verify();
 }
 
 #[test]
 fn cosign_3_with_a_browser() {
-    by_browser("cosign", "browser-cosign3");
+    let name = "browser-cosign3";
+    by_browser("cosign", name, |url| log_in_at(name, url));
 }
 
 #[test]
 fn cosign_2_with_a_browser() {
-    by_browser("cosign2", "browser-cosign2");
+    let name = "browser-cosign2";
+    by_browser("cosign2", name, |url| log_in_at(name, url));
+}
+
+#[test]
+fn cosign_3_with_chromium() {
+    let Some(chromium) = require("chromium") else {
+        return;
+    };
+    let world = World::new();
+    by_browser("cosign", "chromium-cosign3", |url| {
+        let mut browser = Chromium::start(&world, &chromium.display().to_string());
+        browser.log_in(url, DANA, "not the password");
+        let refused = browser.refused();
+        assert!(refused.contains("password"), "{refused}");
+        browser.log_in(url, DANA, PASSWORD);
+        // The page's policy lets the form go on to whoever waits for the code.
+        let arrived = browser.arrived("http://localhost:");
+        assert!(arrived.contains("code="), "{arrived}");
+    });
 }
 
 #[test]

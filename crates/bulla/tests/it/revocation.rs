@@ -109,6 +109,8 @@ fn what_is_withdrawn_counts_again_and_only_what_is_named_exactly() {
     }
     place.verify(&signed, DANA, &[]).exit(1).says("TRUST-0800");
 
+    let because = ["--reason", "it was another Dana"];
+    let withdraw = |what: &[&str]| place.revoke(&[&["withdraw"], what, &because[..]].concat());
     // Another issuer, other letters, a key for a digest: not what is on the list.
     let other = "https://login.example.com";
     let capital = DANA.to_uppercase();
@@ -120,29 +122,90 @@ fn what_is_withdrawn_counts_again_and_only_what_is_named_exactly() {
         &["key", &unknown],
         &["digest", &unknown],
     ] {
-        place
-            .revoke(&[&["withdraw"], wrong].concat())
+        withdraw(wrong)
             .exit(3)
             .says("CLI-0604")
             .says(&format!("it names the signer {DANA}"))
             .says(&format!("it names the key {digest}"));
     }
     let no_key = key.display().to_string();
-    assert_ne!(place.revoke(&["withdraw", "key", &no_key]).code, 0);
+    assert_ne!(withdraw(&["key", &no_key]).code, 0);
+    place
+        .revoke(&["withdraw", "identity", DANA])
+        .exit(2)
+        .says("--reason");
     let listed = place.revoke(&["list", "-o", "json"]).success().json();
     assert_eq!(listed["number"], 4, "nothing was published for them");
 
-    let withdrawn = place.revoke(&["withdraw", "identity", DANA, "-o", "json"]);
+    let withdrawn = withdraw(&["identity", DANA, "-o", "json"]);
     let list = withdrawn.success().says("is not revoked any more").json();
     assert_eq!(list["number"], 5);
     assert_eq!(list["entries"].as_array().map(Vec::len), Some(2));
-    place.verify(&signed, DANA, &[]).success();
-    place.revoke(&["withdraw", "key", &digest]).success();
-    place.revoke(&["withdraw", "digest", &digest]).success();
-    place
-        .revoke(&["withdraw", "digest", &digest])
+    assert_eq!(list["withdrawn"][0]["reason"], "it was another Dana");
+    // Who asks about Dana reads why she counts again, and others do not.
+    let explained = place.verify(&signed, DANA, &["--explain"]);
+    explained
+        .success()
+        .says("not revoked by list number 5")
+        .says("was revoked until ")
+        .says("it was another Dana");
+    let eve = place.sign("eve", EVE);
+    let explained = place.verify(&eve, EVE, &["--explain"]);
+    explained.success().says("not revoked by list number 5");
+    assert!(!explained.stderr.contains("was revoked until"));
+    withdraw(&["key", &digest]).success();
+    withdraw(&["digest", &digest]).success();
+    withdraw(&["digest", &digest])
         .exit(3)
         .says("nothing is revoked");
+    let listed = place.revoke(&["list"]).success().stdout.clone();
+    assert_eq!(listed.matches("it was another Dana").count(), 3, "{listed}");
+    // Revoked again, it is not told as withdrawn any more.
+    let again = ["digest", &digest, "--reason", "a backdoor after all"];
+    place.revoke(&again).success();
+    let listed = place.revoke(&["list"]).success().stdout.clone();
+    assert_eq!(listed.matches("it was another Dana").count(), 2, "{listed}");
+}
+
+#[test]
+fn a_root_in_a_file_needs_the_list_beside_it() {
+    let place = Place::new();
+    let signed = place.sign("notes", DANA);
+    let root = place.instance.path("trusted_root").display().to_string();
+    let list = place.list().display().to_string();
+    let file = ["--trusted-root", &root];
+    let unlooked = "revocation was not looked at";
+    place.verify(&signed, DANA, &file).success().says(unlooked);
+    let told = place.verify(&signed, DANA, &[&file[..], &["-o", "json"]].concat());
+    let told = told.success().json();
+    assert_eq!(told["proof"]["revocationNotLookedAt"], true);
+    let checks = told["report"].to_string();
+    assert!(checks.contains("--revocations FILE"), "{checks}");
+
+    let both = [&file[..], &["--revocations", &list]].concat();
+    let looked = place.verify(&signed, DANA, &both);
+    looked.success();
+    assert!(!looked.stderr.contains(unlooked), "{}", looked.stderr);
+    let day = ["--from", "2020-01-01", "--reason", "left the company"];
+    place
+        .revoke(&[&["identity", DANA], &day[..]].concat())
+        .success();
+    place.verify(&signed, DANA, &file).success().says(unlooked);
+    place
+        .verify(&signed, DANA, &both)
+        .exit(1)
+        .says("TRUST-0800")
+        .says("left the company");
+    // The list of another instance, and none at all, decide nothing.
+    let elsewhere = Place::new();
+    let other = elsewhere.list().display().to_string();
+    for wrong in [other.as_str(), "no-such-list.json"] {
+        let args = [&file[..], &["--revocations", wrong]].concat();
+        place
+            .verify(&signed, DANA, &args)
+            .exit(5)
+            .says("TRUST-0801");
+    }
 }
 
 #[test]
@@ -162,7 +225,9 @@ fn who_signs_the_list_is_not_put_on_it_and_other_services_come_off_again() {
     revoke("builder").success();
     let builder = service("builder");
     place
-        .revoke(&["withdraw", "identity", &builder, "--issuer", &issuer])
+        .revoke(&[
+            "withdraw", "identity", &builder, "--issuer", &issuer, "--reason", "mended",
+        ])
         .success()
         .says("nothing is revoked");
 }

@@ -36,7 +36,9 @@ impl Publisher {
             if !keys.speaks_for(role, &repository.root) {
                 let role = role.name();
                 tracing::info!(target: "audit", event = "tuf.rotation-refused", offline = role);
-                return Err(TufError::KeyOffline { role });
+                let online = keys::ONLINE.map(|role| keys::slot(role, 1));
+                let remove = slots.removal(&online.each_ref().map(String::as_str));
+                return Err(TufError::KeyOffline { role, remove });
             }
         }
         keys::next_generation(slots, values).await?;

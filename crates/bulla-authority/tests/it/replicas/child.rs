@@ -207,9 +207,9 @@ async fn role(State(served): State<Served>) -> String {
 }
 
 /// A listener that shakes hands; good enough for a test.
-struct Tls {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
+pub struct Tls {
+    pub listener: TcpListener,
+    pub acceptor: TlsAcceptor,
 }
 
 impl axum::serve::Listener for Tls {

@@ -3,7 +3,8 @@
 //! The names are cosign's where cosign has the option.
 
 use bulla_trust::{
-    TrustRoot,
+    Revocations, TrustRoot,
+    revocation::RevocationList,
     root::RootParts,
     sigstore::{
         Anchoring, Claim, IdentityExpectation, Matcher, Requirements, WitnessKey, WitnessQuorum,
@@ -291,10 +292,15 @@ impl TrustArgs {
     /// If it cannot be read.
     pub fn trusted(&self, context: &Context) -> Result<Trusted, Failure> {
         let trusted = self.anchored(context)?;
-        let Some(file) = &self.revocations else {
-            return Ok(trusted);
+        let revocations = match (&self.revocations, self.place()) {
+            (Some(file), Place::File(_)) => {
+                revocations::in_file(trusted.root(), file, RevocationList::verify_beside)
+            }
+            (Some(file), _) => revocations::in_file(trusted.root(), file, RevocationList::verify),
+            // A file is no place where the instance could have left its list.
+            (None, Place::File(_)) => Revocations::NotLookedAt,
+            (None, _) => return Ok(trusted),
         };
-        let revocations = revocations::in_file(trusted.root(), file, Timestamp::now());
         let what = "--revocations: this trust root's instance publishes no list";
         let root = trusted.into_owned();
         let root = root.ok_or_else(|| Failure::new(Exit::Usage, "CLI-0602", what))?;

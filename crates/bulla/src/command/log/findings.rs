@@ -3,7 +3,7 @@
 //! Asked over the instance's own socket, so only who runs it can look, and only
 //! who looked acknowledges: what is found meanwhile stays.
 
-use bulla_authority::monitor::{Found, Report};
+use bulla_authority::monitor::{Forgotten, Found, Report};
 use bulla_net::token;
 use clap::Args;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::{
     compose,
     context::Context,
     failure::{Exit, Failure},
-    output,
+    output::{self, Outputs},
 };
 
 /// Arguments of `bulla log findings`.
@@ -21,7 +21,9 @@ use crate::{
 #[command(after_help = "\
 The monitor of `bulla up` and `bulla serve` keeps what it found until somebody acknowledges it:
 entries of signers that the section [monitor] does not expect, certificates that this authority
-did not issue, a log that contradicts itself. The last is found again as long as it lasts.
+did not issue, a log that contradicts itself. The last is found again as long as it lasts; once
+it is known why, --accept-position ends it. What was verified of the log is forgotten then, and
+it is read again from its first entry: whoever took entries out of it gets away with that.
 
 Exit codes: 0 nothing found, or acknowledged, 1 findings, 5 a log could not be read.
 
@@ -30,11 +32,15 @@ Formats: text, json.
 Examples:
   bulla log findings
   bulla log findings --acknowledge
+  bulla log findings --accept-position https://log.example.com/api/v2
   bulla log findings --data /var/lib/bulla -o json")]
 pub struct FindingsArgs {
     /// They were seen: `/readyz` and the next start do not tell them again
     #[arg(long)]
     acknowledge: bool,
+    /// Take for the truth what this log shows now, named as in its finding
+    #[arg(long, value_name = "LOG", conflicts_with = "acknowledge")]
+    accept_position: Option<String>,
 }
 
 /// Runs it.
@@ -43,6 +49,9 @@ pub struct FindingsArgs {
 /// If the instance cannot be reached, or watches no log.
 pub fn run(args: &FindingsArgs, context: &Context) -> Result<Exit, Failure> {
     let outputs = context.outputs(&["text", "json"])?;
+    if let Some(log) = &args.accept_position {
+        return accept(log, context, &outputs);
+    }
     context.block_on(async {
         let report = compose::ask(context, true, async |socket| token::findings(socket).await);
         let report: Report = serde_json::from_value(report.await?).map_err(|_| unreadable())?;
@@ -82,6 +91,27 @@ pub fn run(args: &FindingsArgs, context: &Context) -> Result<Exit, Failure> {
         context.talk.say(&format!(" ✓ {count} acknowledged"));
         Ok(Exit::Allowed)
     })
+}
+
+/// Has the position of `log` forgotten, and tells what it was.
+fn accept(log: &str, context: &Context, outputs: &Outputs) -> Result<Exit, Failure> {
+    let done = context.block_on(compose::ask(context, true, async |socket| {
+        token::accept_position(socket, log).await
+    }))?;
+    let Forgotten { log, size, root } = serde_json::from_value(done).map_err(|_| unreadable())?;
+    let log = watch::plain(&log);
+    context.talk.say(&match size {
+        0 => format!(" ✓ nothing was verified of {log}; it is read from its first entry"),
+        _ => format!(
+            " ✓ {log} is not compared with its {size} entries and root {root} any more; \
+             it is read again from its first entry"
+        ),
+    });
+    outputs.write(|format| match format {
+        "json" => output::json(&json!({"version": 1, "log": log, "size": size, "root": root})),
+        _ => Ok(Vec::new()),
+    })?;
+    Ok(Exit::Allowed)
 }
 
 fn unreadable() -> Failure {

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use crate::{
     context::Context,
     failure::{Exit, Failure},
-    journey::{target::Target, verifying::Answer},
+    journey::{
+        target::Target,
+        verifying::{Answer, NOT_LOOKED_AT},
+    },
     output::{self, Outputs},
 };
 
@@ -50,6 +53,10 @@ pub fn tell_answer(
                 let line = format!(" ✓ {} by {}{on}", said.kind(), said.signer());
                 context.talk.say(&line);
             }
+        }
+        let mut accepted = all().flat_map(|one| &one.judged.accepted);
+        if accepted.any(|said| said.revocation_not_looked_at()) {
+            context.talk.say(NOT_LOOKED_AT);
         }
     }
     outputs.write(|format| match format {

@@ -2,6 +2,7 @@
 //! or of an index with everything below it, of each by itself.
 
 use bulla_core::{Decision, Outcome, Reference};
+use bulla_trust::Revocations;
 use serde_json::{Value, json};
 
 use super::VerifyArgs;
@@ -12,6 +13,7 @@ use crate::{
     journey::{
         evidence::{self, Gathered},
         target::Target,
+        verifying::NOT_LOOKED_AT,
     },
     output::{self, Outputs, talk::Mark},
 };
@@ -82,6 +84,9 @@ async fn decide(
         true => args.trust.trusted(context)?,
         false => instance.trust_root()?.into(),
     };
+    if matches!(trust.root().revocations(), Revocations::NotLookedAt) {
+        context.talk.say(NOT_LOOKED_AT);
+    }
     let now = args.trust.as_of();
     let which = args.which.which();
     let (first, below) =

@@ -13,6 +13,10 @@ use std::collections::BTreeMap;
 
 use super::{Signer, Wanted, candidate::is_wanted};
 
+/// What is told where a root in a file was all that was given.
+pub const NOT_LOOKED_AT: &str =
+    " · revocation was not looked at: name the instance's list with --revocations FILE";
+
 /// A verified seal.
 #[derive(Clone, Debug, serde::Serialize)]
 #[serde(untagged)]
@@ -77,6 +81,15 @@ impl Said {
             (_, proof) => serde_json::to_value(proof),
         };
         proof.unwrap_or_default()
+    }
+
+    /// Whether nobody looked whether it is revoked.
+    pub fn revocation_not_looked_at(&self) -> bool {
+        let of_key = |proof: &KeyProof| proof.revocation.not_looked_at;
+        match (self.proof(), self.key_proof()) {
+            (Some(proof), _) => proof.revocation.not_looked_at,
+            (_, proof) => proof.is_some_and(of_key),
+        }
     }
 
     /// What kind of thing it is: a predicate type, or `signature`.

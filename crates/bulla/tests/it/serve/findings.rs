@@ -133,6 +133,25 @@ fn what_was_found_is_told_until_somebody_has_seen_it() {
     let concerns = health(operators)["concerns"].clone();
     assert_eq!(concerns.as_array().unwrap().len(), 1, "{concerns}");
 
+    // A log of ours is taken for what it is now; no other is known by that name.
+    findings(&["--accept-position", "log.example"])
+        .exit(7)
+        .says("AUTH-0735")
+        .says("but log-v1, log-v2, ct, http://127.0.0.1:1/api/v2");
+    findings(&["--accept-position", "ct"])
+        .success()
+        .says("ct is not compared with its ")
+        .says("read again from its first entry");
+    let told = findings(&[
+        "--accept-position",
+        "http://127.0.0.1:1/api/v2",
+        "-o",
+        "json",
+    ]);
+    assert_eq!(told.success().json()["size"], 0);
+    let audit = served.log();
+    assert!(audit.contains("monitor.position.accepted"), "{audit}");
+
     // What else goes over the socket reaches a server as well.
     world.bulla(["user", "list", "--data", data]).success();
     assert_eq!(served.stop(), Some(0));
