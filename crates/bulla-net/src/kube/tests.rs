@@ -1,7 +1,7 @@
 //! Access files of every kind, and a server that demands a client certificate
 //! (openssl's, with certificates of its making).
 
-use bulla_testkit::tool::require;
+use bulla_testkit::require;
 use std::{
     fs,
     io::{BufRead, BufReader},

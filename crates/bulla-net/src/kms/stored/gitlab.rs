@@ -1,4 +1,5 @@
-//! CI variables of a GitLab project (REST API, *Project-level CI/CD variables*).
+//! CI variables of a GitLab project, or of a group where there is no such project
+//! (REST API, *Project-level* and *Group-level CI/CD variables*).
 //!
 //! `GITLAB_TOKEN` authenticates, `GITLAB_HOST` names another instance than
 //! gitlab.com. The connection goes to that one host, without redirects.
@@ -17,6 +18,8 @@ use crate::{
 
 const PUBLIC: &str = "https://gitlab.com";
 const TOKEN: HeaderName = HeaderName::from_static("private-token");
+/// Whose variables they are, in the order asked.
+const OWNERS: [&str; 2] = ["projects", "groups"];
 /// A variable may have 10,000 characters.
 const ANSWER_BYTES: u64 = 256 << 10;
 
@@ -73,15 +76,18 @@ impl GitLab {
         project: &str,
         name: &str,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, KmsError> {
-        let url = self.url(&["projects", project, "variables", name])?;
-        let answer = self.send(Request::get(url)).await?;
-        if answer.status() == StatusCode::NOT_FOUND {
-            return Ok(None);
+        for owner in OWNERS {
+            let url = self.url(&[owner, project, "variables", name])?;
+            let answer = self.send(Request::get(url)).await?;
+            if answer.status() == StatusCode::NOT_FOUND {
+                continue;
+            }
+            let answer = answer.require(&[StatusCode::OK]).await?;
+            let bytes = Zeroizing::new(answer.bytes(ANSWER_BYTES, "a variable").await?);
+            let variable: Variable = limits::parse_json(&bytes, ANSWER_BYTES, "a variable")?;
+            return Ok(Some(Zeroizing::new(variable.value.into_bytes())));
         }
-        let answer = answer.require(&[StatusCode::OK]).await?;
-        let bytes = Zeroizing::new(answer.bytes(ANSWER_BYTES, "a variable").await?);
-        let variable: Variable = limits::parse_json(&bytes, ANSWER_BYTES, "a variable")?;
-        Ok(Some(Zeroizing::new(variable.value.into_bytes())))
+        Ok(None)
     }
 
     /// Makes a variable.
@@ -101,13 +107,19 @@ impl GitLab {
             environment_scope: "*",
         };
         let body = serde_json::to_vec(&variable).map_err(|_| KmsError::Text(name.to_owned()))?;
-        let url = self.url(&["projects", project, "variables"])?;
-        let request = Request::post(url, Body::bytes(body)).content_type("application/json");
-        self.send(request)
-            .await?
-            .require(&[StatusCode::CREATED])
-            .await?;
+        let [own, group] = OWNERS;
+        let mut answer = self.post(own, project, &body).await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            answer = self.post(group, project, &body).await?;
+        }
+        answer.require(&[StatusCode::CREATED]).await?;
         Ok(())
+    }
+
+    async fn post(&self, owner: &str, project: &str, body: &[u8]) -> Result<Response, KmsError> {
+        let url = self.url(&[owner, project, "variables"])?;
+        let request = Request::post(url, Body::bytes(body.to_vec()));
+        self.send(request.content_type("application/json")).await
     }
 
     async fn send(&self, request: Request) -> Result<Response, KmsError> {
