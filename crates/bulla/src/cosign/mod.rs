@@ -7,6 +7,7 @@
 //! is verified before any of that would have started.
 
 mod attach;
+mod attachment;
 mod attest;
 mod bundles;
 mod checks;
@@ -26,6 +27,7 @@ mod login;
 mod material;
 mod own_flags;
 mod parse;
+mod policy;
 mod predicate;
 mod printed;
 mod say;

@@ -5,10 +5,13 @@ use bulla_testkit::{Outcome, World, require};
 use std::{collections::BTreeSet, path::Path};
 
 mod blobs;
+mod digests;
 mod documents;
 mod images;
 mod keyless;
 mod old_keyless;
+mod policies;
+mod stored_keys;
 mod usage;
 
 /// Runs one command line on the real program and on bulla, in folders of their

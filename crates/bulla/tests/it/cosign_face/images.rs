@@ -6,17 +6,17 @@ use bulla_testkit::{Distribution, Outcome, require};
 use serde_json::Value;
 
 /// A registry with images of its own, and key pairs `a` and `b`.
-struct Stage {
-    pair: Pair,
+pub(super) struct Stage {
+    pub(super) pair: Pair,
     registry: Distribution,
     crane: std::path::PathBuf,
 }
 
-const UNLOGGED: [&str; 3] = ["-y", "--use-signing-config=false", "--tlog-upload=false"];
+pub(super) const UNLOGGED: [&str; 3] = ["-y", "--use-signing-config=false", "--tlog-upload=false"];
 
 impl Stage {
     #[track_caller]
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         let pair = Pair::new()?;
         let crane = require("crane")?;
         let registry = Distribution::start()?;
@@ -36,7 +36,7 @@ impl Stage {
     }
 
     /// Either program, with a password for every key.
-    fn run(&self, ours: bool, args: &[&str]) -> Outcome {
+    pub(super) fn run(&self, ours: bool, args: &[&str]) -> Outcome {
         let program = match ours {
             true => self.pair.world.binary(),
             false => self.pair.cosign.clone(),
@@ -48,7 +48,7 @@ impl Stage {
     }
 
     /// Pushes an image that holds `text`; its reference by digest.
-    fn image(&self, name: &str) -> String {
+    pub(super) fn image(&self, name: &str) -> String {
         let world = &self.pair.world;
         world.write(format!("{name}.txt"), name);
         let mut tar = world.command("tar");
@@ -66,7 +66,7 @@ impl Stage {
 
 /// Verifies with both programs, which must end alike; ours is given back first.
 #[track_caller]
-fn verify(stage: &Stage, verb: &str, more: &[&str], image: &str) -> (Outcome, Outcome) {
+pub(super) fn verify(stage: &Stage, verb: &str, more: &[&str], image: &str) -> (Outcome, Outcome) {
     let mut args = vec![verb, "--insecure-ignore-tlog"];
     args.extend(more);
     args.push(image);
@@ -423,4 +423,89 @@ fn an_index_is_signed_with_its_images() {
                 .success();
         }
     }
+}
+
+/// The SBOM on an image, signed by either program and verified by both; and a
+/// payload of the user's own.
+#[test]
+fn what_is_attached_is_signed_like_an_image() {
+    let Some(stage) = Stage::new() else {
+        return;
+    };
+    let world = &stage.pair.world;
+    world.write("sbom.json", "{\"spdxVersion\": \"SPDX-2.3\"}");
+    for (signer, layout) in [(true, "false"), (false, "false")] {
+        let image = stage.image(&format!("attached-{signer}-{layout}"));
+        let bare = stage.image(&format!("bare-{signer}-{layout}"));
+        stage
+            .run(false, &["attach", "sbom", "--sbom", "sbom.json", &image])
+            .success();
+        let format = format!("--new-bundle-format={layout}");
+        let sign = |image: &str| {
+            let mut args = vec!["sign", "--key", "a.key", "--attachment", "sbom", &format];
+            args.extend(UNLOGGED);
+            args.push(image);
+            stage.run(signer, &args)
+        };
+        sign(&image).success();
+        sign(&bare).exit(1);
+        let of = |key: &str, attachment: &str| {
+            let more = ["--key", key, &format, "--attachment", attachment];
+            verify(&stage, "verify", &more, &image).0
+        };
+        of("a.pub", "sbom").success();
+        assert_ne!(of("b.pub", "sbom").code, 0);
+        // The image itself is not signed by that.
+        assert_ne!(
+            verify(&stage, "verify", &["--key", "a.pub", &format], &image)
+                .0
+                .code,
+            0
+        );
+        let wrong = [
+            "verify",
+            "--key",
+            "a.pub",
+            "--attachment",
+            "nonsense",
+            &image,
+        ];
+        assert_ne!(stage.run(true, &wrong).code, 0);
+    }
+    let image = stage.image("payload");
+    let other = stage.image("payload-other");
+    let digest = |image: &str| image.split_once('@').unwrap().1.to_owned();
+    for (signer, of, code) in [(true, &image, 0), (false, &image, 0), (true, &other, 12)] {
+        let payload = serde_json::json!({
+            "critical": {
+                "identity": {"docker-reference": "named/by/hand"},
+                "image": {"docker-manifest-digest": digest(of)},
+                "type": "cosign container image signature",
+            },
+            "optional": {"by": "hand"},
+        });
+        world.write("payload.json", &payload.to_string());
+        let target = stage.image(&format!("payload-target-{signer}-{code}"));
+        let target = match code {
+            0 => &image,
+            _ => &target,
+        };
+        let mut args = vec!["sign", "--key", "a.key", "--payload", "payload.json"];
+        args.push("--new-bundle-format=false");
+        args.extend(UNLOGGED);
+        args.push(target);
+        stage.run(signer, &args).success();
+        let more = [
+            "--key",
+            "a.pub",
+            "-a",
+            "by=hand",
+            "--new-bundle-format=false",
+        ];
+        verify(&stage, "verify", &more, target).0.exit(code);
+    }
+    let mut args = vec!["sign", "--key", "a.key", "--payload", "payload.json"];
+    args.extend(UNLOGGED);
+    args.push(&image);
+    stage.run(true, &args).exit(1).says("old layout only");
 }
