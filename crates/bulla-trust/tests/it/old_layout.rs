@@ -1,22 +1,18 @@
 //! cosign's old layout: the same rules for layers as for bundles.
 
 use bulla_core::Digest;
-use bulla_crypto::{
-    Hash, Scheme, SigningKey,
-    sct::{CtEntry, Sct},
-    x509::Certificate,
-};
+use bulla_crypto::{Hash, Scheme, SigningKey, x509::Certificate};
 use bulla_trust::{
     Rejection, Requirements, TrustRoot,
     cosign::{self, BUNDLE, CERTIFICATE, CHAIN, ConvertError, Layer, SIGNATURE, TIMESTAMP},
-    sigstore::{Verification, sct::DetachedSct},
+    sigstore::Verification,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 use crate::lab::{self, By, Lab, later};
 
-type Annotations = BTreeMap<String, String>;
+pub(crate) type Annotations = BTreeMap<String, String>;
 
 /// A layer that can be edited.
 struct Made {
@@ -43,7 +39,7 @@ fn payload(image: &Digest) -> Vec<u8> {
 }
 
 /// The annotation that holds a log's promise, out of an entry with one.
-fn promise(entry: &Value) -> String {
+pub(crate) fn promise(entry: &Value) -> String {
     let id = base64_decode(entry["logId"]["keyId"].as_str().unwrap());
     let number = |name: &str| -> i64 { entry[name].as_str().unwrap().parse().unwrap() };
     json!({
@@ -63,7 +59,7 @@ fn base64_decode(text: &str) -> Vec<u8> {
     STANDARD.decode(text).unwrap()
 }
 
-fn by_certificate(lab: &Lab, annotations: &mut Annotations, certificate: &Certificate) {
+pub(crate) fn by_certificate(lab: &Lab, annotations: &mut Annotations, certificate: &Certificate) {
     annotations.insert(CERTIFICATE.into(), certificate.to_pem());
     let chain = [lab.intermediate.certificate(), lab.root.certificate()];
     annotations.insert(CHAIN.into(), bulla_crypto::x509::to_pem_chain(chain));
@@ -140,7 +136,7 @@ impl Made {
 }
 
 #[track_caller]
-fn refused<T>(outcome: Result<T, Rejection>, code: &str) {
+pub(crate) fn refused<T>(outcome: Result<T, Rejection>, code: &str) {
     match outcome {
         Ok(_) => panic!("accepted, not {code}"),
         Err(rejection) => assert_eq!(rejection.code.0, code, "{rejection}"),
@@ -416,81 +412,6 @@ fn detached_files() {
     verification
         .detached_signature(&annotations, &digest)
         .unwrap();
-}
-
-/// A log's answer for a certificate that carries no promise, as `--sct` names it.
-#[test]
-fn a_promise_beside_the_certificate() {
-    let lab = Lab::new();
-    let root = lab.trust();
-    let key = SigningKey::generate(Scheme::EcdsaP256).unwrap();
-    let certificate = lab.certify_unlogged(key.public());
-    let file = b"artifact".as_slice();
-    let signature = key.sign(file).unwrap();
-    let digest = Hash::Sha256.digest(file);
-    let by = By::Certificate(&certificate);
-    let body = lab::rekord1(Hash::Sha256, &digest, &signature, &by);
-    let mut annotations = Annotations::from([
-        (SIGNATURE.into(), lab::b64(&signature)),
-        (
-            BUNDLE.into(),
-            promise(&lab.entry1("hashedrekord", "0.0.1", &body)),
-        ),
-    ]);
-    by_certificate(&lab, &mut annotations, &certificate);
-    let signed_by = |log: &SigningKey, entry: &[u8]| {
-        let ms = u64::try_from(lab::signed_at().as_millisecond()).unwrap();
-        Sct::sign(log, CtEntry::Certificate(entry), ms, 3).unwrap()
-    };
-    let answer = |sct: &Sct| {
-        let length = u16::try_from(sct.signature.len()).unwrap().to_be_bytes();
-        let signature = [&[4, 3], length.as_slice(), &sct.signature].concat();
-        json!({
-            "sct_version": 0,
-            "id": lab::b64(sct.log_id),
-            "timestamp": sct.timestamp_ms,
-            "extensions": lab::b64(&sct.extensions),
-            "signature": lab::b64(signature),
-        })
-    };
-    let verify = |answer: &Value| {
-        let sct = DetachedSct::parse(answer.to_string().as_bytes()).unwrap();
-        Verification::new(&root, later())
-            .with_sct(&sct)
-            .detached_signature(&annotations, file)
-    };
-    let good = answer(&signed_by(&lab.ct, certificate.der()));
-    assert!(verify(&good).unwrap().proof().sct);
-    let without = Verification::new(&root, later()).detached_signature(&annotations, file);
-    refused(without, "TRUST-0015");
-    // About another certificate, of another log, at another time, of another key.
-    let other = lab.certify_unlogged(key.public());
-    refused(
-        verify(&answer(&signed_by(&lab.ct, other.der()))),
-        "TRUST-0015",
-    );
-    let stranger = SigningKey::generate(Scheme::EcdsaP256).unwrap();
-    refused(
-        verify(&answer(&signed_by(&stranger, certificate.der()))),
-        "TRUST-0015",
-    );
-    let mut moved = good.clone();
-    moved["timestamp"] = json!(good["timestamp"].as_u64().unwrap() + 1);
-    refused(verify(&moved), "TRUST-0015");
-    let mut posed = answer(&signed_by(&stranger, certificate.der()));
-    posed["id"] = good["id"].clone();
-    refused(verify(&posed), "TRUST-0015");
-    for (name, value) in [
-        ("sct_version", json!(1)),
-        ("id", json!("AAAA")),
-        ("signature", json!("AAAA")),
-        ("signature", json!("?")),
-        ("timestamp", Value::Null),
-    ] {
-        let mut broken = good.clone();
-        broken[name] = value;
-        assert!(DetachedSct::parse(broken.to_string().as_bytes()).is_err());
-    }
 }
 
 /// A signature of the public instance, with the promise of its log.

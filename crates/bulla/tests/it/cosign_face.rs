@@ -4,6 +4,7 @@
 use bulla_testkit::{Outcome, World, require};
 use std::{collections::BTreeSet, path::Path};
 
+mod attached;
 mod blobs;
 mod digests;
 mod documents;
