@@ -1,7 +1,8 @@
 //! Content digests as OCI writes them: `sha256:` and 64 lower-case hex digits.
 //!
-//! Only SHA-256 and SHA-512 are accepted; anything weaker cannot name an
-//! artifact here. See the OCI image specification, section *Digests*.
+//! Of the SHA-2 family those that sign: SHA-256, SHA-384 and SHA-512; anything
+//! weaker cannot name an artifact here. See the OCI image specification, section
+//! *Digests*, which registers all but SHA-384: that one names signed files.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
@@ -15,6 +16,8 @@ use crate::diagnose::{Code, Diagnose};
 pub enum Algorithm {
     /// SHA-256, 32 bytes: what bulla computes itself.
     Sha256,
+    /// SHA-384, 48 bytes: what keys on P-384 sign.
+    Sha384,
     /// SHA-512, 64 bytes: accepted from others.
     Sha512,
 }
@@ -24,6 +27,7 @@ impl Algorithm {
     pub fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
             Self::Sha512 => "sha512",
         }
     }
@@ -31,6 +35,7 @@ impl Algorithm {
     fn len(self) -> usize {
         match self {
             Self::Sha256 => 32,
+            Self::Sha384 => 48,
             Self::Sha512 => 64,
         }
     }
@@ -47,6 +52,14 @@ impl Digest {
     /// SHA-256 of `bytes`.
     pub fn sha256(bytes: &[u8]) -> Self {
         Self::from_sha256(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// SHA-384 of `bytes`.
+    pub fn sha384(bytes: &[u8]) -> Self {
+        Self {
+            algorithm: Algorithm::Sha384,
+            hex: hex::encode(sha2::Sha384::digest(bytes)),
+        }
     }
 
     /// SHA-512 of `bytes`.
@@ -69,6 +82,7 @@ impl Digest {
     pub fn of_same_kind(&self, bytes: &[u8]) -> Self {
         match self.algorithm {
             Algorithm::Sha256 => Self::sha256(bytes),
+            Algorithm::Sha384 => Self::sha384(bytes),
             Algorithm::Sha512 => Self::sha512(bytes),
         }
     }
@@ -129,6 +143,7 @@ impl FromStr for Digest {
         let (name, hex) = text.split_once(':').ok_or_else(malformed)?;
         let algorithm = match name {
             "sha256" => Algorithm::Sha256,
+            "sha384" => Algorithm::Sha384,
             "sha512" => Algorithm::Sha512,
             _ => {
                 return Err(DigestError::Algorithm {

@@ -222,7 +222,11 @@ pub fn tile_leaf<'a>(
     Ok(out)
 }
 
-fn signed_bytes(
+/// What a log signs of `entry` (RFC 6962 §3.2).
+///
+/// # Errors
+/// [`SctError::Length`] if a part does not fit its length.
+pub fn signed_bytes(
     entry: CtEntry<'_>,
     timestamp_ms: u64,
     extensions: &[u8],

@@ -1,10 +1,11 @@
 //! Keys by reference: a file, an environment variable, a token (PKCS#11), or a
 //! key service through its plugin (`NAME://…`), all as one [`Signer`].
 //!
-//! The references are cosign's. What cosign resolves by itself and we do not
-//! (`k8s://`, `gitlab://`, cloud services without their plugin) is refused by
-//! name. Nothing is loaded or started before a reference asks for it, and
-//! nothing here needs an async runtime, but [`fetch_public`].
+//! The references are cosign's. What a cluster or a forge keeps (`k8s://`,
+//! `gitlab://`) is behind the network, so whoever may go there asks [`stored`];
+//! what cosign resolves by itself and we do not (cloud services without their
+//! plugin) is refused by name. Nothing is loaded or started before a reference asks
+//! for it, and nothing here needs an async runtime, but [`fetch_public`].
 
 use std::{
     fs::File,
@@ -27,8 +28,10 @@ use crate::http::{HttpClient, HttpError, Request};
 
 pub mod pkcs11;
 pub mod plugin;
+pub mod stored;
 
 pub use crate::environment::Environment;
+use crate::kube::KubeError;
 use pkcs11::Pkcs11Error;
 use plugin::{Plugin, PluginError};
 
@@ -208,6 +211,12 @@ pub enum KmsError {
         /// Why.
         source: KeyFileError,
     },
+    /// The cluster.
+    #[error(transparent)]
+    Kube(#[from] KubeError),
+    /// What was answered is not what was asked for.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// The token.
     #[error(transparent)]
     Pkcs11(#[from] Pkcs11Error),
@@ -217,6 +226,28 @@ pub enum KmsError {
     /// A private key is not fetched over the network.
     #[error("a private key is not read from {0}")]
     PrivateFromWeb(String),
+    /// There is no thread to wait on.
+    #[error("the key cannot be fetched: {0}")]
+    Runtime(#[source] std::io::Error),
+    /// A reference to a kept key that names nothing.
+    #[error("{reference}: it should be in the format {form}")]
+    Stored {
+        /// The reference.
+        reference: String,
+        /// How it is written.
+        form: &'static str,
+    },
+    /// A kept key pair lacks a value.
+    #[error("{reference} has no {value}")]
+    StoredValue {
+        /// The reference.
+        reference: String,
+        /// What is missing.
+        value: String,
+    },
+    /// A value that cannot be kept as text.
+    #[error("{0} is no text")]
+    Text(String),
     /// A reference of cosign's that is not resolved here.
     #[error("keys of {0}:// are not read")]
     Unsupported(String),
@@ -235,6 +266,12 @@ impl Diagnose for KmsError {
             Self::KeyFile { source, .. } => source.code(),
             Self::Pkcs11(error) => error.code(),
             Self::Plugin(error) => error.code(),
+            Self::Kube(error) => error.code(),
+            Self::Limit(error) => error.code(),
+            Self::Runtime(_) => Code("NET-0316"),
+            Self::Stored { .. } => Code("NET-0317"),
+            Self::StoredValue { .. } => Code("NET-0318"),
+            Self::Text(_) => Code("NET-0319"),
             Self::PrivateFromWeb(_) => Code("NET-0312"),
             Self::Unsupported(_) => Code("NET-0313"),
             Self::Variable(_) => Code("NET-0314"),
@@ -248,6 +285,12 @@ impl Diagnose for KmsError {
             Self::KeyFile { source, .. } => return source.hint(),
             Self::Pkcs11(error) => return error.hint(),
             Self::Plugin(error) => return error.hint(),
+            Self::Kube(error) => return error.hint(),
+            Self::Limit(error) => return error.hint(),
+            Self::Runtime(_) | Self::Stored { .. } | Self::Text(_) => return None,
+            Self::StoredValue { .. } => {
+                "`bulla cosign generate-key-pair REFERENCE` makes a key pair and keeps it there"
+            }
             Self::File { .. } => {
                 "make a key with `bulla generate-key-pair`, or bring one with \
                  `bulla import-key-pair --key FILE`"

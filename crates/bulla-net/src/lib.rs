@@ -9,6 +9,7 @@ pub mod ca;
 pub mod environment;
 pub mod http;
 pub mod kms;
+pub mod kube;
 pub mod log;
 pub mod oidc;
 mod pem;

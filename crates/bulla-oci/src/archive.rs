@@ -46,7 +46,7 @@ pub fn pack(layout: &Layout, out: impl Write) -> Result<(), ArchiveError> {
     layout.validate()?;
     let mut tar = tar::Builder::new(out);
     let mut names = vec!["index.json".to_owned(), "oci-layout".to_owned()];
-    for algorithm in ["sha256", "sha512"] {
+    for algorithm in ["sha256", "sha384", "sha512"] {
         let directory = layout.path().join("blobs").join(algorithm);
         for entry in fs::read_dir(directory).into_iter().flatten() {
             let name = entry.map_err(ArchiveError::Write)?.file_name();

@@ -9,12 +9,14 @@ use std::io::{self, Read};
 #[derive(Clone)]
 pub(crate) enum Hasher {
     Sha256(sha2::Sha256),
+    Sha384(sha2::Sha384),
     Sha512(sha2::Sha512),
 }
 
 impl Hasher {
     pub(crate) fn like(digest: &Digest) -> Self {
         match digest.algorithm() {
+            Algorithm::Sha384 => Self::Sha384(sha2::Sha384::new()),
             Algorithm::Sha512 => Self::Sha512(sha2::Sha512::new()),
             _ => Self::Sha256(sha2::Sha256::new()),
         }
@@ -23,6 +25,7 @@ impl Hasher {
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha256(state) => state.update(bytes),
+            Self::Sha384(state) => state.update(bytes),
             Self::Sha512(state) => state.update(bytes),
         }
     }
@@ -30,6 +33,7 @@ impl Hasher {
     pub(crate) fn is(self, digest: &Digest) -> bool {
         match self {
             Self::Sha256(state) => hex::encode(state.finalize()) == digest.hex(),
+            Self::Sha384(state) => hex::encode(state.finalize()) == digest.hex(),
             Self::Sha512(state) => hex::encode(state.finalize()) == digest.hex(),
         }
     }

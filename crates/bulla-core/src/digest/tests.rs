@@ -16,6 +16,7 @@ fn refuses_weak_upper_case_and_cut_digests() {
         "sha256",
         "sha256:",
         "sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "sha224:d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f",
     ] {
         assert!(bad.parse::<Digest>().is_err(), "{bad}");
     }
@@ -24,6 +25,23 @@ fn refuses_weak_upper_case_and_cut_digests() {
         .to_uppercase()
         .replace("SHA256", "sha256");
     assert!(upper.parse::<Digest>().is_err());
+}
+
+#[test]
+fn every_algorithm_is_read_back_and_only_with_its_own_length() {
+    for digest in [
+        Digest::sha256(b"x"),
+        Digest::sha384(b"x"),
+        Digest::sha512(b"x"),
+    ] {
+        assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
+        assert!(digest.matches(b"x") && !digest.matches(b"y"), "{digest}");
+        for other in ["sha256", "sha384", "sha512"] {
+            let text = format!("{other}:{}", digest.hex());
+            let own = other == digest.algorithm().name();
+            assert_eq!(text.parse::<Digest>().is_ok(), own, "{text}");
+        }
+    }
 }
 
 #[test]

@@ -99,7 +99,7 @@ impl PublicKey {
     }
 
     fn new(scheme: Scheme, spki: &[u8], raw: &[u8]) -> Result<Self, KeyError> {
-        let algorithm = scheme.verification(scheme.hash()).ok_or(KeyError::Public)?;
+        let algorithm = scheme.verification(scheme.hash());
         Ok(Self {
             scheme,
             spki: spki.to_vec(),
@@ -211,7 +211,7 @@ impl PublicKey {
     }
 
     fn with_hash(&self, hash: Hash) -> Result<ParsedPublicKey, KeyError> {
-        let algorithm = self.scheme.verification(hash).ok_or(KeyError::Signature)?;
+        let algorithm = self.scheme.verification(hash);
         ParsedPublicKey::new(algorithm, &self.raw).map_err(|_| KeyError::Signature)
     }
 }

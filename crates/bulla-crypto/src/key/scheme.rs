@@ -180,14 +180,17 @@ impl Scheme {
 
     /// How its signatures over `hash` are checked; other hashes than the
     /// scheme's own occur in what other tools signed.
-    pub(super) fn verification(self, hash: Hash) -> Option<&'static dyn VerificationAlgorithm> {
-        let algorithm: &'static dyn VerificationAlgorithm = match (self, hash) {
+    pub(super) fn verification(self, hash: Hash) -> &'static dyn VerificationAlgorithm {
+        match (self, hash) {
             (Self::Ed25519 | Self::Ed25519ph, _) => &signature::ED25519,
             (Self::EcdsaP256, Hash::Sha256) => &signature::ECDSA_P256_SHA256_ASN1,
             (Self::EcdsaP256, Hash::Sha384) => &signature::ECDSA_P256_SHA384_ASN1,
+            (Self::EcdsaP256, Hash::Sha512) => &signature::ECDSA_P256_SHA512_ASN1,
             (Self::EcdsaP384, Hash::Sha256) => &signature::ECDSA_P384_SHA256_ASN1,
             (Self::EcdsaP384, Hash::Sha384) => &signature::ECDSA_P384_SHA384_ASN1,
+            (Self::EcdsaP384, Hash::Sha512) => &signature::ECDSA_P384_SHA512_ASN1,
             (Self::EcdsaP521, Hash::Sha256) => &signature::ECDSA_P521_SHA256_ASN1,
+            (Self::EcdsaP521, Hash::Sha384) => &signature::ECDSA_P521_SHA384_ASN1,
             (Self::EcdsaP521, Hash::Sha512) => &signature::ECDSA_P521_SHA512_ASN1,
             (Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096, Hash::Sha256) => {
                 &signature::RSA_PKCS1_2048_8192_SHA256
@@ -198,8 +201,6 @@ impl Scheme {
             (Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096, Hash::Sha512) => {
                 &signature::RSA_PKCS1_2048_8192_SHA512
             }
-            _ => return None,
-        };
-        Some(algorithm)
+        }
     }
 }

@@ -144,6 +144,7 @@ fn property(name: &str, value: impl ToString) -> Value {
 
 fn hash(digest: &Digest) -> Value {
     let name = match digest.algorithm() {
+        Algorithm::Sha384 => "SHA-384",
         Algorithm::Sha512 => "SHA-512",
         _ => "SHA-256",
     };

@@ -177,6 +177,7 @@ fn relationship(from: &str, kind: &str, to: &str) -> Value {
 
 fn checksum(digest: &Digest) -> Value {
     let name = match digest.algorithm() {
+        Algorithm::Sha384 => "SHA384",
         Algorithm::Sha512 => "SHA512",
         _ => "SHA256",
     };

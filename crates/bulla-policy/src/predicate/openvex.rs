@@ -131,6 +131,7 @@ impl Product {
     /// By hash, or as `pkg:oci/NAME@sha256:HEX` (the colon may be `%3A`).
     fn is_image(&self, digest: &Digest) -> bool {
         let hash = match digest.algorithm() {
+            bulla_core::digest::Algorithm::Sha384 => "sha-384",
             bulla_core::digest::Algorithm::Sha512 => "sha-512",
             _ => "sha-256",
         };

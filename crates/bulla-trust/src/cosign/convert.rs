@@ -5,14 +5,13 @@
 //! bundle is of version 0.1, without any log entry of version 0.3.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_core::{Code, Diagnose, Digest};
-use bulla_crypto::PublicKey;
+use bulla_core::{Code, Diagnose};
+use bulla_crypto::{Hash, PublicKey};
 use sigstore_types::{
-    Bundle, CanonicalizedBody, CertificateContent, DerCertificate, DigestBytes, DsseEnvelope,
-    DsseSignature, HashAlgorithm, InclusionPromise, KindVersion, LogId, LogIndex, LogKeyId,
-    MediaType, MessageDigest, MessageSignature, PayloadBytes, PublicKeyIdentifier,
-    Rfc3161Timestamp, SignatureBytes, SignatureContent, SignedTimestamp, TimestampToken,
-    TimestampVerificationData, TransparencyLogEntry, VerificationMaterial,
+    Bundle, CanonicalizedBody, CertificateContent, DerCertificate, DsseEnvelope, DsseSignature,
+    InclusionPromise, KindVersion, LogId, LogIndex, LogKeyId, MediaType, PayloadBytes,
+    PublicKeyIdentifier, Rfc3161Timestamp, SignatureBytes, SignatureContent, SignedTimestamp,
+    TimestampToken, TimestampVerificationData, TransparencyLogEntry, VerificationMaterial,
     VerificationMaterialContent, X509Certificate,
 };
 
@@ -20,10 +19,10 @@ use super::{
     Layer, SIGNATURE,
     layer::{Logged, Parts},
 };
-use crate::sigstore::{Failure, evidence::Kind};
+use crate::sigstore::{Artifact, Failure, evidence::Kind, key, make};
 
 /// A bundle of the signature in `layer`: of its payload, if there is a signature
-/// annotation (`digest`, if given, instead of the payload's own: for detached
+/// annotation (`artifact`, if given, instead of the payload: for detached
 /// signatures); otherwise of the envelope that the payload is. `key` names the
 /// signer where there is no certificate.
 ///
@@ -31,7 +30,7 @@ use crate::sigstore::{Failure, evidence::Kind};
 /// [`ConvertError`] if a part cannot be read, or the signer is not known.
 pub fn to_bundle(
     layer: &Layer<'_>,
-    digest: Option<&Digest>,
+    artifact: Option<Artifact<'_>>,
     key: Option<&PublicKey>,
 ) -> Result<Vec<u8>, ConvertError> {
     let parts = layer.parts()?;
@@ -40,14 +39,10 @@ pub fn to_bundle(
         .get(SIGNATURE)
         .is_some_and(|text| !text.is_empty());
     let content = if has_signature {
-        let own = Digest::sha256(layer.payload);
-        let digest = digest.unwrap_or(&own);
-        if digest.algorithm() != bulla_core::digest::Algorithm::Sha256 {
-            return Err(ConvertError::Digest);
-        }
-        let message = MessageDigest::new(HashAlgorithm::Sha2256, DigestBytes::new(digest.bytes()));
-        let signature = MessageSignature::new(SignatureBytes::new(layer.signature()?));
-        SignatureContent::MessageSignature(signature.with_message_digest(message))
+        let artifact = artifact.unwrap_or(Artifact::Bytes(layer.payload));
+        let signature = layer.signature()?;
+        let (hash, digest) = signed(&artifact, &parts, key, &signature)?;
+        make::message((hash, &digest), &signature)
     } else {
         envelope(layer)?
     };
@@ -63,6 +58,32 @@ pub fn to_bundle(
         .with_timestamp_verification_data(TimestampVerificationData::new(stamps.collect()));
     let bundle = Bundle::new(version, material, content);
     serde_json::to_vec(&bundle).map_err(ConvertError::Encode)
+}
+
+/// What the signature is over: of bytes the digest under which it is good, or
+/// SHA-256 where it is not: the bundle then fails as the parts did.
+fn signed(
+    artifact: &Artifact<'_>,
+    parts: &Parts,
+    key: Option<&PublicKey>,
+    signature: &[u8],
+) -> Result<(Hash, Vec<u8>), ConvertError> {
+    match artifact {
+        Artifact::Digest(digest) => {
+            let hash = key::hash_of(digest.algorithm()).ok_or(ConvertError::Digest)?;
+            Ok((hash, digest.bytes()))
+        }
+        Artifact::Bytes(bytes) => {
+            let certified = parts.leaf.as_ref().map(|leaf| leaf.public_key());
+            let certified = certified.transpose()?;
+            let hash = certified
+                .as_ref()
+                .or(key)
+                .and_then(|key| key::hash_signed(key, bytes, signature))
+                .unwrap_or(Hash::Sha256);
+            Ok((hash, hash.digest(bytes)))
+        }
+    }
 }
 
 fn envelope(layer: &Layer<'_>) -> Result<SignatureContent, ConvertError> {
@@ -129,8 +150,8 @@ fn log_entry(logged: &Logged) -> Result<TransparencyLogEntry, ConvertError> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConvertError {
-    /// Only SHA-256 names an artifact here.
-    #[error("a signature is converted with a SHA-256 digest only")]
+    /// No digest that is signed.
+    #[error("a signature is converted with a SHA-256, SHA-384 or SHA-512 digest only")]
     Digest,
     /// It could not be written.
     #[error("the bundle cannot be written as JSON: {0}")]

@@ -142,16 +142,17 @@ impl Verification<'_> {
     ///
     /// # Errors
     /// As [`Self::layer_signature`].
-    pub fn layer_attestation(
+    pub fn layer_attestation<'a>(
         &self,
         layer: &Layer<'_>,
-        subject: &Digest,
+        subject: impl Into<Artifact<'a>>,
     ) -> Result<Verified<Statement>, Rejection> {
+        let subject = subject.into();
         layer.with(|parts| {
             let envelope = layer.envelope()?;
             let statement = statement(&envelope)?;
             let evidence = parts.evidence(layer.enveloped(&envelope)?);
-            self.statement(&evidence, statement, subject)
+            self.statement(&evidence, statement, &subject)
         })
     }
 
@@ -159,17 +160,18 @@ impl Verification<'_> {
     ///
     /// # Errors
     /// As [`Self::layer_signature`].
-    pub fn layer_attestation_with_key(
+    pub fn layer_attestation_with_key<'a>(
         &self,
         layer: &Layer<'_>,
-        subject: &Digest,
+        subject: impl Into<Artifact<'a>>,
         key: &PublicKey,
     ) -> Result<Verified<Statement, KeyProof>, Rejection> {
+        let subject = subject.into();
         layer.with(|parts| {
             let envelope = layer.envelope()?;
             let statement = statement(&envelope)?;
             let evidence = parts.evidence(layer.enveloped(&envelope)?).by_key();
-            self.statement_with_key(&evidence, statement, subject, key)
+            self.statement_with_key(&evidence, statement, &subject, key)
         })
     }
 

@@ -7,6 +7,7 @@
 //! remembered, see [`Memo`](crate::root::memo::Memo). Certificates of the root
 //! may end a path; all of their chain must be valid at that time too (rule R6).
 
+use bulla_crypto::sct::{CtEntry, PrecertEntry};
 use jiff::Timestamp;
 use rustls_pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm,
@@ -23,6 +24,7 @@ use super::{
     Failure,
     bundle::{Leaf, other_root},
     evidence::Evidence,
+    sct::{DetachedSct, Sct},
 };
 use crate::root::{
     TrustRoot,
@@ -144,29 +146,32 @@ pub(super) fn unknown_issuer(root: &TrustRoot, evidence: &Evidence<'_>) -> Optio
     (!known).then(|| other_root(issuer, root.id()))
 }
 
-/// Checks the proof that the certificate was logged. Gives what is missing if it
-/// has none, or one of a log that the root does not know.
+/// Checks the proof that the certificate was logged: the one inside, or else that
+/// which lies beside it. Gives what is missing if there is none, or one of a log
+/// that the root does not know.
 ///
 /// # Errors
-/// [`Failure::Sct`] if it has one that does not hold.
+/// [`Failure::Sct`] if there is one that does not hold.
 pub(super) fn check_sct(
     root: &TrustRoot,
     leaf: &Leaf,
     issuer_spki: &[u8],
+    detached: Option<&DetachedSct>,
 ) -> Result<Option<&'static str>, Failure> {
-    let fails = |detail: &str| Failure::Sct {
-        detail: detail.to_owned(),
+    let beside = || match detached.and_then(DetachedSct::sct) {
+        Some(sct) => check_promise(root, &sct, CtEntry::Certificate(&leaf.der)),
+        None => Ok(Some("the certificate has none")),
     };
     let tbs = &leaf.certificate.tbs_certificate;
     let extensions = tbs.extensions.as_deref().unwrap_or_default();
     let Some(list) = extensions.iter().find(|one| one.extn_id == SCTS) else {
-        return Ok(Some("the certificate has none"));
+        return beside();
     };
     let list = <OctetString as x509_cert::der::Decode>::from_der(list.extn_value.as_bytes())
         .map_err(|_| fails("their list cannot be read"))?;
     let list = super::sct::only(list.as_bytes());
     let Some(sct) = list.map_err(fails)? else {
-        return Ok(Some("the certificate has none"));
+        return beside();
     };
     let mut logged = tbs.clone();
     logged.extensions = tbs.extensions.as_ref().map(|all| {
@@ -176,8 +181,27 @@ pub(super) fn check_sct(
     let logged = logged
         .to_der()
         .map_err(|_| fails("the certificate cannot be written"))?;
+    let entry = PrecertEntry {
+        issuer_key_hash: Sha256::digest(issuer_spki).into(),
+        tbs: &logged,
+    };
+    check_promise(root, &sct, CtEntry::Precertificate(entry))
+}
+
+fn fails(detail: &str) -> Failure {
+    Failure::Sct {
+        detail: detail.to_owned(),
+    }
+}
+
+/// Checks that a log of the root promised to include `entry`.
+fn check_promise(
+    root: &TrustRoot,
+    sct: &Sct<'_>,
+    entry: CtEntry<'_>,
+) -> Result<Option<&'static str>, Failure> {
     let signed = sct
-        .signed_bytes(&Sha256::digest(issuer_spki).into(), &logged)
+        .signed_bytes(entry)
         .ok_or_else(|| fails("the certificate is too long"))?;
     let logs = &root.material().ctlogs;
     let Some(log) = logs.iter().find(|log| log.id == sct.log_id) else {

@@ -33,7 +33,7 @@ pub struct Parts<'a> {
 pub enum Content<'a> {
     /// An artifact.
     Signature {
-        /// Its digest: SHA-256 or SHA-512.
+        /// Its digest.
         digest: &'a Digest,
         /// The signature's bytes.
         signature: &'a [u8],
@@ -97,6 +97,7 @@ fn content(content: Content<'_>) -> Result<(&'static str, Value), CreateError> {
         Content::Signature { digest, signature } => {
             let algorithm = match digest.algorithm() {
                 Algorithm::Sha256 => "SHA2_256",
+                Algorithm::Sha384 => "SHA2_384",
                 Algorithm::Sha512 => "SHA2_512",
                 _ => return Err(CreateError::Digest),
             };
@@ -149,7 +150,7 @@ pub enum CreateError {
     #[error("the certificate cannot be read: {0}")]
     Certificate(String),
     /// A digest that nothing is signed with.
-    #[error("a signature is made over a SHA-256 or SHA-512 digest")]
+    #[error("a signature is made over a SHA-256, SHA-384 or SHA-512 digest")]
     Digest,
     /// It cannot be written.
     #[error("the bundle cannot be written as JSON: {0}")]

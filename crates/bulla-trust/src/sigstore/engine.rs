@@ -17,6 +17,7 @@ use super::{
     evidence::{Content, Entry, Evidence},
     key, log,
     requirements::{Demand, Requirements, TimeDemand},
+    sct::DetachedSct,
     time::{self, Times},
     verify::{Artifact, subject_differs},
 };
@@ -39,6 +40,8 @@ pub(crate) struct Judge<'r> {
     pub(crate) now: Timestamp,
     pub(crate) requirements: &'r Requirements,
     pub(crate) revocations: &'r Revocations,
+    /// The proof of logging that lies beside the certificate.
+    pub(crate) sct: Option<&'r DetachedSct>,
     /// What the signed message is about, where that is not the message itself.
     pub(crate) about: Option<&'r Digest>,
 }
@@ -158,7 +161,7 @@ impl<'r> Judge<'r> {
             key::check(&public, &evidence.content, artifact).is_ok()
         })?;
         let issuer = chain::check(self.root, evidence, leaf, &at)?;
-        let sct = match chain::check_sct(self.root, leaf, &issuer)? {
+        let sct = match chain::check_sct(self.root, leaf, &issuer, self.sct)? {
             Some(absent) if self.requirements.sct == Demand::Required => {
                 return Err(Failure::Sct {
                     detail: absent.into(),

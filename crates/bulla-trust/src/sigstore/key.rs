@@ -2,8 +2,9 @@
 //!
 //! The key decides the scheme, and the hash is the one that the signer names or
 //! else the scheme's own. Two things are tried, because clients differ and no
-//! message can be good under both: SHA-256 with larger curves (cosign before 3
-//! knows no other), and Ed25519 pure beside pre-hashed (Ed25519ph).
+//! message can be good under both: the other hashes of the SHA-2 family (cosign
+//! before 3 knew SHA-256 alone, and can be told any), and Ed25519 pure beside
+//! pre-hashed (Ed25519ph).
 
 use bulla_core::digest::Algorithm;
 use bulla_crypto::{Hash, PublicKey, Scheme};
@@ -11,9 +12,10 @@ use bulla_crypto::{Hash, PublicKey, Scheme};
 use super::{Failure, evidence::Content, verify::Artifact};
 
 /// The hash of our digest, if signatures use it.
-fn hash_of(algorithm: Algorithm) -> Option<Hash> {
+pub(crate) fn hash_of(algorithm: Algorithm) -> Option<Hash> {
     match algorithm {
         Algorithm::Sha256 => Some(Hash::Sha256),
+        Algorithm::Sha384 => Some(Hash::Sha384),
         Algorithm::Sha512 => Some(Hash::Sha512),
         _ => None,
     }
@@ -114,9 +116,19 @@ fn hashes(key: &PublicKey, declared: Option<Hash>) -> Vec<Hash> {
     match (key.scheme(), declared) {
         (Scheme::Ed25519 | Scheme::Ed25519ph, _) => vec![Hash::Sha512],
         (_, Some(hash)) => vec![hash],
-        (scheme, None) if scheme.hash() == Hash::Sha256 => vec![Hash::Sha256],
-        (scheme, None) => vec![scheme.hash(), Hash::Sha256],
+        (scheme, None) => {
+            let own = scheme.hash();
+            let others = [Hash::Sha256, Hash::Sha384, Hash::Sha512];
+            let others = others.into_iter().filter(|hash| *hash != own);
+            std::iter::once(own).chain(others).collect()
+        }
     }
+}
+
+/// The hash under which a signature over `message` is good.
+pub(crate) fn hash_signed(key: &PublicKey, message: &[u8], signature: &[u8]) -> Option<Hash> {
+    let mut hashes = hashes(key, None).into_iter();
+    hashes.find(|hash| over_message(key, *hash, message, signature))
 }
 
 fn over_message(key: &PublicKey, hash: Hash, message: &[u8], signature: &[u8]) -> bool {

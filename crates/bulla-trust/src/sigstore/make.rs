@@ -50,15 +50,19 @@ pub fn signature_bundle(
     if digest.len() != hash.output_bytes() {
         return Err(MakeError::Digest);
     }
+    bundle(message((hash, digest), signature), material)
+}
+
+/// A signature over the message with that digest.
+pub(crate) fn message((hash, digest): (Hash, &[u8]), signature: &[u8]) -> SignatureContent {
     let algorithm = match hash {
         Hash::Sha256 => HashAlgorithm::Sha2256,
         Hash::Sha384 => HashAlgorithm::Sha2384,
         Hash::Sha512 => HashAlgorithm::Sha2512,
     };
-    let message = MessageDigest::new(algorithm, DigestBytes::new(digest.to_vec()));
-    let signature = SignatureBytes::from_bytes(signature);
-    let content = MessageSignature::new(signature).with_message_digest(message);
-    bundle(SignatureContent::MessageSignature(content), material)
+    let digest = MessageDigest::new(algorithm, DigestBytes::new(digest.to_vec()));
+    let content = MessageSignature::new(SignatureBytes::from_bytes(signature));
+    SignatureContent::MessageSignature(content.with_message_digest(digest))
 }
 
 /// A bundle of a signed envelope.

@@ -1,8 +1,16 @@
-//! The one SCT of a certificate, read (RFC 6962 §3.3, and §3.2 for what it signs).
+//! The one SCT of a certificate, read (RFC 6962 §3.3, and §3.2 for what it signs):
+//! from the certificate itself, or beside it as a log answers `add-chain` (§4.1).
 //!
-//! Exactly one, version 1; extensions are kept, because they are signed.
+//! Exactly one, version 1; extensions are kept, because they are signed. What is
+//! beside a certificate is about the whole of it, what is inside about the rest.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bulla_core::limits;
+use bulla_crypto::sct::{CtEntry, signed_bytes};
+use serde::Deserialize;
 use sigstore_verify::crypto::SigningScheme;
+
+use super::Failure;
 
 /// A log's promise to include a certificate, unverified.
 pub(super) struct Sct<'a> {
@@ -15,20 +23,63 @@ pub(super) struct Sct<'a> {
 }
 
 impl Sct<'_> {
-    /// What is signed for a precertificate, or `None` if it is too long.
-    pub(super) fn signed_bytes(&self, issuer_key_hash: &[u8; 32], tbs: &[u8]) -> Option<Vec<u8>> {
-        let [0, length @ ..] = u32::try_from(tbs.len()).ok()?.to_be_bytes() else {
-            return None;
+    /// What is signed for `entry`, or `None` if it is too long.
+    pub(super) fn signed_bytes(&self, entry: CtEntry<'_>) -> Option<Vec<u8>> {
+        signed_bytes(entry, self.timestamp_ms, self.extensions).ok()
+    }
+}
+
+/// A promise that lies beside its certificate, unverified: in the form that it
+/// would have inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DetachedSct(Vec<u8>);
+
+/// A log's answer to `add-chain`.
+#[derive(Deserialize)]
+struct Answer {
+    sct_version: u8,
+    id: String,
+    timestamp: u64,
+    #[serde(default)]
+    extensions: String,
+    signature: String,
+}
+
+impl DetachedSct {
+    /// Reads a log's answer, JSON.
+    ///
+    /// # Errors
+    /// [`Failure::Sct`] if it is none.
+    pub fn parse(json: &[u8]) -> Result<Self, Failure> {
+        let unreadable = |detail: String| Failure::Sct { detail };
+        let answer: Answer = limits::parse_json(json, limits::SERVICE_ANSWER_BYTES, "SCT")
+            .map_err(|error| unreadable(error.to_string()))?;
+        let part = |text: &str| {
+            STANDARD
+                .decode(text)
+                .map_err(|_| unreadable("a part of it is no base64".into()))
         };
-        let mut out = vec![0, 0];
-        out.extend_from_slice(&self.timestamp_ms.to_be_bytes());
-        out.extend_from_slice(&[0, 1]);
-        out.extend_from_slice(issuer_key_hash);
-        out.extend_from_slice(&length);
-        out.extend_from_slice(tbs);
-        out.extend_from_slice(&u16::try_from(self.extensions.len()).ok()?.to_be_bytes());
-        out.extend_from_slice(self.extensions);
-        Some(out)
+        let (id, extensions) = (part(&answer.id)?, part(&answer.extensions)?);
+        let length = u16::try_from(extensions.len())
+            .map_err(|_| unreadable("its extensions are too long".into()))?;
+        let encoded = [
+            [answer.sct_version].as_slice(),
+            id.as_slice(),
+            &answer.timestamp.to_be_bytes(),
+            &length.to_be_bytes(),
+            &extensions,
+            &part(&answer.signature)?,
+        ]
+        .concat();
+        let sct = Self(encoded);
+        match id.len() == 32 && read(&sct.0).is_some() {
+            true => Ok(sct),
+            false => Err(unreadable("it is no promise of version 1".into())),
+        }
+    }
+
+    pub(super) fn sct(&self) -> Option<Sct<'_>> {
+        read(&self.0)
     }
 }
 
@@ -100,7 +151,7 @@ mod tests {
         let list = encode_list(std::slice::from_ref(&made)).unwrap();
         let read = only(&list).unwrap().unwrap();
         assert_eq!(read.timestamp_ms, 123);
-        let signed = read.signed_bytes(&[7; 32], b"tbs").unwrap();
+        let signed = read.signed_bytes(CtEntry::from(&entry)).unwrap();
         key.public().verify(&signed, read.signature).unwrap();
         let two = encode_list(&[made.clone(), made]).unwrap();
         assert!(only(&two).is_err_and(|text| text.contains("several")));
@@ -112,6 +163,7 @@ mod tests {
         #[test]
         fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = only(&bytes);
+            let _ = DetachedSct::parse(&bytes);
         }
     }
 }

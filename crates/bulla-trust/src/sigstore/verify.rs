@@ -6,7 +6,7 @@
 //! statement handed out is the one whose subject was compared.
 //! Who may sign is the caller's question: see [`IdentityExpectation`].
 
-use bulla_core::{Digest, Statement};
+use bulla_core::{Digest, Statement, Subject, digest::Algorithm};
 use bulla_crypto::PublicKey;
 use jiff::Timestamp;
 
@@ -17,6 +17,7 @@ use super::{
     evidence::Evidence,
     identity::IdentityExpectation,
     requirements::Requirements,
+    sct::DetachedSct,
 };
 use crate::{
     revocation::Revocations,
@@ -42,7 +43,41 @@ impl Artifact<'_> {
             Self::Digest(digest) => (*digest).clone(),
         }
     }
+
+    /// Whether the statement names it. Of bytes, every digest that a subject has
+    /// of the SHA-2 family must be theirs: a right one excuses no wrong one.
+    fn is_named_by(&self, statement: &Statement) -> bool {
+        let bytes = match self {
+            Self::Digest(digest) => return statement.is_about(digest),
+            Self::Bytes(bytes) => bytes,
+        };
+        let own = KINDS.map(|(algorithm, hash)| {
+            let has = |subject: &Subject| subject.digest.contains_key(algorithm.name());
+            (
+                algorithm.name(),
+                statement.subject.iter().any(has).then(|| hash(bytes)),
+            )
+        });
+        statement.subject.iter().any(|subject| {
+            let mut named = own
+                .iter()
+                .filter(|(name, _)| subject.digest.contains_key(*name))
+                .peekable();
+            let is = |digest: &Option<Digest>| digest.as_ref().is_some_and(|own| subject.is(own));
+            named.peek().is_some() && named.all(|(_, digest)| is(digest))
+        })
+    }
 }
+
+/// Makes a digest.
+type Maker = fn(&[u8]) -> Digest;
+
+/// The digests by which a subject names a file.
+const KINDS: [(Algorithm, Maker); 3] = [
+    (Algorithm::Sha256, Digest::sha256),
+    (Algorithm::Sha384, Digest::sha384),
+    (Algorithm::Sha512, Digest::sha512),
+];
 
 impl<'a> From<&'a [u8]> for Artifact<'a> {
     fn from(bytes: &'a [u8]) -> Self {
@@ -123,6 +158,7 @@ pub struct Verification<'r> {
     now: Timestamp,
     requirements: Requirements,
     revocations: &'r Revocations,
+    sct: Option<&'r DetachedSct>,
 }
 
 impl<'r> Verification<'r> {
@@ -133,6 +169,7 @@ impl<'r> Verification<'r> {
             now,
             requirements: Requirements::STRICT,
             revocations: root.revocations(),
+            sct: None,
         }
     }
 
@@ -140,6 +177,14 @@ impl<'r> Verification<'r> {
     #[must_use]
     pub fn requiring(mut self, requirements: Requirements) -> Self {
         self.requirements = requirements;
+        self
+    }
+
+    /// With the proof that the certificate was logged, which lies beside it: for
+    /// certificates that carry none. It proves nothing about one that does.
+    #[must_use]
+    pub fn with_sct(mut self, sct: &'r DetachedSct) -> Self {
+        self.sct = Some(sct);
         self
     }
 
@@ -155,15 +200,16 @@ impl<'r> Verification<'r> {
     ///
     /// # Errors
     /// A [`Rejection`] with a code from TRUST-0001 on; see [`Failure`].
-    pub fn attestation(
+    pub fn attestation<'a>(
         &self,
         bundle: &(impl AsBundle + ?Sized),
-        subject: &Digest,
+        subject: impl Into<Artifact<'a>>,
     ) -> Result<Verified<Statement>, Rejection> {
+        let subject = subject.into();
         bundle.judge(|bundle| {
             let statement = bundle.statement()?;
             let evidence = Evidence::of_bundle(bundle)?;
-            self.statement(&evidence, statement, subject)
+            self.statement(&evidence, statement, &subject)
         })
     }
 
@@ -171,16 +217,17 @@ impl<'r> Verification<'r> {
     ///
     /// # Errors
     /// As [`Self::attestation`].
-    pub fn attestation_with_key(
+    pub fn attestation_with_key<'a>(
         &self,
         bundle: &(impl AsBundle + ?Sized),
-        subject: &Digest,
+        subject: impl Into<Artifact<'a>>,
         key: &PublicKey,
     ) -> Result<Verified<Statement, KeyProof>, Rejection> {
+        let subject = subject.into();
         bundle.judge(|bundle| {
             let statement = bundle.statement()?;
             let evidence = Evidence::of_bundle(bundle)?;
-            self.statement_with_key(&evidence, statement, subject, key)
+            self.statement_with_key(&evidence, statement, &subject, key)
         })
     }
 
@@ -227,6 +274,7 @@ impl<'r> Verification<'r> {
             now: self.now,
             requirements: &self.requirements,
             revocations: self.revocations,
+            sct: self.sct,
             about: None,
         }
     }
@@ -235,11 +283,9 @@ impl<'r> Verification<'r> {
         &self,
         evidence: &Evidence<'_>,
         statement: Statement,
-        subject: &Digest,
+        subject: &Artifact<'_>,
     ) -> Result<Verified<Statement>, Failure> {
-        let proof = self
-            .judge()
-            .certificate(evidence, &Artifact::Digest(subject))?;
+        let proof = self.judge().certificate(evidence, subject)?;
         names_subject(&statement, subject)?;
         Ok(Verified::new(statement, proof))
     }
@@ -248,11 +294,10 @@ impl<'r> Verification<'r> {
         &self,
         evidence: &Evidence<'_>,
         statement: Statement,
-        subject: &Digest,
+        subject: &Artifact<'_>,
         key: &PublicKey,
     ) -> Result<Verified<Statement, KeyProof>, Failure> {
-        let artifact = Artifact::Digest(subject);
-        let proof = self.judge().key(evidence, &artifact, key)?;
+        let proof = self.judge().key(evidence, subject, key)?;
         names_subject(&statement, subject)?;
         Ok(Verified::new(statement, proof))
     }
@@ -382,11 +427,11 @@ fn signed_blob(bundle: &UnverifiedBundle, artifact: &Artifact<'_>) -> Result<Blo
 }
 
 /// An envelope is about what its payload says.
-fn names_subject(statement: &Statement, subject: &Digest) -> Result<(), Failure> {
-    if statement.is_about(subject) {
+fn names_subject(statement: &Statement, subject: &Artifact<'_>) -> Result<(), Failure> {
+    if subject.is_named_by(statement) {
         Ok(())
     } else {
-        Err(subject_differs(subject, &subjects(statement)))
+        Err(subject_differs(&subject.digest(), &subjects(statement)))
     }
 }
 

@@ -4,7 +4,7 @@
 use bulla_core::Digest;
 use bulla_crypto::{Hash, PublicKey, Scheme, SigningKey};
 use bulla_trust::sigstore::{Artifact, Verification};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::lab::{self, By, Lab, later};
 
@@ -23,8 +23,9 @@ fn as_published(key: &SigningKey) -> PublicKey {
 
 fn digest_in(hash: Hash, artifact: &[u8]) -> Digest {
     match hash {
+        Hash::Sha256 => Digest::sha256(artifact),
+        Hash::Sha384 => Digest::sha384(artifact),
         Hash::Sha512 => Digest::sha512(artifact),
-        _ => Digest::sha256(artifact),
     }
 }
 
@@ -44,14 +45,17 @@ fn message_bundle(lab: &Lab, key: &SigningKey, hash: Hash, by: &By<'_>, artifact
 }
 
 fn envelope_bundle(lab: &Lab, key: &SigningKey, by: &By<'_>, artifact: &[u8]) -> Value {
-    let payload = lab::statement(artifact);
-    let signature = key.sign(&lab::pae(&payload)).unwrap();
-    let digest = Hash::Sha256.digest(&lab::pae(&payload));
+    bundle_of(lab, key, by, &lab::statement(artifact))
+}
+
+fn bundle_of(lab: &Lab, key: &SigningKey, by: &By<'_>, payload: &[u8]) -> Value {
+    let signature = key.sign(&lab::pae(payload)).unwrap();
+    let digest = Hash::Sha256.digest(&lab::pae(payload));
     let entries = [
-        lab.entry1("dsse", "0.0.1", &lab::dsse1(&payload, &signature, by)),
+        lab.entry1("dsse", "0.0.1", &lab::dsse1(payload, &signature, by)),
         lab.entry2(&lab::rekord2(Hash::Sha256, &digest, &signature, by)),
     ];
-    let content = lab::envelope(&payload, &signature);
+    let content = lab::envelope(payload, &signature);
     lab::bundle(content, by, &entries, &[lab.stamp(&signature)])
 }
 
@@ -111,8 +115,7 @@ fn every_kind_of_bare_key() {
     }
 }
 
-/// All but pure Ed25519 sign a digest, so it is enough; SHA-384 has no form of
-/// ours, and is asked for as the file.
+/// All but pure Ed25519 sign a digest, so it is enough.
 #[test]
 fn the_digest_alone_is_enough_where_the_scheme_signs_one() {
     let lab = Lab::new();
@@ -129,7 +132,6 @@ fn the_digest_alone_is_enough_where_the_scheme_signs_one() {
         };
         let good = verify(&digest_in(hash, b"artifact"));
         match key.scheme() {
-            Scheme::EcdsaP384 => assert_eq!(good.unwrap_err().code.0, "TRUST-0032"),
             Scheme::Ed25519 => assert_ne!(good.unwrap_err().code.0, "TRUST-0031"),
             scheme => {
                 good.unwrap_or_else(|rejection| panic!("{scheme:?}: {rejection}"));
@@ -198,4 +200,54 @@ fn what_openssl_signs() {
         verify(b"artifact").unwrap_or_else(|rejection| panic!("{scheme:?}: {rejection}"));
         assert!(verify(b"artefact").is_err(), "{scheme:?}");
     }
+}
+
+/// A statement may name a file by any digest that signs; of its bytes all that it
+/// names must be right, of a digest only that one is looked at.
+#[test]
+fn a_statement_names_a_file_by_any_digest() {
+    let lab = Lab::new();
+    let root = lab.trust();
+    let verification = Verification::new(&root, later());
+    let key = SigningKey::generate(Scheme::EcdsaP256).unwrap();
+    let by = By::Key(key.public());
+    let (file, other) = (b"artifact".as_slice(), b"artefact".as_slice());
+    let hex = |hash: Hash, bytes: &[u8]| hex::encode(hash.digest(bytes));
+    let attest = |digests: Value| {
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": "file", "digest": digests}],
+            "predicateType": "https://example.com/x",
+            "predicate": {},
+        });
+        bundle_of(&lab, &key, &by, statement.to_string().as_bytes())
+    };
+    let verify = |bundle: &Value, bytes: &[u8]| {
+        verification
+            .attestation_with_key(bundle.to_string().as_bytes(), bytes, key.public())
+            .map(drop)
+            .map_err(|rejection| rejection.code.0)
+    };
+    for (name, hash) in [
+        ("sha256", Hash::Sha256),
+        ("sha384", Hash::Sha384),
+        ("sha512", Hash::Sha512),
+    ] {
+        let bundle = attest(json!({name: hex(hash, file), "md5": "whatever"}));
+        assert_eq!(verify(&bundle, file), Ok(()), "{name}");
+        assert_eq!(verify(&bundle, other), Err("TRUST-0031"), "{name}");
+        let digest = digest_in(hash, file);
+        verification
+            .attestation_with_key(bundle.to_string().as_bytes(), &digest, key.public())
+            .unwrap();
+    }
+    let mixed = attest(json!({
+        "sha256": hex(Hash::Sha256, file), "sha512": hex(Hash::Sha512, other),
+    }));
+    assert_eq!(verify(&mixed, file), Err("TRUST-0031"));
+    assert_eq!(
+        verify(&attest(json!({"md5": "x"})), file),
+        Err("TRUST-0031")
+    );
+    assert_eq!(verify(&attest(json!({})), file), Err("TRUST-0031"));
 }

@@ -29,7 +29,7 @@ pub(crate) struct Lab {
     pub(crate) root: Issuer,
     pub(crate) intermediate: Issuer,
     pub(crate) tsa: TimestampSigner,
-    ct: SigningKey,
+    pub(crate) ct: SigningKey,
     log1: SigningKey,
     log2: SigningKey,
 }

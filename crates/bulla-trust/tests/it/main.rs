@@ -5,6 +5,7 @@
 mod advisories;
 mod conformance;
 mod cosign;
+mod detached_sct;
 mod keys;
 mod lab;
 mod making;

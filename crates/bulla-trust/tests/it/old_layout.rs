@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use crate::lab::{self, By, Lab, later};
 
-type Annotations = BTreeMap<String, String>;
+pub(crate) type Annotations = BTreeMap<String, String>;
 
 /// A layer that can be edited.
 struct Made {
@@ -39,7 +39,7 @@ fn payload(image: &Digest) -> Vec<u8> {
 }
 
 /// The annotation that holds a log's promise, out of an entry with one.
-fn promise(entry: &Value) -> String {
+pub(crate) fn promise(entry: &Value) -> String {
     let id = base64_decode(entry["logId"]["keyId"].as_str().unwrap());
     let number = |name: &str| -> i64 { entry[name].as_str().unwrap().parse().unwrap() };
     json!({
@@ -59,7 +59,7 @@ fn base64_decode(text: &str) -> Vec<u8> {
     STANDARD.decode(text).unwrap()
 }
 
-fn by_certificate(lab: &Lab, annotations: &mut Annotations, certificate: &Certificate) {
+pub(crate) fn by_certificate(lab: &Lab, annotations: &mut Annotations, certificate: &Certificate) {
     annotations.insert(CERTIFICATE.into(), certificate.to_pem());
     let chain = [lab.intermediate.certificate(), lab.root.certificate()];
     annotations.insert(CHAIN.into(), bulla_crypto::x509::to_pem_chain(chain));
@@ -136,7 +136,7 @@ impl Made {
 }
 
 #[track_caller]
-fn refused<T>(outcome: Result<T, Rejection>, code: &str) {
+pub(crate) fn refused<T>(outcome: Result<T, Rejection>, code: &str) {
     match outcome {
         Ok(_) => panic!("accepted, not {code}"),
         Err(rejection) => assert_eq!(rejection.code.0, code, "{rejection}"),

@@ -40,11 +40,7 @@ pub fn create(given: &Given) -> Result<(), Failure> {
         )
         .hint("without one, say --ignore-tlog; no log is asked"));
     }
-    let digest = given
-        .text("artifact")
-        .map(material::blob)
-        .transpose()?
-        .map(|blob| blob.digest());
+    let artifact = given.text("artifact").map(material::blob).transpose()?;
     let payload = match given.text("attestation") {
         Some(path) => {
             annotations.remove(annotation::SIGNATURE);
@@ -52,7 +48,7 @@ pub fn create(given: &Given) -> Result<(), Failure> {
         }
         None => Vec::new(),
     };
-    if payload.is_empty() && digest.is_none() {
+    if payload.is_empty() && artifact.is_none() {
         return Err(Failure::coded(
             "CLI-0495",
             "--artifact or --attestation must be given",
@@ -62,7 +58,8 @@ pub fn create(given: &Given) -> Result<(), Failure> {
         payload: &payload,
         annotations: &annotations,
     };
-    let bundle = to_bundle(&layer, digest.as_ref(), key.as_ref())
+    let artifact = artifact.as_ref().map(material::Blob::artifact);
+    let bundle = to_bundle(&layer, artifact, key.as_ref())
         .map_err(|error| Failure::from_error("creating bundle", &error))?;
     write(given, &bundle)
 }

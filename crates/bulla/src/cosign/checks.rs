@@ -9,7 +9,7 @@ use bulla_trust::{
     cosign::{Layer, SimpleSigning},
     sigstore::{
         Anchoring, Artifact, BundleKind, Claim, Matcher, Requirements, TimeDemand,
-        UnverifiedBundle, Verification,
+        UnverifiedBundle, Verification, sct::DetachedSct,
     },
 };
 use jiff::Timestamp;
@@ -31,6 +31,8 @@ pub struct Checks {
     signer: Signer,
     root: trust::Root,
     requirements: Requirements,
+    /// The proof of logging that lies beside the certificate.
+    sct: Option<DetachedSct>,
     /// Whether a certificate must be valid now: nothing else tells the time.
     must_be_current: bool,
     /// Annotations that must be there.
@@ -79,6 +81,7 @@ impl Checks {
         let signer = signer(given)?;
         let requirements = trust::requirements(given, &signer, what);
         Ok(Self {
+            sct: detached_sct(given)?,
             root: trust::root(given, &signer, &requirements)?,
             annotations: annotations(given)?,
             must_be_current: requirements.time == TimeDemand::NotRequired,
@@ -93,18 +96,22 @@ impl Checks {
     }
 
     fn verification(&self) -> Result<Verification<'_>, Failure> {
-        Ok(Verification::new(self.root.get()?, Timestamp::now())
-            .requiring(self.requirements.clone()))
+        let verification = Verification::new(self.root.get()?, Timestamp::now())
+            .requiring(self.requirements.clone());
+        Ok(match &self.sct {
+            Some(sct) => verification.with_sct(sct),
+            None => verification,
+        })
     }
 
     /// An attestation in a bundle.
     ///
     /// # Errors
     /// If it is not accepted.
-    pub fn attestation(
+    pub fn attestation<'a>(
         &self,
         bundle: &[u8],
-        subject: &Digest,
+        subject: impl Into<Artifact<'a>>,
     ) -> Result<(Statement, Proven), Failure> {
         self.current_bundle(bundle)?;
         let verification = self.verification()?;
@@ -133,12 +140,9 @@ impl Checks {
             .map_err(|error| Failure::from_error("", &error))?
             .kind();
         if kind == BundleKind::Attestation {
-            return self.attestation(bundle, &blob.digest()).map(drop);
+            return self.attestation(bundle, blob.artifact()).map(drop);
         }
-        let artifact = match blob {
-            material::Blob::Bytes(bytes) => Artifact::Bytes(bytes),
-            material::Blob::Digest(digest) => Artifact::Digest(digest),
-        };
+        let artifact = blob.artifact();
         self.current_bundle(bundle)?;
         let verification = self.verification()?;
         refused(match &self.signer {
@@ -160,10 +164,7 @@ impl Checks {
         annotations: &BTreeMap<String, String>,
         blob: &material::Blob,
     ) -> Result<(), Failure> {
-        let artifact = match blob {
-            material::Blob::Bytes(bytes) => Artifact::Bytes(bytes),
-            material::Blob::Digest(digest) => Artifact::Digest(digest),
-        };
+        let artifact = blob.artifact();
         self.current_parts(annotations)?;
         let verification = self.verification()?;
         refused(match &self.signer {
@@ -208,25 +209,23 @@ impl Checks {
     ///
     /// # Errors
     /// If it is not accepted.
-    pub fn attestation_layer(
+    pub fn attestation_layer<'a>(
         &self,
         layer: &Layer<'_>,
-        image: &Digest,
+        subject: impl Into<Artifact<'a>>,
     ) -> Result<(Statement, Proven), Failure> {
         self.current_parts(layer.annotations)?;
         let verification = self.verification()?;
         refused(match &self.signer {
-            Signer::Certificate(expected) => {
-                verification
-                    .layer_attestation(layer, image)
-                    .and_then(|verified| {
-                        verified
-                            .require_identity(expected)
-                            .map(|()| told(&verified))
-                    })
-            }
+            Signer::Certificate(expected) => verification
+                .layer_attestation(layer, subject)
+                .and_then(|verified| {
+                    verified
+                        .require_identity(expected)
+                        .map(|()| told(&verified))
+                }),
             Signer::Key(key) => verification
-                .layer_attestation_with_key(layer, image, key)
+                .layer_attestation_with_key(layer, subject, key)
                 .map(|verified| told(&verified)),
         })
     }
@@ -265,6 +264,17 @@ impl Checks {
 
 fn refused<T>(result: Result<T, Rejection>) -> Result<T, Failure> {
     result.map_err(|rejection| Failure::from_error("", &rejection))
+}
+
+/// `--sct FILE`: what a log answered for the certificate.
+fn detached_sct(given: &Given) -> Result<Option<DetachedSct>, Failure> {
+    let Some(path) = given.text("sct") else {
+        return Ok(None);
+    };
+    let bytes = material::small(path, "certificate timestamp")?;
+    DetachedSct::parse(&bytes)
+        .map(Some)
+        .map_err(|error| Failure::from_error("reading sct from file", &error))
 }
 
 fn signer(given: &Given) -> Result<Signer, Failure> {

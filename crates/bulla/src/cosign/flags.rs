@@ -85,13 +85,13 @@ pub const TOKEN: &[Flag] = &[
 /// Which key verifies.
 pub const PUBLIC_KEY: &[Flag] = &[Flag::text(
     "key",
-    "the public key: a file, env://VAR, https://…, pkcs11:… or a KMS URI",
+    "the public key: a file, env://VAR, k8s://…, gitlab://…, pkcs11:… or a KMS URI",
 )];
 
 /// Which key signs.
 pub const PRIVATE_KEY: &[Flag] = &[Flag::text(
     "key",
-    "the private key: a file, env://VAR, pkcs11:… or a KMS URI",
+    "the private key: a file, env://VAR, k8s://…, gitlab://…, pkcs11:… or a KMS URI",
 )];
 
 /// Whose certificate counts.
@@ -140,9 +140,7 @@ pub const IDENTITY: &[Flag] = &[
         "insecure-ignore-sct",
         "do not ask that the certificate was logged",
     ),
-    Flag::text("sct", "file of a detached certificate timestamp")
-        .old(BUNDLE)
-        .refused("the certificate must carry it; re-sign, or say --insecure-ignore-sct"),
+    Flag::text("sct", "file of a detached certificate timestamp").old(BUNDLE),
 ];
 
 /// What a signature needs to count.

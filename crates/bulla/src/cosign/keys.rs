@@ -7,7 +7,10 @@ use bulla_crypto::{
 };
 use bulla_net::{
     Environment,
-    kms::{self, Ask, PublicSource},
+    kms::{
+        self, Ask, PublicSource,
+        stored::{KeyPair, Stored},
+    },
 };
 use std::{path::Path, sync::Arc};
 use zeroize::Zeroizing;
@@ -19,14 +22,71 @@ use super::{confirm, failure::Failure, given::Given, material, say};
 /// # Errors
 /// If there is no password, or a file cannot be written.
 pub fn generate(given: &Given) -> Result<(), Failure> {
-    if given.text("kms").is_some() || !given.args.is_empty() {
-        return Err(Failure::coded("CLI-0432", "keys are made in files only")
-            .hint("make it with the tool of the KMS, the cluster or the forge, then use --key"));
+    if given.text("kms").is_some() {
+        return Err(
+            Failure::coded("CLI-0432", "keys are not made in a KMS from here")
+                .hint("make it with the tool of the KMS, then use --key"),
+        );
     }
+    let place = given.args.first().map(|reference| kept(reference));
+    let place = place.transpose()?;
     let password = confirm::password(given, true)?;
     let key = SigningKey::generate(Scheme::EcdsaP256)
         .map_err(|error| Failure::from_error("generating key", &error))?;
-    write_pair(given, &key, &password)
+    match place {
+        Some(place) => keep(&place, &key, &password),
+        None => write_pair(given, &key, &password),
+    }
+}
+
+/// Where a key pair is to be kept.
+fn kept(reference: &str) -> Result<Stored, Failure> {
+    let doing = "generating key pair";
+    match Stored::parse(reference) {
+        Ok(Some(place)) => Ok(place),
+        Ok(None) if reference.starts_with("github://") => Err(Failure::coded(
+            "CLI-0544",
+            "secrets of a GitHub repository are not written from here",
+        )
+        .hint(
+            "make the pair in files and put it there: `gh secret set COSIGN_PRIVATE_KEY < cosign.key`",
+        )),
+        Ok(None) => Err(Failure::coded(
+            "CLI-0545",
+            format!("undefined provider: {reference}"),
+        )
+        .hint("give k8s://NAMESPACE/SECRET or gitlab://PROJECT, or nothing for files")),
+        Err(error) => Err(Failure::from_error(doing, &error)),
+    }
+}
+
+/// Makes the secret, and writes the public key beside it: to `cosign.pub`,
+/// whatever the prefix, as cosign does.
+fn keep(place: &Stored, key: &SigningKey, password: &[u8]) -> Result<(), Failure> {
+    let private = file::write_cosign(key, password).map(Zeroizing::new);
+    let private = private.map_err(|error| Failure::from_error("encrypting key", &error))?;
+    let public = key.public().to_pem();
+    let pair = KeyPair {
+        private: private.as_bytes(),
+        password,
+        public: public.as_bytes(),
+    };
+    place
+        .keep(&pair, &Environment::process())
+        .map_err(|error| Failure::from_error("keeping key pair", &error))?;
+    match place {
+        Stored::Kubernetes { namespace, name } => say::line(&format!(
+            "Successfully created secret {name} in namespace {namespace}"
+        )),
+        Stored::GitLab(_) => {
+            for variable in ["COSIGN_PASSWORD", "COSIGN_PRIVATE_KEY", "COSIGN_PUBLIC_KEY"] {
+                say::line(&format!("Written to \"{variable}\" variable"));
+            }
+        }
+    }
+    write_public("cosign.pub", &public)?;
+    say::line("Public key written to cosign.pub");
+    Ok(())
 }
 
 /// Runs `import-key-pair`.
@@ -95,6 +155,17 @@ pub fn public_key(given: &Given) -> Result<(), Failure> {
 /// # Errors
 /// If it cannot be opened.
 pub fn signer(given: &Given, reference: &str, ed25519: Scheme) -> Result<Arc<dyn Signer>, Failure> {
+    let doing = "getting signer: reading key";
+    let environment = Environment::process();
+    let stored = Stored::parse(reference).and_then(|stored| {
+        let opened = stored.map(|stored| stored.signer(ed25519, &environment));
+        opened.transpose()
+    });
+    match stored {
+        Ok(Some(signer)) => return Ok(Arc::from(signer)),
+        Ok(None) => {}
+        Err(error) => return Err(Failure::from_error(doing, &error)),
+    }
     let mut trouble = None;
     let mut passwords = |ask: Ask<'_>| match answer(given, &ask) {
         Ok(answer) => Some(answer),
@@ -103,12 +174,12 @@ pub fn signer(given: &Given, reference: &str, ed25519: Scheme) -> Result<Arc<dyn
             None
         }
     };
-    let opened = kms::open(reference, ed25519, &Environment::process(), &mut passwords);
+    let opened = kms::open(reference, ed25519, &environment, &mut passwords);
     match (trouble, opened) {
         (Some(failure), Err(_)) => Err(failure),
         (_, opened) => opened
             .map(Arc::from)
-            .map_err(|error| Failure::from_error("getting signer: reading key", &error)),
+            .map_err(|error| Failure::from_error(doing, &error)),
     }
 }
 
@@ -123,7 +194,8 @@ fn answer(given: &Given, ask: &Ask<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
 /// The public key that `--key` names.
 ///
 /// # Errors
-/// If it cannot be opened, or lies behind an address: verification makes no connection.
+/// If it cannot be opened, or lies behind an address: verification makes no
+/// connection, but to the cluster or the forge that the reference names.
 pub fn public(reference: &str) -> Result<PublicKey, Failure> {
     let doing = "loading verifier from key opts: loading public key";
     if !reference.contains(':') {
@@ -131,7 +203,15 @@ pub fn public(reference: &str) -> Result<PublicKey, Failure> {
             material::small(reference, "public key").map_err(|failure| failure.on(doing))?;
         return file::read_public(&bytes).map_err(|error| Failure::from_error(doing, &error));
     }
-    match kms::open_public(reference, &Environment::process()) {
+    let environment = Environment::process();
+    let stored = Stored::parse(reference);
+    let stored = stored.map_err(|error| Failure::from_error(doing, &error))?;
+    if let Some(stored) = stored {
+        return stored
+            .public(&environment)
+            .map_err(|error| Failure::from_error(doing, &error));
+    }
+    match kms::open_public(reference, &environment) {
         Ok(PublicSource::Key(key)) => Ok(key),
         Ok(PublicSource::Fetch(url)) => Err(Failure::coded(
             "CLI-0408",

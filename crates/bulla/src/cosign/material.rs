@@ -3,9 +3,9 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{
     Digest,
-    digest::Algorithm,
     limits::{self, LimitError},
 };
+use bulla_trust::sigstore::Artifact;
 use std::{
     fs::File,
     io::{self, Read},
@@ -19,6 +19,7 @@ const BLOB_BYTES: u64 = 4 << 30;
 const SMALL_BYTES: u64 = 1 << 20;
 
 /// What was signed.
+#[derive(Debug)]
 pub enum Blob {
     /// The file's bytes.
     Bytes(Vec<u8>),
@@ -27,11 +28,11 @@ pub enum Blob {
 }
 
 impl Blob {
-    /// Its digest, by SHA-256 where it is not given.
-    pub fn digest(&self) -> Digest {
+    /// What a signature over it, or a statement about it, is checked against.
+    pub fn artifact(&self) -> Artifact<'_> {
         match self {
-            Self::Bytes(bytes) => Digest::sha256(bytes),
-            Self::Digest(digest) => digest.clone(),
+            Self::Bytes(bytes) => Artifact::Bytes(bytes),
+            Self::Digest(digest) => Artifact::Digest(digest),
         }
     }
 }
@@ -69,20 +70,17 @@ pub fn digest(text: &str) -> Result<Digest, Failure> {
         .map_err(|error| Failure::from_error("invalid digest format", &error))
 }
 
-/// The digest of bytes by an algorithm's name.
+/// `--digestAlg`: one that names a file, or none.
 ///
 /// # Errors
-/// If the algorithm is not supported.
-pub fn digest_of(bytes: &[u8], algorithm: &str) -> Result<Digest, Failure> {
-    match algorithm {
-        "" | "sha256" => Ok(Digest::sha256(bytes)),
-        "sha512" => Ok(Digest::sha512(bytes)),
+/// If it is another.
+pub fn digest_algorithm(name: &str) -> Result<(), Failure> {
+    match name {
+        "" | "sha256" | "sha384" | "sha512" => Ok(()),
         other => Err(Failure::coded(
             "CLI-0406",
             format!(
-                "unsupported digest algorithm {other:?}: {} or {}",
-                Algorithm::Sha256.name(),
-                Algorithm::Sha512.name()
+                "unsupported --digestAlg {other:?}; supported values are sha256, sha384, sha512"
             ),
         )),
     }

@@ -7,6 +7,7 @@
 //! is verified before any of that would have started.
 
 mod attach;
+mod attachment;
 mod attest;
 mod bundles;
 mod checks;
@@ -30,6 +31,7 @@ mod mirror;
 mod own_flags;
 mod parse;
 mod pkcs11_tool;
+mod policy;
 mod predicate;
 mod printed;
 mod registry;

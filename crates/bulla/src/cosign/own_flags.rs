@@ -164,25 +164,20 @@ pub const PKCS11_KEYS: &[Flag] = &[
 /// Of one command, or of a few.
 pub const PLATFORM: &[Flag] = &[Flag::text("platform", "of this platform: OS/ARCHITECTURE")];
 /// Of one command, or of a few.
-pub const POLICY: &[Flag] =
-    &[
-        Flag::list("policy", "CUE or Rego files to hold the statement against")
-            .refused("use bulla verify --policy"),
-    ];
+pub const POLICY: &[Flag] = &[Flag::list(
+    "policy",
+    "Rego files to hold the statement against; CUE is refused",
+)];
 /// Of one command, or of a few.
 pub const PUBLIC_KEY_FILE: &[Flag] = &[Flag::text("outfile", "write it to FILE")];
 /// Of one command, or of a few.
 pub const SIGN: &[Flag] = &[
-    Flag::text("attachment", "sign what is attached, not the image")
-        .old("OCI referrers")
-        .refused("sign an attestation instead"),
+    Flag::text("attachment", "sign what is attached, not the image: sbom").old("OCI referrers"),
     Flag::text("bundle", "write the bundle to FILE too"),
     Flag::text("output-certificate", "write the certificate to FILE").old(BUNDLE),
     Flag::text("output-payload", "write the payload to FILE").old(BUNDLE),
     Flag::text("output-signature", "write the signature to FILE").old(BUNDLE),
-    Flag::text("payload", "sign this payload instead of a new one")
-        .old("nothing")
-        .refused("the payload is always made from the image"),
+    Flag::text("payload", "sign this payload instead of a new one").old("nothing"),
     Flag::switch("record-creation-timestamp", "say when it was made")
         .no_effect("bundles say it always, the old layout never")
         .old("nothing"),
@@ -305,9 +300,7 @@ pub const UPLOAD_BLOB: &[Flag] = &[
 pub const UPLOAD_WASM: &[Flag] = &[Flag::text("file", "the module").short('f')];
 /// Of one command, or of a few.
 pub const VERIFY: &[Flag] = &[
-    Flag::text("attachment", "verify what is attached, not the image")
-        .old("OCI referrers")
-        .refused("verify an attestation instead"),
+    Flag::text("attachment", "verify what is attached, not the image: sbom").old("OCI referrers"),
     Flag::text("payload", "file of the payload that was signed").old("nothing"),
     Flag::text("signature", "the signature, or a file of it").old("nothing"),
 ];

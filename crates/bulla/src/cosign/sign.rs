@@ -11,7 +11,9 @@ use bulla_trust::cosign::SimpleSigning;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-use super::{checks, failure::Failure, given::Given, say, services, surroundings};
+use super::{
+    attachment, checks, failure::Failure, given::Given, material, say, services, surroundings,
+};
 
 /// Runs it.
 ///
@@ -54,6 +56,7 @@ async fn image(
         ));
     }
     let registry = surroundings::registry(given, &image)?;
+    let image = attachment::of(given, &registry, image).await?;
     let evidence = surroundings::evidence(&image)?;
     let target = Target {
         registry: &registry,
@@ -88,6 +91,13 @@ async fn as_bundle(
     annotations: &BTreeMap<String, String>,
     sealer: &Sealer,
 ) -> Result<(), Failure> {
+    if given.text("payload").is_some() || attachment::is_named(given) {
+        return Err(Failure::coded(
+            "CLI-0548",
+            "a payload of one's own and what is attached are signed in the old layout only",
+        )
+        .hint("add --new-bundle-format=false"));
+    }
     let mut subject = Subject::new("", &manifest.digest);
     subject.annotations = values(annotations).into_iter().collect();
     let kind = predicate_type::COSIGN_SIGN_V1;
@@ -171,7 +181,10 @@ async fn as_layer(
     let (mut layers, mut signatures, mut payloads) = (Vec::new(), Vec::new(), Vec::new());
     let mut certificate = None;
     for name in names {
-        let payload = payload(name, &manifest.digest, annotations);
+        let payload = match given.text("payload") {
+            Some(path) => material::bundle(path)?,
+            None => payload(name, &manifest.digest, annotations),
+        };
         let sealed = seal(sealer, &Content::Blob(&payload)).await?;
         let signature = STANDARD.encode(&sealed.parts.signature);
         let mut layer = NewLayer::signature(payload.clone(), &signature);

@@ -15,10 +15,13 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 use super::{
+    attachment,
     checks::{self, Checks, Proven},
     failure::{Exit, Failure},
     given::Given,
-    material, predicate, printed, say, surroundings, verify_blob,
+    material,
+    policy::Policies,
+    predicate, printed, say, surroundings, verify_blob,
 };
 
 /// What was accepted of one image.
@@ -27,6 +30,16 @@ pub struct Accepted {
     pub output: Vec<Printed>,
     /// Whether a log has one of them.
     pub is_logged: bool,
+}
+
+impl Accepted {
+    /// The statements among it.
+    fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.output.iter().filter_map(|one| match one {
+            Printed::Statement(statement, _) => Some(statement),
+            Printed::Layer(..) => None,
+        })
+    }
 }
 
 /// One accepted signature or attestation.
@@ -45,7 +58,7 @@ pub fn run(given: &Given) -> Result<(), Failure> {
     let format = printed::format(given)?;
     let checks = Checks::read(given, "signature")?;
     each_image(given, async |name, source, subject| {
-        let bundles = match given.on("new-bundle-format") {
+        let bundles = match given.on("new-bundle-format") && !attachment::is_named(given) {
             true => bundles(&source, &subject).await?,
             false => Vec::new(),
         };
@@ -66,6 +79,7 @@ pub fn run(given: &Given) -> Result<(), Failure> {
 /// # Errors
 /// If an image has no attestation of the type that counts.
 pub fn run_attestation(given: &Given) -> Result<(), Failure> {
+    let policies = Policies::read(given)?;
     let checks = Checks::read(given, "attestation")?;
     let kind = predicate::uri_or_name(given);
     each_image(given, async |name, source, subject| {
@@ -78,6 +92,7 @@ pub fn run_attestation(given: &Given) -> Result<(), Failure> {
             true => by_attestation_layers(given, &checks, &source, &subject).await?,
         };
         let accepted = of_type(accepted, &kind, given)?;
+        policies.allow(accepted.statements())?;
         printed::header(given, name, &checks, &accepted);
         printed::attestations(given, &accepted)
     })
@@ -106,6 +121,7 @@ where
             }
             let image = surroundings::reference(name)?;
             let registry = surroundings::registry(given, &image)?;
+            let image = attachment::of(given, &registry, image).await?;
             let evidence = surroundings::evidence(&image)?;
             let source = EvidenceSource::Registry {
                 registry: &registry,

@@ -5,7 +5,6 @@
 //! (then the file must be its subject), and the digest in place of the file.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bulla_core::Digest;
 use bulla_oci::cosign::annotation;
 use bulla_trust::{
     cosign::{Layer, annotations_of_local},
@@ -65,7 +64,9 @@ pub fn run_attestation(given: &Given) -> Result<(), Failure> {
             no_loose_parts(given)?;
             let own = UnverifiedBundle::parse(&bundle).and_then(|bundle| bundle.statement());
             let own = own.map_err(|error| Failure::from_error("", &error))?;
-            checks.attestation(&bundle, &subject(given, &own)?)?.0
+            checks
+                .attestation(&bundle, subject(given, &own)?.artifact())?
+                .0
         }
         old => {
             let mut annotations = loose_parts(given, old.as_deref())?;
@@ -79,7 +80,9 @@ pub fn run_attestation(given: &Given) -> Result<(), Failure> {
                 annotations: &annotations,
             };
             let own = statement_of(&envelope)?;
-            checks.attestation_layer(&layer, &subject(given, &own)?)?.0
+            checks
+                .attestation_layer(&layer, subject(given, &own)?.artifact())?
+                .0
         }
     };
     if statement.predicate_type != kind {
@@ -258,28 +261,26 @@ pub fn statement_of(envelope: &[u8]) -> Result<bulla_core::Statement, Failure> {
 }
 
 /// What the statement must be about.
-fn subject(given: &Given, own: &bulla_core::Statement) -> Result<Digest, Failure> {
+fn subject(given: &Given, own: &bulla_core::Statement) -> Result<Blob, Failure> {
     if !given.on("check-claims") {
         // The envelope alone is verified, so it is asked about its own subject.
         let named = own.subject.iter().flat_map(|subject| &subject.digest);
         let mut named = named.filter_map(|(name, hex)| format!("{name}:{hex}").parse().ok());
-        return named.next().ok_or_else(|| {
+        return named.next().map(Blob::Digest).ok_or_else(|| {
             Failure::coded("CLI-0414", "the statement has no subject with a digest")
         });
     }
     let algorithm = given.text("digestAlg").unwrap_or_default();
+    material::digest_algorithm(algorithm)?;
     if let Some(name) = given.args.first() {
         if given.has("digest") {
             say::warn("Ignoring provided --digest in favor of provided blob");
         }
-        return match material::blob(name)? {
-            Blob::Bytes(bytes) => material::digest_of(&bytes, algorithm),
-            Blob::Digest(digest) => Ok(digest),
-        };
+        return material::blob(name);
     }
     match (given.text("digest"), algorithm) {
         (Some(hex), algorithm) if !algorithm.is_empty() => {
-            material::digest(&format!("{algorithm}:{hex}"))
+            material::digest(&format!("{algorithm}:{hex}")).map(Blob::Digest)
         }
         _ => Err(Failure::coded(
             "CLI-0415",

@@ -1,9 +1,10 @@
-//! `--key REF`: a file, `env://VAR`, `pkcs11:…` or `NAME://…` of a
-//! `sigstore-kms-NAME` plugin. Files and variables are opened here and now;
-//! nothing is loaded or started for them.
+//! `--key REF`: a file, `env://VAR`, `pkcs11:…`, `NAME://…` of a
+//! `sigstore-kms-NAME` plugin, and for signing `k8s://…` or `gitlab://…`, which are
+//! fetched. Files and variables are opened here and now; nothing is loaded or
+//! started for them.
 
 use bulla_crypto::{PublicKey, Scheme, Signer};
-use bulla_net::kms::{self, Ask, Environment, PublicSource};
+use bulla_net::kms::{self, Ask, Environment, PublicSource, stored::Stored};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -24,6 +25,18 @@ pub fn signer(
     ed25519: Scheme,
     context: &Context,
 ) -> Result<Arc<dyn Signer>, Failure> {
+    let environment = Environment::process();
+    if let Some(stored) = Stored::parse(reference).or_usage()? {
+        if context.global.offline {
+            return Err(Failure::new(
+                Exit::Usage,
+                "CLI-0546",
+                format!("--key {reference}: it is fetched, and --offline forbids that"),
+            ));
+        }
+        let opened = stored.signer(ed25519, &environment);
+        return opened.or_could_not_run().map(Arc::from);
+    }
     let mut trouble = None;
     let mut passwords = |ask: Ask<'_>| {
         answer(ask, context).unwrap_or_else(|failure| {
@@ -31,7 +44,7 @@ pub fn signer(
             None
         })
     };
-    let opened = kms::open(reference, ed25519, &Environment::process(), &mut passwords);
+    let opened = kms::open(reference, ed25519, &environment, &mut passwords);
     match (trouble, opened) {
         (Some(failure), Err(_)) => Err(failure),
         (_, opened) => opened.or_could_not_run().map(Arc::from),

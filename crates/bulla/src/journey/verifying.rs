@@ -230,6 +230,15 @@ impl Subject<'_> {
         }
     }
 
+    /// What a statement has to be about: of a file its bytes, where they are
+    /// known, since a statement may name it by other digests than ours.
+    fn artifact(&self) -> Artifact<'_> {
+        match self {
+            Self::Image(digest) => Artifact::Digest(digest),
+            Self::File(artifact, _) => *artifact,
+        }
+    }
+
     fn is_file(&self) -> bool {
         matches!(self, Self::File(..))
     }

@@ -4,13 +4,17 @@
 use bulla_testkit::{Outcome, World, require};
 use std::{collections::BTreeSet, path::Path};
 
+mod attached;
 mod blobs;
+mod digests;
 mod documents;
 mod images;
 mod keyless;
 mod old_keyless;
+mod policies;
 mod registries;
 mod stamped;
+mod stored_keys;
 mod tools;
 mod usage;
 

@@ -2,8 +2,9 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bulla_core::{Digest, limits};
-use bulla_trust::cosign::{
-    BUNDLE, CERTIFICATE, Layer, SIGNATURE, TIMESTAMP, annotations_of_local, to_bundle,
+use bulla_trust::{
+    cosign::{BUNDLE, CERTIFICATE, Layer, SIGNATURE, TIMESTAMP, annotations_of_local, to_bundle},
+    sigstore::Artifact,
 };
 use clap::{ArgGroup, Args};
 use serde_json::json;
@@ -89,7 +90,7 @@ pub fn run(args: CreateArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn make(args: &CreateArgs) -> Result<Vec<u8>, Failure> {
-    let digest = args.artifact.as_deref().map(digest_of).transpose()?;
+    let artifact = args.artifact.as_deref().map(artifact_of).transpose()?;
     let key = args.key.as_deref().map(keyref::public).transpose()?;
     let mut annotations = match &args.cosign_bundle {
         Some(file) => annotations_of_local(&read(file)?).or_denied()?,
@@ -114,16 +115,26 @@ fn make(args: &CreateArgs) -> Result<Vec<u8>, Failure> {
         payload: payload.as_deref().unwrap_or_default(),
         annotations: &annotations,
     };
-    to_bundle(&layer, digest.as_ref(), key.as_ref()).or_denied()
+    let artifact = artifact.as_ref().map(|artifact| match artifact {
+        Signed::Bytes(bytes) => Artifact::Bytes(bytes),
+        Signed::Digest(digest) => Artifact::Digest(digest),
+    });
+    to_bundle(&layer, artifact, key.as_ref()).or_denied()
 }
 
-fn digest_of(artifact: &Path) -> Result<Digest, Failure> {
+/// What was signed: a file, or its digest.
+enum Signed {
+    Bytes(Vec<u8>),
+    Digest(Digest),
+}
+
+fn artifact_of(artifact: &Path) -> Result<Signed, Failure> {
     let named = artifact.to_str().and_then(|text| text.parse().ok());
     match named.filter(|_| !artifact.exists()) {
-        Some(digest) => Ok(digest),
-        None => Ok(Digest::sha256(
-            &fs::read(artifact).on_path("read", artifact)?,
-        )),
+        Some(digest) => Ok(Signed::Digest(digest)),
+        None => fs::read(artifact)
+            .on_path("read", artifact)
+            .map(Signed::Bytes),
     }
 }
 

@@ -50,7 +50,7 @@ fn by_certificate(
                     Said::Blob(verification.signature(bundle, artifact)?)
                 }
                 Some(Subject::Image(digest)) => Said::Blob(verification.signature(bundle, digest)?),
-                None => Said::Statement(verification.attestation(bundle, digest)?),
+                None => Said::Statement(verification.attestation(bundle, subject.artifact())?),
             }
         }
         Seal::OldSignature(payload, annotations) => {
@@ -65,7 +65,7 @@ fn by_certificate(
                 payload,
                 annotations,
             };
-            Said::Statement(verification.layer_attestation(&layer, digest)?)
+            Said::Statement(verification.layer_attestation(&layer, subject.artifact())?)
         }
     })
 }
@@ -87,7 +87,11 @@ fn by_key(
                 Some(Subject::Image(digest)) => {
                     Said::KeyBlob(verification.signature_with_key(bundle, digest, key)?)
                 }
-                None => Said::KeyStatement(verification.attestation_with_key(bundle, digest, key)?),
+                None => Said::KeyStatement(verification.attestation_with_key(
+                    bundle,
+                    subject.artifact(),
+                    key,
+                )?),
             }
         }
         Seal::OldSignature(payload, annotations) => {
@@ -102,7 +106,11 @@ fn by_key(
                 payload,
                 annotations,
             };
-            Said::KeyStatement(verification.layer_attestation_with_key(&layer, digest, key)?)
+            Said::KeyStatement(verification.layer_attestation_with_key(
+                &layer,
+                subject.artifact(),
+                key,
+            )?)
         }
     })
 }

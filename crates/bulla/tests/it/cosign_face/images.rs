@@ -83,7 +83,7 @@ impl Stage {
 
 /// Verifies with both programs, which must end alike; ours is given back first.
 #[track_caller]
-fn verify(stage: &Stage, verb: &str, more: &[&str], image: &str) -> (Outcome, Outcome) {
+pub(super) fn verify(stage: &Stage, verb: &str, more: &[&str], image: &str) -> (Outcome, Outcome) {
     let mut args = vec![verb, "--insecure-ignore-tlog"];
     args.extend(more);
     args.push(image);

@@ -208,14 +208,6 @@ fn what_is_not_offered_is_refused_by_name() {
     for args in [
         &["verify-blob", "--sk", "x"] as &[&str],
         &["verify", "--k8s-keychain", "x"],
-        &[
-            "verify-attestation",
-            "--key",
-            "k",
-            "--policy",
-            "p.rego",
-            "x",
-        ],
         &["piv-tool"],
         &["dockerfile", "verify", "Dockerfile"],
     ] {

@@ -2,8 +2,8 @@
 //! made by openssl and imported by each program, in both layouts of images.
 //!
 //! cosign signs with all of them, with Ed25519 over a hash and with P-384 over
-//! SHA-384, and by key verifies pure Ed25519 and SHA-256 alone: it refuses what it has
-//! signed itself with these two. So only bulla verifies those here.
+//! SHA-384. By key it verifies SHA-256 unless it is told another hash, and pure
+//! Ed25519 alone: what it has signed itself with that, only bulla verifies here.
 
 use std::{
     path::{Path, PathBuf},
@@ -78,10 +78,13 @@ fn sign(signer: Program, key: &Path, image: &str) -> Command {
     command
 }
 
-fn verify(verifier: Program, key: &Path, image: &str) -> Command {
+fn verify(verifier: Program, kind: Kind, key: &Path, image: &str) -> Command {
     let mut command = verifier.start().expect("the verifier");
     command.args(["verify", "--insecure-ignore-tlog", "--key"]);
     command.arg(key);
+    if matches!(kind, Kind::P384) && verifier != Bulla {
+        command.args(["--signature-digest-algorithm", "sha384"]);
+    }
     if verifier == Cosign3 {
         command.arg("--new-bundle-format=false");
     }
@@ -108,7 +111,7 @@ fn cell(signer: Program, kind: Kind, verifiers: &[Program]) {
     stage::run(sign(signer, &pair.private, &image.pinned())).success();
     let stranger = &signer.keys().expect("keys").public;
     for verifier in verifiers {
-        let check = |key: &Path, image: &str| stage::run(verify(*verifier, key, image));
+        let check = |key: &Path, image: &str| stage::run(verify(*verifier, kind, key, image));
         check(&pair.public, &image.pinned()).success();
         refused(&check(stranger, &image.pinned()));
         refused(&check(&pair.public, &other.pinned()));
@@ -127,11 +130,11 @@ macro_rules! cells {
 cells! {
     bulla_with_rsa Bulla Rsa [Bulla Cosign2 Cosign3];
     bulla_with_ed25519 Bulla Ed25519 [Bulla Cosign2 Cosign3];
-    bulla_with_p384 Bulla P384 [Bulla];
+    bulla_with_p384 Bulla P384 [Bulla Cosign2 Cosign3];
     cosign2_with_rsa Cosign2 Rsa [Bulla Cosign2 Cosign3];
     cosign2_with_ed25519 Cosign2 Ed25519 [Bulla];
-    cosign2_with_p384 Cosign2 P384 [Bulla];
+    cosign2_with_p384 Cosign2 P384 [Bulla Cosign2 Cosign3];
     cosign3_with_rsa Cosign3 Rsa [Bulla Cosign2 Cosign3];
     cosign3_with_ed25519 Cosign3 Ed25519 [Bulla];
-    cosign3_with_p384 Cosign3 P384 [Bulla];
+    cosign3_with_p384 Cosign3 P384 [Bulla Cosign2 Cosign3];
 }
