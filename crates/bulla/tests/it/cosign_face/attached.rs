@@ -61,7 +61,7 @@ fn what_is_attached_is_signed_like_an_image() {
             },
             "optional": {"by": "hand"},
         });
-        world.write("payload.json", &payload.to_string());
+        world.write("payload.json", payload.to_string());
         let target = stage.image(&format!("payload-target-{signer}-{code}"));
         let target = match code {
             0 => &image,

@@ -112,7 +112,7 @@ fn a_statement_may_name_a_file_by_any_of_them() {
             "predicateType": KIND,
             "predicate": {},
         });
-        pair.world.write("statement.json", &statement.to_string());
+        pair.world.write("statement.json", statement.to_string());
         let mut args = vec!["attest-blob", "--key", "P-256.key", "--bundle", "s.json"];
         args.extend(["--statement", "statement.json"]);
         args.extend(UNLOGGED);
@@ -133,7 +133,7 @@ fn a_statement_may_name_a_file_by_any_of_them() {
         "predicateType": KIND,
         "predicate": {},
     });
-    pair.world.write("statement.json", &statement.to_string());
+    pair.world.write("statement.json", statement.to_string());
     let mut args = vec!["attest-blob", "--key", "P-256.key", "--bundle", "s.json"];
     args.extend(["--statement", "statement.json"]);
     args.extend(UNLOGGED);

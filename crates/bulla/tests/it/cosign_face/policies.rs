@@ -78,7 +78,7 @@ fn a_policy_has_one_verdict() {
     );
     world.write(
         "uses.rego",
-        &format!("package signature\nimport data.lib\nallow {{ lib.is_good(\"{KIND}\") }}"),
+        format!("package signature\nimport data.lib\nallow {{ lib.is_good(\"{KIND}\") }}"),
     );
     world.write("x.txt", "package signature\nallow = true");
     for (signer, layout) in [
