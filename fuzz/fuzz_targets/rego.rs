@@ -26,7 +26,10 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     }
     let input: Value = serde_json::from_slice(bytes).unwrap_or(json!({"predicate": {"n": 1}}));
-    for text in [text.to_owned(), format!("package signature\nallow {{ {text} }}")] {
+    for text in [
+        text.to_owned(),
+        format!("package signature\nallow {{ {text} }}"),
+    ] {
         let module = Module {
             name: "fuzz",
             text: &text,
