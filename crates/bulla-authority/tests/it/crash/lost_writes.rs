@@ -107,9 +107,9 @@ struct Trace {
     events: Vec<Event>,
 }
 
-fn unhex(text: &str) -> Vec<u8> {
+fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits: String = text.split("\\x").collect();
-    hex::decode(digits).unwrap()
+    hex::decode(digits).ok()
 }
 
 /// `CALL(FD<PATH>, "BYTES", NUMBER…` as strace writes it with `-y -xx`.
@@ -117,7 +117,9 @@ fn call(text: &str) -> Option<Call> {
     let (name, rest) = text.split_once('(')?;
     let (_, rest) = rest.split_once('<')?;
     let (path, rest) = rest.split_once('>')?;
-    let path = String::from_utf8(unhex(path)).ok()?;
+    // In place of a path `<detached ...>` may stand: who was in a call when the
+    // process ended.
+    let path = String::from_utf8(unhex(path)?).ok()?;
     let file = FILES
         .iter()
         .position(|file| path.ends_with(&format!("/{file}")));
@@ -131,7 +133,7 @@ fn call(text: &str) -> Option<Call> {
         ("pwrite64", Some(file)) => {
             let (bytes, after) = written()?;
             let at = *numbers(after.split("<unfinished").next()?).get(1)?;
-            let bytes = unhex(bytes);
+            let bytes = unhex(bytes).expect("bytes in hex");
             Some(Call::Write { file, at, bytes })
         }
         ("ftruncate", Some(file)) => {
@@ -140,7 +142,7 @@ fn call(text: &str) -> Option<Call> {
         }
         ("fsync" | "fdatasync", Some(file)) => Some(Call::Sync { file }),
         ("write", None) => {
-            let line = String::from_utf8(unhex(written()?.0)).ok()?;
+            let line = String::from_utf8(unhex(written()?.0)?).ok()?;
             let mut words = line.trim().strip_prefix("ack ")?.split(' ');
             let mut number = || words.next()?.parse().ok();
             let (number, index, size) = (number()?, number()?, number()?);
