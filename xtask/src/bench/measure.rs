@@ -171,11 +171,20 @@ fn millis(command: &mut Command) -> Result<f64> {
 
 /// The resident set of a process.
 pub(super) fn resident_mib(pid: u32) -> Result<f64> {
+    mib_of(pid, "VmRSS:")
+}
+
+/// The largest that it ever was.
+pub(super) fn peak_mib(pid: u32) -> Result<f64> {
+    mib_of(pid, "VmHWM:")
+}
+
+fn mib_of(pid: u32, name: &str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib: f64 = line
         .and_then(|line| line.split_whitespace().next()?.parse().ok())
-        .ok_or("no VmRSS in /proc")?;
+        .ok_or("no such line in /proc")?;
     Ok(kib / 1024.0)
 }
 
